@@ -1,0 +1,62 @@
+"""The command line: `python -m mmseg_ros VERB`.
+
+Only the chosen verb's module is imported, so `--help` needs neither torch nor ROS.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+
+from mmseg_ros import __version__
+from mmseg_ros.core.errors import MmsegError
+
+VERBS: dict[str, str] = {
+    'benchmark': 'measure the engine, the pipeline and the live node',
+    'demo': 'simulate a drive, play it to the node over DDS, drop sensors, write a report',
+    'evaluate': 'run a bundle over a bag and score it',
+    'export': 'turn a training checkpoint into a bundle',
+    'import-checkpoint': "turn an authors' checkpoint into a bundle",
+    'info': 'show what is installed and which bundles there are',
+    'inspect': 'show rates, gaps and clock offsets of the topics of a bag',
+    'play': 'publish a bag over DDS',
+    'project-check': 'draw LiDAR points over the camera image',
+    'record': 'record topics into a bag',
+    'simulate': 'make synthetic drives: bags or a training data set',
+    'train': 'train a model from a recipe',
+}
+
+
+def build_parser(verb: str | None) -> argparse.ArgumentParser:
+    """Return the parser, with the arguments of `verb` filled in."""
+    parser = argparse.ArgumentParser(prog='mmseg_ros', description=__doc__.split('\n')[0])
+    parser.add_argument('--version', action='version', version=f'mmseg_ros {__version__}')
+    verbs = parser.add_subparsers(dest='verb', metavar='VERB', required=True)
+    for name, text in VERBS.items():
+        child = verbs.add_parser(
+            name, help=text, description=text, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        if name == verb:
+            _module(name).add_arguments(child)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb; return 0 on success, 1 on failure, 2 on wrong usage."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    verb = next((word for word in argv if not word.startswith('-')), None)
+    arguments = build_parser(verb).parse_args(argv)
+    try:
+        return int(_module(arguments.verb).run(arguments))
+    except MmsegError as error:
+        print(f'mmseg_ros {arguments.verb}: {error}', file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _module(verb: str) -> ModuleType:
+    return importlib.import_module('mmseg_ros.commands.' + verb.replace('-', '_'))

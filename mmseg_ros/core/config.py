@@ -1,0 +1,236 @@
+"""The dataclasses that define every runtime parameter: default, unit, range and text.
+
+ROS parameters are declared from these, so a default or a range has no second home. Facts about a
+network (modalities, statistics, sizes) are not parameters: they stand in the bundle's manifest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import Field, dataclass, field, fields
+from typing import Any
+
+from mmseg_ros.core.errors import ConfigError
+from mmseg_ros.core.types import STANDARD_MODALITIES, Modality
+
+
+def parameter(
+    default: Any,
+    text: str,
+    *,
+    unit: str = '',
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+    read_only: bool = False,
+) -> Any:
+    """Return a dataclass field that carries what a ROS parameter descriptor needs.
+
+    Args:
+        default: Default value; a list default is copied per instance.
+        text: One sentence for the reader of `ros2 param describe`.
+        unit: Unit of the value, if any.
+        low: Smallest allowed value. high: Largest allowed value.
+        choices: Allowed strings, if only these are.
+        read_only: Whether the value is fixed once the node has started.
+    """
+    metadata = {
+        'text': text,
+        'unit': unit,
+        'low': low,
+        'high': high,
+        'choices': choices,
+        'read_only': read_only,
+    }
+    if isinstance(default, list):
+        return field(default_factory=lambda: list(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+def default_of(config_field: Field[Any]) -> Any:
+    """Return the default value of a field made by `parameter`."""
+    return (
+        config_field.default_factory()
+        if callable(config_field.default_factory)
+        else config_field.default
+    )
+
+
+def check_value(name: str, value: Any, config_field: Field[Any]) -> None:
+    """Check one value against the type and the range of its field.
+
+    Raises:
+        ConfigError: The value is of another type, out of range or not among the choices.
+    """
+    kind = type(default_of(config_field))
+    accepted = (int, float) if kind is float else kind
+    if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
+        raise ConfigError(f'Parameter {name} must be of type {kind.__name__}, but is {value!r}.')
+    rule = config_field.metadata
+    if rule['choices'] and value not in rule['choices']:
+        raise ConfigError(
+            f'Parameter {name} must be one of {", ".join(rule["choices"])}, but is {value!r}.'
+        )
+    if rule['low'] is not None and not rule['low'] <= value <= rule['high']:
+        raise ConfigError(
+            f'Parameter {name} must be in [{rule["low"]}, {rule["high"]}] {rule["unit"]}, but is {value!r}.'.replace(
+                ' ,', ','
+            )
+        )
+
+
+def parameters_of(config: Any) -> Iterator[Field[Any]]:
+    """Yield the fields of a config dataclass (or its class) that are parameters."""
+    return (item for item in fields(config) if 'text' in item.metadata)
+
+
+class _Checked:
+    """Checks all parameters of a config dataclass when it is built."""
+
+    def __post_init__(self) -> None:
+        for item in parameters_of(self):
+            check_value(item.name, getattr(self, item.name), item)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SensorConfig(_Checked):
+    """One sensor's block: `sensors.<name>.*`."""
+
+    enabled: bool = parameter(True, 'Whether this sensor is subscribed to.', read_only=True)
+    kind: str = parameter(
+        'auto',
+        'What its messages hold; auto takes it from the name, and any other name is an image.',
+        choices=('auto', 'rgb', 'depth', 'event', 'lidar', 'image'),
+        read_only=True,
+    )
+    window_s: float = parameter(
+        0.06, 'Largest distance of a sample from the reference stamp.', unit='s', low=0.0, high=5.0
+    )
+    offset_s: float = parameter(
+        0.0, 'Added to every stamp of this sensor before matching.', unit='s', low=-1e9, high=1e9
+    )
+    expected_rate_hz: float = parameter(
+        0.0, 'Nominal rate; 0 learns it from the stream.', unit='Hz', low=0.0, high=10000.0
+    )
+    lost_after_s: float = parameter(
+        0.5,
+        'Silence after which the sensor is lost and no longer waited for.',
+        unit='s',
+        low=0.01,
+        high=60.0,
+    )
+    reliability: str = parameter(
+        'auto',
+        'QoS of the subscription; auto adapts to the publisher.',
+        choices=('auto', 'reliable', 'best_effort'),
+        read_only=True,
+    )
+    queue_depth: int = parameter(
+        5, 'KEEP_LAST depth of the subscription.', low=1, high=10000, read_only=True
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyncConfig(_Checked):
+    """How samples become sets: `sync.*`."""
+
+    reference_order: list[str] = parameter(
+        ['rgb', 'lidar', 'depth', 'event'], 'Who may name the stamp of a set, best first.'
+    )
+    deadline_s: float = parameter(
+        0.1,
+        'Longest wait of a set for its missing samples, from its first member.',
+        unit='s',
+        low=0.0,
+        high=10.0,
+    )
+    min_sensors: int = parameter(1, 'Sets with fewer samples are not emitted.', low=1, high=64)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig(_Checked):
+    """Which network runs where: `model.*`."""
+
+    bundle: str = parameter(
+        'stitchfusion-b0-sim',
+        'Folder of a model bundle, or the name of one in models/zoo.',
+        read_only=True,
+    )
+    backend: str = parameter(
+        'auto',
+        'Inference runtime.',
+        choices=('auto', 'onnxruntime', 'openvino', 'tensorrt', 'torch'),
+        read_only=True,
+    )
+    threads: int = parameter(
+        0,
+        'CPU threads of the runtime; 0 leaves the choice to it.',
+        low=0,
+        high=256,
+        read_only=True,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibrationConfig(_Checked):
+    """Where the sensors sit: `calibration.*`."""
+
+    file: str = parameter(
+        '',
+        'Calibration YAML with extrinsics (and intrinsics where no CameraInfo comes); empty uses /tf_static.',
+        read_only=True,
+    )
+    depth_registered: bool = parameter(
+        False, 'Whether depth images are already in the camera image.', read_only=True
+    )
+    event_window_s: float = parameter(
+        0.05,
+        'Length of the event window that ends at the reference stamp.',
+        unit='s',
+        low=0.0001,
+        high=5.0,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputConfig(_Checked):
+    """What is published: `output.*`."""
+
+    overlay_alpha: float = parameter(
+        0.5, 'Weight of the label colours in ~/overlay.', low=0.0, high=1.0
+    )
+    unlabelled_confidence: int = parameter(
+        0, 'Pixels with less confidence (0..255) get the ignored id.', low=0, high=255
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiagnosticsConfig(_Checked):
+    """What is reported: `diagnostics.*`."""
+
+    rate_hz: float = parameter(
+        1.0, 'Rate of /diagnostics.', unit='Hz', low=0.1, high=50.0, read_only=True
+    )
+    latency_budget_ms: float = parameter(
+        500.0,
+        'Latency from stamp to publish above which a warning is shown.',
+        unit='ms',
+        low=0.0,
+        high=60000.0,
+    )
+
+
+def _default_sensors() -> dict[Modality, SensorConfig]:
+    return {name: SensorConfig() for name in STANDARD_MODALITIES}
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeConfig:
+    """Everything the node can be told."""
+
+    sensors: dict[Modality, SensorConfig] = field(default_factory=_default_sensors)
+    sync: SyncConfig = field(default_factory=SyncConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    calibration: CalibrationConfig = field(default_factory=CalibrationConfig)
+    output: OutputConfig = field(default_factory=OutputConfig)
+    diagnostics: DiagnosticsConfig = field(default_factory=DiagnosticsConfig)

@@ -1,0 +1,37 @@
+"""The package's exceptions. Every message says what was wrong, where, and what to do."""
+
+
+class MmsegError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+class ConfigError(MmsegError):
+    """A parameter, a YAML file or a command-line option is missing, unknown or out of range."""
+
+
+class CalibrationError(MmsegError):
+    """Intrinsics or extrinsics are absent, invalid or do not fit the data."""
+
+
+class SyncError(MmsegError):
+    """A sample cannot be placed in time (bad stamp, unknown modality)."""
+
+
+class SampleError(MmsegError):
+    """One sensor message is malformed; the sample is refused and the other sensors go on."""
+
+
+class BundleError(MmsegError):
+    """A model bundle is incomplete, damaged or does not match its manifest."""
+
+
+class BackendError(MmsegError):
+    """An inference runtime is missing or failed to load or run a model."""
+
+
+class BagError(MmsegError):
+    """A recording cannot be read or written."""
+
+
+class DatasetError(MmsegError):
+    """Training or evaluation data is incomplete or inconsistent."""

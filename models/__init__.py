@@ -1,0 +1,1 @@
+"""Model definitions and the offline trainer; imported as `mmseg_models`."""

@@ -1,0 +1,67 @@
+"""Installs mmseg_ros (runtime) and mmseg_models (the folder models/) with their data files."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+PACKAGE = 'mmseg_ros'
+VERSION = '0.1.0'
+HERE = Path(__file__).parent
+
+MODELS = ['mmseg_models', *('mmseg_models.' + name for name in find_packages('models'))]
+
+
+def share_files() -> list[tuple[str, list[str]]]:
+    """Return (folder, files) for everything that belongs under share/mmseg_ros."""
+    share = Path('share') / PACKAGE
+    found: dict[str, list[str]] = {str(share): ['package.xml']}
+    for top in ('config', 'launch', 'models/zoo', 'models/recipes'):
+        for path in sorted((HERE / top).rglob('*')):
+            if path.is_file() and '__pycache__' not in path.parts:
+                relative = path.relative_to(HERE)
+                found.setdefault(str(share / relative.parent), []).append(str(relative))
+    return list(found.items())
+
+
+setup(
+    name=PACKAGE,
+    version=VERSION,
+    description='Fused semantic segmentation of camera, depth, event camera and LiDAR for ROS 2',
+    long_description=(HERE / 'README.md').read_text(encoding='utf-8'),
+    long_description_content_type='text/markdown',
+    maintainer='mmseg_ros maintainers',
+    maintainer_email='maintainers@mmseg-ros.org',
+    license='Apache-2.0',
+    python_requires='>=3.10',
+    packages=[*find_packages(include=[PACKAGE, PACKAGE + '.*']), *MODELS],
+    package_dir={'mmseg_models': 'models'},
+    package_data={PACKAGE: ['py.typed'], 'mmseg_models': ['**/README.md']},
+    data_files=[
+        ('share/ament_index/resource_index/packages', ['resource/' + PACKAGE]),
+        ('lib/' + PACKAGE, ['scripts/segmentation_node']),
+        *share_files(),
+    ],
+    zip_safe=False,
+    install_requires=['setuptools', 'numpy', 'pyyaml'],
+    extras_require={
+        'runtime': ['onnxruntime', 'opencv-python-headless', 'numba', 'rosbags'],
+        'report': ['jinja2', 'matplotlib', 'rich'],
+        'train': [
+            'torch==2.13.0',
+            'lightning-fabric',
+            'jsonargparse',
+            'onnx',
+            'onnxscript',
+            'safetensors',
+        ],
+        'sim': ['embreex'],
+        'ros-pip': [
+            'ros-jazzy-rclpy[fastrtps]==7.1.6',
+            'ros-jazzy-rmw-fastrtps-cpp==8.4.3',
+            'ros-jazzy-sensor-msgs==5.3.6',
+            'ros-jazzy-diagnostic-msgs==5.3.6',
+        ],
+    },
+    tests_require=['pytest'],
+    entry_points={'console_scripts': ['mmseg_ros = mmseg_ros.cli:main']},
+)
