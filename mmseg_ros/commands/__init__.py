@@ -1,1 +1,1 @@
-"""One module per command-line verb: `add_arguments(parser)` and `run(arguments)`; heavy imports inside `run`."""
+"""One module per verb: `add_arguments(parser)` and `run(arguments)`; heavy imports in `run`."""

@@ -1,0 +1,1 @@
+"""Values, errors, label spaces, parameters: numpy and YAML only."""

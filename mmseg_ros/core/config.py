@@ -30,7 +30,8 @@ def parameter(
         default: Default value; a list default is copied per instance.
         text: One sentence for the reader of `ros2 param describe`.
         unit: Unit of the value, if any.
-        low: Smallest allowed value. high: Largest allowed value.
+        low: Smallest allowed value.
+        high: Largest allowed value.
         choices: Allowed strings, if only these are.
         read_only: Whether the value is fixed once the node has started.
     """
@@ -72,10 +73,9 @@ def check_value(name: str, value: Any, config_field: Field[Any]) -> None:
             f'Parameter {name} must be one of {", ".join(rule["choices"])}, but is {value!r}.'
         )
     if rule['low'] is not None and not rule['low'] <= value <= rule['high']:
+        unit = ' ' + rule['unit'] if rule['unit'] else ''
         raise ConfigError(
-            f'Parameter {name} must be in [{rule["low"]}, {rule["high"]}] {rule["unit"]}, but is {value!r}.'.replace(
-                ' ,', ','
-            )
+            f'Parameter {name} must be in [{rule["low"]}, {rule["high"]}]{unit}, but is {value!r}.'
         )
 
 
@@ -177,7 +177,8 @@ class CalibrationConfig(_Checked):
 
     file: str = parameter(
         '',
-        'Calibration YAML with extrinsics (and intrinsics where no CameraInfo comes); empty uses /tf_static.',
+        'Calibration YAML: extrinsics, and intrinsics where no CameraInfo comes; '
+        'empty uses /tf_static.',
         read_only=True,
     )
     depth_registered: bool = parameter(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,8 @@ class LabelSpace:
         ids = [c.id for c in self.classes]
         if ids != list(range(len(ids))):
             raise ConfigError(
-                f'Label space {self.id!r}: class ids must be 0..{len(ids) - 1} in order, but are {ids}.'
+                f'Label space {self.id!r}: class ids must be 0..{len(ids) - 1} in order, '
+                f'but are {ids}.'
             )
         names = [c.name for c in self.classes]
         if len(set(names)) != len(names):
@@ -54,12 +55,14 @@ class LabelSpace:
             )
         if 0 <= self.ignore_id < len(ids):
             raise ConfigError(
-                f'Label space {self.id!r}: ignore_id {self.ignore_id} is the id of class {names[self.ignore_id]!r}.'
+                f'Label space {self.id!r}: ignore_id {self.ignore_id} is the id of class '
+                f'{names[self.ignore_id]!r}.'
             )
         for label in self.classes:
             if len(label.color) != 3 or not all(0 <= value <= 255 for value in label.color):
                 raise ConfigError(
-                    f'Label space {self.id!r}: color of {label.name!r} must be three numbers 0..255, but is {label.color}.'
+                    f'Label space {self.id!r}: color of {label.name!r} must be three numbers '
+                    f'0..255, but is {label.color}.'
                 )
 
     @property
@@ -93,7 +96,7 @@ class LabelSpace:
         return table
 
     def fingerprint(self) -> str:
-        """Return a SHA-256 over ids, names and the ignored id: equal where labels mean the same."""
+        """Return a SHA-256 over ids, names and ignored id: equal where labels mean the same."""
         meaning = json.dumps([[c.id, c.name] for c in self.classes] + [self.ignore_id])
         return hashlib.sha256(meaning.encode()).hexdigest()
 
@@ -120,16 +123,22 @@ class LabelSpace:
                 LabelClass(
                     int(c['id']),
                     str(c['name']),
-                    tuple(int(v) for v in c['color']),
+                    _rgb(c['color']),
                     str(c.get('group', '')),
-                )  # type: ignore[arg-type]
+                )
                 for c in data['classes']
             )
             return cls(str(data['id']), classes, int(data['ignore_id']))
         except (KeyError, TypeError, ValueError) as error:
             raise ConfigError(
-                f'{source}: not a label space ({error!r}); needed: id, ignore_id, classes[id, name, color].'
+                f'{source}: not a label space ({error!r}); '
+                'needed: id, ignore_id, classes[id, name, color].'
             ) from error
+
+
+def _rgb(values: Sequence[Any]) -> tuple[int, int, int]:
+    red, green, blue = values
+    return int(red), int(green), int(blue)
 
 
 def load_label_space(name_or_path: str = 'deliver') -> LabelSpace:

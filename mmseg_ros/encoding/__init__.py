@@ -1,0 +1,1 @@
+"""Aligned planes as the 8-bit images that the network sees."""

@@ -1,0 +1,1 @@
+"""Labels as colours, overlays and point fields."""

@@ -1,0 +1,1 @@
+"""Every sensor into the image of the reference camera."""
