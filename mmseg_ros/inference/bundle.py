@@ -1,0 +1,114 @@
+"""Model bundles: a folder with manifest.json, model.onnx, model.safetensors and a model card."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mmseg_ros.core.errors import BundleError, ConfigError
+from mmseg_ros.core.resources import bundle_directory
+from mmseg_ros.inference.manifest import FileEntry, Manifest
+
+MANIFEST_FILE = 'manifest.json'
+ONNX_FILE = 'model.onnx'
+WEIGHTS_FILE = 'model.safetensors'
+CARD_FILE = 'README.md'
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A verified bundle.
+
+    Attributes:
+        path: Its folder.
+        manifest: Its manifest.
+    """
+
+    path: Path
+    manifest: Manifest
+
+    @property
+    def onnx_path(self) -> Path:
+        """Return the path of the network."""
+        return self.path / ONNX_FILE
+
+    @property
+    def weights_path(self) -> Path:
+        """Return the path of the weights for further training."""
+        return self.path / WEIGHTS_FILE
+
+
+def load_bundle(name_or_path: str | Path) -> Bundle:
+    """Read and verify a bundle, given as a folder or as a name in models/zoo/.
+
+    Raises:
+        BundleError: The manifest is missing or wrong, or a file is missing or of another size or
+            content than it says.
+    """
+    try:
+        path = bundle_directory(str(name_or_path))
+    except ConfigError as error:
+        raise BundleError(str(error)) from error
+    manifest = _read_manifest(path / MANIFEST_FILE)
+    for required in (ONNX_FILE, WEIGHTS_FILE):
+        if required not in manifest.files:
+            raise BundleError(f'{path / MANIFEST_FILE}: files does not list {required!r}.')
+    for name, entry in manifest.files.items():
+        _verify_file(path, name, entry)
+    return Bundle(path, manifest)
+
+
+def seal_bundle(path: Path, manifest: Manifest) -> Bundle:
+    """Write `manifest.json` with the size and hash of every other file in `path`.
+
+    The manifest comes last and in one step, so a folder with a manifest is a whole bundle.
+    """
+    names = sorted(
+        p.relative_to(path).as_posix()
+        for p in path.rglob('*')
+        if p.is_file() and p.name != MANIFEST_FILE
+    )
+    sealed = replace(manifest, files={name: _file_entry(path / name) for name in names})
+    draft = path / (MANIFEST_FILE + '.tmp')
+    draft.write_text(json.dumps(sealed.to_dict(), indent=2) + '\n', encoding='utf-8')
+    draft.replace(path / MANIFEST_FILE)
+    return load_bundle(path)
+
+
+def _read_manifest(path: Path) -> Manifest:
+    try:
+        data = json.loads(path.read_text(encoding='utf-8'))
+    except FileNotFoundError:
+        raise BundleError(f'{path} is missing: the folder is not a model bundle.') from None
+    except (OSError, ValueError) as error:
+        raise BundleError(f'{path}: not readable as JSON ({error}).') from error
+    if not isinstance(data, dict):
+        raise BundleError(f'{path}: must hold a JSON object, but holds {type(data).__name__}.')
+    return Manifest.from_dict(data, str(path))
+
+
+def _verify_file(path: Path, name: str, entry: FileEntry) -> None:
+    file = path / name
+    if not file.resolve().is_relative_to(path.resolve()):
+        raise BundleError(f'{path}: files lists {name!r}, which lies outside the bundle.')
+    if not file.is_file():
+        raise BundleError(f'{path}: {name} is listed in the manifest but missing.')
+    size = file.stat().st_size
+    if size != entry.bytes:
+        raise BundleError(f'{path}: {name} has {size} bytes, but the manifest says {entry.bytes}.')
+    found = _file_entry(file)
+    if found.sha256 != entry.sha256:
+        raise BundleError(
+            f'{path}: sha256 of {name} is {found.sha256[:12]}..., but the manifest says '
+            f'{entry.sha256[:12]}...: the file was changed or damaged.'
+        )
+
+
+def _file_entry(path: Path) -> FileEntry:
+    with path.open('rb') as stream:
+        digest = hashlib.sha256()
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return FileEntry(path.stat().st_size, digest.hexdigest())

@@ -1,0 +1,214 @@
+"""The manifest of a model bundle: everything the runtime must know about a network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mmseg_ros.core.errors import BundleError, ConfigError
+from mmseg_ros.core.labels import LabelSpace
+from mmseg_ros.core.types import Modality
+
+SCHEMA_VERSION = 1
+PRECISIONS = ('fp32', 'fp16', 'int8')
+
+
+@dataclass(frozen=True, slots=True)
+class ModalitySpec:
+    """One input of the network.
+
+    Attributes:
+        name: The modality.
+        encoding: Name of the encoding in `mmseg_ros.encoding` that makes its 8-bit image.
+        mean: Per-channel mean of the image scaled to 0..1, subtracted inside the graph.
+        std: Per-channel standard deviation on the same scale, divided by inside the graph.
+    """
+
+    name: Modality
+    encoding: str
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """Size and SHA-256 of one file of the bundle."""
+
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What `manifest.json` holds.
+
+    Attributes:
+        name: Name of the bundle.
+        model: Name in the model registry.
+        model_options: Options that rebuild the network with `create_model`.
+        modalities: Inputs in the order of the graph's modality axis.
+        height: Rows of the network's input.
+        width: Columns of the network's input.
+        label_space: The classes.
+        precision: Precision that the ONNX file holds.
+        training: Recipe, data and versions.
+        metrics: Scores, per sensor subset too.
+        licence: SPDX identifier of the weights.
+        files: Every file of the bundle except the manifest itself.
+    """
+
+    name: str
+    model: str
+    model_options: Mapping[str, Any]
+    modalities: tuple[ModalitySpec, ...]
+    height: int
+    width: int
+    label_space: LabelSpace
+    precision: str
+    training: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    licence: str
+    files: Mapping[str, FileEntry] = field(default_factory=dict)
+
+    @property
+    def modality_names(self) -> tuple[Modality, ...]:
+        """Return the modalities in the order of the graph."""
+        return tuple(spec.name for spec in self.modalities)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the content of `manifest.json`."""
+        return {
+            'schema_version': SCHEMA_VERSION,
+            'name': self.name,
+            'model': {'name': self.model, 'options': dict(self.model_options)},
+            'modalities': [
+                {'name': m.name, 'encoding': m.encoding, 'mean': list(m.mean), 'std': list(m.std)}
+                for m in self.modalities
+            ],
+            'input': {'height': self.height, 'width': self.width, 'dtype': 'uint8'},
+            'label_space': {
+                **self.label_space.to_dict(),
+                'fingerprint': self.label_space.fingerprint(),
+            },
+            'precision': self.precision,
+            'training': dict(self.training),
+            'metrics': dict(self.metrics),
+            'licence': self.licence,
+            'files': {
+                name: {'bytes': entry.bytes, 'sha256': entry.sha256}
+                for name, entry in self.files.items()
+            },
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], source: str) -> Manifest:
+        """Read the content of `manifest.json`.
+
+        Raises:
+            BundleError: A field is missing, of the wrong type or inconsistent; the message names
+                `source` and the field.
+        """
+        reader = _Reader(data, source)
+        version = reader.get('schema_version', int)
+        if version != SCHEMA_VERSION:
+            raise BundleError(
+                f'{source}: schema_version is {version}, but this mmseg_ros reads '
+                f'{SCHEMA_VERSION}; export the bundle again.'
+            )
+        precision = reader.get('precision', str)
+        if precision not in PRECISIONS:
+            raise BundleError(f'{source}: precision is {precision!r}, not one of {PRECISIONS}.')
+        return cls(
+            name=reader.get('name', str),
+            model=reader.get('model.name', str),
+            model_options=reader.get('model.options', dict),
+            modalities=_modalities(reader),
+            height=_size(reader, 'input.height'),
+            width=_size(reader, 'input.width'),
+            label_space=_label_space(reader),
+            precision=precision,
+            training=reader.get('training', dict),
+            metrics=reader.get('metrics', dict),
+            licence=reader.get('licence', str),
+            files=_files(reader),
+        )
+
+
+class _Reader:
+    """Looks fields up by dotted name and says which one is wrong."""
+
+    def __init__(self, data: Mapping[str, Any], source: str) -> None:
+        self._data = data
+        self.source = source
+
+    def get(self, name: str, kind: type) -> Any:
+        value: Any = self._data
+        for key in name.split('.'):
+            if not isinstance(value, Mapping) or key not in value:
+                raise BundleError(f'{self.source}: field {name!r} is missing.')
+            value = value[key]
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise BundleError(
+                f'{self.source}: field {name!r} must be of type {kind.__name__}, but is {value!r}.'
+            )
+        return value
+
+
+def _size(reader: _Reader, name: str) -> int:
+    value = int(reader.get(name, int))
+    if not 0 < value <= 8192:
+        raise BundleError(f'{reader.source}: field {name!r} must be in 1..8192, but is {value}.')
+    return value
+
+
+def _modalities(reader: _Reader) -> tuple[ModalitySpec, ...]:
+    specs = []
+    for i, entry in enumerate(reader.get('modalities', list)):
+        item = _Reader({f'modalities[{i}]': entry}, reader.source)
+        mean, std = (
+            _triple(item, f'modalities[{i}].{statistic}') for statistic in ('mean', 'std')
+        )
+        if min(std) <= 0:
+            raise BundleError(f'{reader.source}: modalities[{i}].std must be positive: {std}.')
+        name = item.get(f'modalities[{i}].name', str)
+        encoding = item.get(f'modalities[{i}].encoding', str)
+        specs.append(ModalitySpec(name, encoding, mean, std))
+    names = [spec.name for spec in specs]
+    if not names or len(set(names)) != len(names):
+        raise BundleError(
+            f'{reader.source}: modalities must be named, each once, but are {names}.'
+        )
+    return tuple(specs)
+
+
+def _triple(reader: _Reader, name: str) -> tuple[float, float, float]:
+    try:
+        first, second, third = (float(v) for v in reader.get(name, list))
+    except (TypeError, ValueError) as error:
+        raise BundleError(f'{reader.source}: field {name!r} must hold three numbers.') from error
+    return first, second, third
+
+
+def _label_space(reader: _Reader) -> LabelSpace:
+    try:
+        label_space = LabelSpace.from_dict(reader.get('label_space', dict), reader.source)
+    except ConfigError as error:
+        raise BundleError(f'{reader.source}: field label_space: {error}') from error
+    fingerprint = reader.get('label_space.fingerprint', str)
+    if fingerprint != label_space.fingerprint():
+        raise BundleError(
+            f'{reader.source}: label_space.fingerprint is {fingerprint[:12]}..., but its classes '
+            f'give {label_space.fingerprint()[:12]}...: they were changed after the export.'
+        )
+    return label_space
+
+
+def _files(reader: _Reader) -> dict[str, FileEntry]:
+    entries = {}
+    for name, entry in reader.get('files', dict).items():
+        item = _Reader({'files': {'entry': entry}}, f'{reader.source}: {name}')
+        entries[str(name)] = FileEntry(
+            item.get('files.entry.bytes', int), item.get('files.entry.sha256', str)
+        )
+    return entries
