@@ -1,0 +1,138 @@
+"""Confusion matrix over a whole data set and the scores derived from it."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmseg_ros.core.errors import DatasetError
+
+
+class ConfusionMatrix:
+    """Counts of (truth, predicted) class pairs, summed over all pixels of a data set.
+
+    IoU is computed from the summed counts, as Cityscapes and DeLiVER report it, and not averaged
+    over images. A truth of `ignore_id` is never scored. A prediction outside 0..num_classes-1
+    (for example the ignored id) on a pixel with a true class counts as wrong: it enters the
+    union of the true class and of no other.
+
+    >>> matrix = ConfusionMatrix(num_classes=2, ignore_id=255)
+    >>> matrix.update(np.array([0, 1, 1, 1]), np.array([0, 1, 0, 255]))
+    >>> matrix.iou().tolist()
+    [0.5, 0.5]
+    >>> matrix.miou()
+    0.5
+
+    Attributes:
+        counts: num_classes x num_classes int64, rows are the truth, columns the prediction.
+        missed: num_classes int64, pixels of each true class whose prediction is no class.
+    """
+
+    def __init__(self, num_classes: int, ignore_id: int) -> None:
+        """Start with no pixel counted.
+
+        Args:
+            num_classes: Number of classes K; ids are 0..K-1.
+            ignore_id: Truth id that is not scored, outside 0..K-1.
+
+        Raises:
+            DatasetError: `num_classes` is not positive or `ignore_id` is the id of a class.
+        """
+        if num_classes < 1:
+            raise DatasetError(
+                f'Expected num_classes to be at least 1, but got {num_classes}; '
+                'take it from the label space.'
+            )
+        if 0 <= ignore_id < num_classes:
+            raise DatasetError(
+                f'Expected ignore_id to lie outside 0..{num_classes - 1}, but got {ignore_id}; '
+                'take it from the label space.'
+            )
+        self.num_classes = num_classes
+        self.ignore_id = ignore_id
+        self.counts: NDArray[np.int64] = np.zeros((num_classes, num_classes), np.int64)
+        self.missed: NDArray[np.int64] = np.zeros(num_classes, np.int64)
+
+    def update(self, labels: NDArray[np.integer], truth: NDArray[np.integer]) -> None:
+        """Add the pixels (or points) of one image.
+
+        Args:
+            labels: Predicted class ids, any shape, integer.
+            truth: True class ids of the same shape, integer.
+
+        Raises:
+            DatasetError: Shapes differ, a dtype is not integer, or the truth holds an id that is
+                neither a class nor `ignore_id`.
+        """
+        self._check(labels, truth)
+        scored = truth != self.ignore_id
+        true_ids = truth[scored].astype(np.int64)
+        if true_ids.size and not (true_ids.min() >= 0 and true_ids.max() < self.num_classes):
+            raise DatasetError(
+                f'Expected truth ids in 0..{self.num_classes - 1} or {self.ignore_id}, but got '
+                f'{true_ids.min()}..{true_ids.max()}; was it made with another label space?'
+            )
+        predicted = labels[scored].astype(np.int64)
+        predicted[(predicted < 0) | (predicted >= self.num_classes)] = self.num_classes
+        width = self.num_classes + 1
+        pairs = np.bincount(true_ids * width + predicted, minlength=self.num_classes * width)
+        table = pairs.reshape(self.num_classes, width)
+        self.counts += table[:, :-1]
+        self.missed += table[:, -1]
+
+    def _check(self, labels: NDArray[np.integer], truth: NDArray[np.integer]) -> None:
+        if labels.shape != truth.shape:
+            raise DatasetError(
+                f'Expected labels and truth of one shape, but got {labels.shape} and '
+                f'{truth.shape}; resize the labels with nearest neighbour first.'
+            )
+        for name, values in (('labels', labels), ('truth', truth)):
+            if not np.issubdtype(values.dtype, np.integer):
+                raise DatasetError(f'Expected integer {name}, but got dtype {values.dtype}.')
+
+    def merge(self, other: ConfusionMatrix) -> None:
+        """Add the counts of another part of the data set.
+
+        Raises:
+            DatasetError: The other matrix has other classes or another ignored id.
+        """
+        ours, theirs = (self.num_classes, self.ignore_id), (other.num_classes, other.ignore_id)
+        if ours != theirs:
+            raise DatasetError(
+                f'Expected (num_classes, ignore_id) = {ours} in both matrices, but got {theirs}.'
+            )
+        self.counts += other.counts
+        self.missed += other.missed
+
+    @property
+    def pixels(self) -> int:
+        """Return how many pixels were scored."""
+        return int(self.counts.sum() + self.missed.sum())
+
+    def iou(self) -> NDArray[np.float64]:
+        """Return K float64 intersection over union; NaN for a class in neither side."""
+        hits = np.diag(self.counts)
+        union = self.counts.sum(0) + self.counts.sum(1) + self.missed - hits
+        return _ratio(hits, union)
+
+    def recall(self) -> NDArray[np.float64]:
+        """Return K float64 share of each true class that was found; NaN where it is absent."""
+        return _ratio(np.diag(self.counts), self.counts.sum(1) + self.missed)
+
+    def miou(self) -> float:
+        """Return the mean IoU over the classes in truth or prediction; NaN if there is none."""
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore', RuntimeWarning)
+            return float(np.nanmean(self.iou()))
+
+    def accuracy(self) -> float:
+        """Return the share of scored pixels with the right class; NaN if there is none."""
+        return float(np.trace(self.counts)) / self.pixels if self.pixels else float('nan')
+
+
+def _ratio(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
+    result = np.full(part.shape, np.nan)
+    np.divide(part, whole, out=result, where=whole > 0)
+    return result
