@@ -1,0 +1,42 @@
+# `make demo` and `make test` do everything on a machine with Python 3.11, venv, pip, make and gcc.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+EXTRAS := runtime,report,sim,train,ros-pip,dev
+
+.PHONY: demo test lint colcon setup clean
+
+demo: setup
+	$(BIN)/python -m mmseg_ros demo
+
+test: setup
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+
+# What a ROS user does, with colcon from PyPI; the tests that need no other process.
+colcon: setup
+	rm -rf build install log
+	$(BIN)/colcon build
+	$(BIN)/colcon test --pytest-args -m 'not ros and not slow'
+	$(BIN)/colcon test-result --verbose
+
+setup: $(READY)
+
+# torch goes in first and by itself: resolved together with others it draws in gigabytes of CUDA.
+$(READY): constraints.txt setup.py pyproject.toml
+	@echo 'Setting up $(VENV) (about three minutes on two cores) ...'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --constraint constraints.txt torch
+	$(PIP) install --constraint constraints.txt --editable '.[$(EXTRAS)]'
+	@touch $(READY)
+
+clean:
+	rm -rf $(VENV) build install log out runs

@@ -1,0 +1,158 @@
+"""From a set of samples to labels: align, encode, infer, restore the camera's size.
+
+The live node, the bag evaluator, the demo and the benchmarks all run this one class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mmseg_ros.core.errors import BundleError, SampleError
+from mmseg_ros.core.timing import StageTimer
+from mmseg_ros.core.types import (
+    AlignedFrame,
+    FrameSet,
+    ImageData,
+    Modality,
+    SegmentationResult,
+)
+from mmseg_ros.encoding import ENCODINGS, EncodingContext, encode
+from mmseg_ros.inference.backend import Backend
+from mmseg_ros.inference.bundle import Bundle
+from mmseg_ros.projection.align import align
+from mmseg_ros.projection.extrinsics import Rig
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineOutput:
+    """One processed set.
+
+    Attributes:
+        result: Labels and confidence at the size of the reference camera's image.
+        aligned: The planes that went in, at the size of the network's input.
+        refused: Why a modality of the set could not be used, one sentence each.
+    """
+
+    result: SegmentationResult
+    aligned: AlignedFrame
+    refused: Mapping[Modality, str]
+
+
+class Pipeline:
+    """Runs one bundle on sets of samples.
+
+    Attributes:
+        rig: Intrinsics and extrinsics; may be replaced between two frames.
+        bundle: The network.
+
+    Raises:
+        BundleError: The bundle asks for an encoding that this version does not have.
+    """
+
+    def __init__(
+        self, bundle: Bundle, backend: Backend, rig: Rig, event_window_s: float = 0.05
+    ) -> None:
+        for spec in bundle.manifest.modalities:
+            if spec.encoding not in ENCODINGS:
+                raise BundleError(
+                    f'{bundle.path}: modality {spec.name!r} asks for the encoding '
+                    f'{spec.encoding!r}, but there are only: {", ".join(ENCODINGS)}.'
+                )
+        self.bundle = bundle
+        self.rig = rig
+        self._backend = backend
+        self._event_window_ns = round(event_window_s * 1e9)
+
+    def process(self, frame_set: FrameSet) -> PipelineOutput:
+        """Segment one set.
+
+        Raises:
+            SampleError: No sample of the set is usable by the network; says why for each.
+            BackendError: The runtime failed.
+        """
+        manifest = self.bundle.manifest
+        rig = self.rig
+        timer = StageTimer()
+        with timer.stage('align'):
+            aligned, refused = align(
+                frame_set, rig, manifest.height, manifest.width, self._event_window_ns
+            )
+        with timer.stage('encode'):
+            images, available = self._encode(aligned, rig)
+        if not available.any():
+            raise SampleError(_nothing_usable(frame_set, manifest.modality_names, refused))
+        with timer.stage('infer'):
+            prediction = self._backend.infer(images, available)
+        with timer.stage('restore'):
+            height, width = _output_size(frame_set, rig, manifest.height, manifest.width)
+            labels, confidence = (
+                _resize_nearest(image, height, width)
+                for image in (prediction.labels, prediction.confidence)
+            )
+        result = SegmentationResult(
+            stamp_ns=frame_set.stamp_ns,
+            frame_id=_frame_id(frame_set, rig),
+            labels=labels,
+            confidence=confidence,
+            modalities=manifest.modality_names,
+            available=available,
+            router_weights=prediction.router_weights,
+            stage_ms=timer.stage_ms,
+        )
+        return PipelineOutput(result, aligned, refused)
+
+    def _encode(
+        self, aligned: AlignedFrame, rig: Rig
+    ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        """Return the network's M x H x W x 3 uint8 images and M bool availability."""
+        manifest = self.bundle.manifest
+        context = EncodingContext.of_rig(rig, aligned.height, aligned.width)
+        shape = (len(manifest.modalities), manifest.height, manifest.width, 3)
+        images = np.zeros(shape, np.uint8)
+        available = np.zeros(len(manifest.modalities), bool)
+        for i, spec in enumerate(manifest.modalities):
+            plane = aligned.planes.get(spec.name)
+            if plane is not None:
+                images[i] = encode(spec.encoding, plane, context)
+                available[i] = True
+        return images, available
+
+
+def _output_size(frame_set: FrameSet, rig: Rig, height: int, width: int) -> tuple[int, int]:
+    sample = frame_set.samples.get(rig.reference)
+    if sample is not None and isinstance(sample.payload, ImageData):
+        return sample.payload.pixels.shape[0], sample.payload.pixels.shape[1]
+    camera = rig.cameras.get(rig.reference)
+    return (height, width) if camera is None else (camera.height, camera.width)
+
+
+def _frame_id(frame_set: FrameSet, rig: Rig) -> str:
+    sample = frame_set.samples.get(rig.reference)
+    if sample is not None:
+        return sample.frame_id
+    camera = rig.cameras.get(rig.reference)
+    return '' if camera is None else camera.frame_id
+
+
+def _resize_nearest(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    resized: NDArray[np.uint8] = cv2.resize(  # type: ignore[assignment]
+        image, (width, height), interpolation=cv2.INTER_NEAREST_EXACT
+    )
+    return resized
+
+
+def _nothing_usable(
+    frame_set: FrameSet, modalities: tuple[Modality, ...], refused: Mapping[Modality, str]
+) -> str:
+    reasons = [f'{name}: {reason}' for name, reason in refused.items()]
+    reasons += [
+        f'{name}: the network has no such input ({", ".join(modalities)})'
+        for name in frame_set.samples
+        if name not in modalities
+    ]
+    return 'No usable sample in the set; ' + ('; '.join(reasons) or 'it is empty') + '.'

@@ -1,0 +1,71 @@
+"""The model card: what a bundle is, how good it is, and what it may be used for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mmseg_models.export.parity import SubsetParity
+from mmseg_ros.inference.manifest import Manifest
+
+
+def model_card(manifest: Manifest, parity: Sequence[SubsetParity]) -> str:
+    """Return the Markdown of the bundle's README.md."""
+    inputs = '\n'.join(
+        f'| {m.name} | {m.encoding} | {_numbers(m.mean)} | {_numbers(m.std)} |'
+        for m in manifest.modalities
+    )
+    worst = min(parity, key=lambda p: p.agreement)
+    return f"""# {manifest.name}
+
+{manifest.model}, {manifest.precision}, input {manifest.height} x {manifest.width}, \
+{manifest.label_space.num_classes} classes of the label space `{manifest.label_space.id}`.
+Licence of the weights: {manifest.licence}.
+
+| modality | encoding | mean | std |
+|---|---|---|---|
+{inputs}
+
+## Training
+
+{_table(manifest.training)}
+
+## Scores
+
+Data-set IoU (one confusion matrix over all images); a class that does not occur is left out.
+
+{_table(manifest.metrics)}
+
+## Parity of `model.onnx` with torch
+
+Over all {len(parity)} non-empty subsets of the modalities: labels agree on at least \
+{worst.agreement:.4%} of the pixels, confidence within \
+{max(p.confidence_difference for p in parity)}/255.
+
+## Options
+
+{_table(manifest.model_options)}
+"""
+
+
+def _table(values: Mapping[str, Any], prefix: str = '') -> str:
+    rows = list(_rows(values, prefix))
+    return '\n'.join(['| | |', '|---|---|', *rows]) if rows else 'None recorded.'
+
+
+def _rows(values: Mapping[str, Any], prefix: str) -> list[str]:
+    rows = []
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            rows += _rows(value, f'{prefix}{name} / ')
+        else:
+            rows.append(f'| {prefix}{name} | {_text(value)} |')
+    return rows
+
+
+def _text(value: Any) -> str:
+    return f'{value:.4f}' if isinstance(value, float) else str(value)
+
+
+def _numbers(values: Sequence[float]) -> str:
+    return ', '.join(f'{v:.3f}' for v in values)
