@@ -16,7 +16,14 @@ from mmseg_models.export.onnx_graph import DeployedGraph, write_onnx
 from mmseg_models.export.parity import check_parity
 from mmseg_ros.core.errors import BundleError
 from mmseg_ros.inference.backend import create_backend
-from mmseg_ros.inference.bundle import CARD_FILE, ONNX_FILE, WEIGHTS_FILE, Bundle, load_bundle, seal_bundle
+from mmseg_ros.inference.bundle import (
+    CARD_FILE,
+    ONNX_FILE,
+    WEIGHTS_FILE,
+    Bundle,
+    load_bundle,
+    seal_bundle,
+)
 from mmseg_ros.inference.manifest import Manifest
 
 

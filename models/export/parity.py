@@ -32,7 +32,9 @@ class SubsetParity:
     confidence_difference: int
 
 
-def check_parity(graph: DeployedGraph, backend: Backend, shape: tuple[int, ...]) -> list[SubsetParity]:
+def check_parity(
+    graph: DeployedGraph, backend: Backend, shape: tuple[int, ...]
+) -> list[SubsetParity]:
     """Compare a loaded backend with torch on every non-empty subset of modalities.
 
     Args:
@@ -74,9 +76,7 @@ def _compare(
         )
     prediction = backend.infer(images, available)
     equal = labels[0].numpy() == prediction.labels
-    difference = np.abs(
-        confidence[0].numpy().astype(int) - prediction.confidence.astype(int)
-    )
+    difference = np.abs(confidence[0].numpy().astype(int) - prediction.confidence.astype(int))
     return SubsetParity(
         tuple(bool(v) for v in available),
         float(equal.mean()),
