@@ -1,0 +1,81 @@
+"""A recording as the stream of sensor samples that the live node would have seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from mmseg_ros import messages
+from mmseg_ros.bag.reader import BagReader
+from mmseg_ros.bag.topics import SENSOR_TOPICS
+from mmseg_ros.core.errors import SampleError
+from mmseg_ros.core.types import DEPTH, EVENT, LIDAR, Modality, Payload, SensorSample
+
+_COMPRESSED_IMAGE = 'sensor_msgs/msg/CompressedImage'
+
+
+def sensor_topics(reader: BagReader) -> dict[Modality, str]:
+    """Return the standard sensor topics that a bag holds, by modality.
+
+    A camera recorded only as `<topic>/compressed` is found too.
+    """
+    found: dict[Modality, str] = {}
+    for modality, topic in SENSOR_TOPICS.items():
+        for candidate in (topic, topic + '/compressed'):
+            if candidate in reader.topics:
+                found[modality] = candidate
+                break
+    return found
+
+
+def samples(
+    reader: BagReader,
+    topics: Mapping[Modality, str],
+    event_size: tuple[int, int] = (0, 0),
+    on_refused: Callable[[Modality, SampleError], None] | None = None,
+) -> Iterator[SensorSample]:
+    """Yield the sensor samples of a bag in the order of their receipt.
+
+    Args:
+        reader: An open bag.
+        topics: Data topic per modality.
+        event_size: Height and width of the event camera in pixels, where its messages lack them.
+        on_refused: Called with each malformed message's modality and error; that sample is
+            skipped. Without it the error is raised.
+
+    Raises:
+        SampleError: A message is malformed and `on_refused` is not given.
+        BagError: The file is damaged.
+    """
+    modalities = {topic: modality for modality, topic in topics.items()}
+    for item in reader.raw(list(modalities)):
+        modality = modalities[item.topic]
+        try:
+            message = reader.deserialize(item)
+            payload = decode(modality, item.type_name, message, event_size)
+            stamp_ns = messages.stamp_ns(message.header)
+        except SampleError as error:
+            if on_refused is None:
+                raise
+            on_refused(modality, error)
+            continue
+        yield SensorSample(modality, stamp_ns, message.header.frame_id, payload, item.stamp_ns)
+
+
+def decode(
+    modality: Modality, type_name: str, message: Any, event_size: tuple[int, int]
+) -> Payload:
+    """Return the payload of one message; an unknown modality is an image.
+
+    Raises:
+        SampleError: The message is malformed.
+    """
+    if modality == DEPTH:
+        return messages.decode_depth(message)
+    if modality == LIDAR:
+        return messages.decode_cloud(message)
+    if modality == EVENT:
+        return messages.decode_events(message, *event_size)
+    if type_name == _COMPRESSED_IMAGE:
+        return messages.decode_compressed_image(message)
+    return messages.decode_image(message)
