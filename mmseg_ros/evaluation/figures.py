@@ -1,0 +1,143 @@
+"""Plots and pictures as HTML fragments that need no other file."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_STYLE: Any = {
+    'font.size': 9,
+    'font.family': 'sans-serif',
+    'axes.spines.top': False,
+    'axes.spines.right': False,
+    'axes.grid': True,
+    'grid.color': '#e3e6ea',
+    'axes.axisbelow': True,
+    'svg.fonttype': 'none',
+    'svg.hashsalt': 'mmseg_ros',
+}
+MAIN_COLOR = '#2563a8'
+SECOND_COLOR = '#c2571a'
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A shaded stretch of a time line: start and end in seconds, what it says, its colour."""
+
+    start_s: float
+    end_s: float
+    text: str
+    color: str
+
+
+@contextmanager
+def _axes(width_in: float, height_in: float, output: list[str]) -> Iterator[Axes]:
+    """Give axes to draw on and append the picture as inline SVG to `output`."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(width_in, height_in), layout='constrained')
+        yield figure.add_subplot()
+        text = io.StringIO()
+        figure.savefig(text, format='svg', metadata={'Date': None, 'Creator': None})
+    svg = text.getvalue()
+    output.append(svg[svg.index('<svg') :])
+
+
+def bar_chart(values: Mapping[str, float], axis_label: str, limit: float | None = None) -> str:
+    """Return a horizontal bar chart as inline SVG, the first entry on top.
+
+    Args:
+        values: Bar length per name; NaN draws no bar and says so.
+        axis_label: Quantity and unit of the axis.
+        limit: End of the axis; None fits it.
+    """
+    output: list[str] = []
+    names = list(values)
+    lengths = np.array([values[name] for name in names], float)
+    with _axes(7.0, 0.5 + 0.24 * len(names), output) as axes:
+        rows = np.arange(len(names))[::-1]
+        axes.barh(rows, np.nan_to_num(lengths), height=0.7, color=MAIN_COLOR)
+        for row, length in zip(rows, lengths, strict=True):
+            text = 'not in the data' if np.isnan(length) else f' {length:.3g}'
+            axes.text(0.0 if np.isnan(length) else length, row, text, va='center', fontsize=8)
+        axes.set_yticks(rows, names)
+        axes.grid(False, axis='y')
+        axes.set_xlabel(axis_label)
+        axes.set_xlim(0, limit)
+    return output[0]
+
+
+def time_line(
+    seconds: Sequence[float],
+    lines: Mapping[str, Sequence[float]],
+    axis_label: str,
+    spans: Sequence[Span] = (),
+    low: float | None = 0.0,
+    high: float | None = None,
+) -> str:
+    """Return values over time as inline SVG.
+
+    Args:
+        seconds: N times in seconds.
+        lines: N values per line; NaN leaves a gap.
+        axis_label: Quantity and unit of the vertical axis.
+        spans: Stretches to shade and name, such as a sensor's absence.
+        low: Start of the vertical axis; None fits it.
+        high: End of the vertical axis; None fits it.
+    """
+    output: list[str] = []
+    with _axes(9.0, 2.9, output) as axes:
+        for span in spans:
+            axes.axvspan(span.start_s, span.end_s, color=span.color, alpha=0.16, linewidth=0)
+            middle = (span.start_s + span.end_s) / 2
+            axes.text(
+                middle,
+                1.0,
+                span.text,
+                transform=axes.get_xaxis_transform(),
+                ha='center',
+                va='bottom',
+                fontsize=8,
+                color=span.color,
+            )
+        for (name, values), color in zip(lines.items(), _line_colors(), strict=False):
+            axes.plot(seconds, values, '.-', label=name, color=color, markersize=3, linewidth=1)
+        if len(lines) > 1:
+            axes.legend(loc='best', fontsize=8, frameon=False)
+        axes.set_xlabel('time in the drive [s]')
+        axes.set_ylabel(axis_label)
+        axes.set_ylim(low, high)
+    return output[0]
+
+
+def _line_colors() -> Sequence[str]:
+    return (MAIN_COLOR, SECOND_COLOR, '#3a8a4d', '#8a5aa8', '#666666')
+
+
+def picture(rgb: NDArray[np.uint8], text: str, lossy: bool = False) -> str:
+    """Return an H x W x 3 uint8 RGB image as an <img> that holds its own data.
+
+    Args:
+        rgb: The pixels.
+        text: What it shows, for readers who cannot see it.
+        lossy: JPEG instead of PNG, for photographs.
+    """
+    name, options = ('.jpg', [cv2.IMWRITE_JPEG_QUALITY, 88]) if lossy else ('.png', [])
+    pixels = np.ascontiguousarray(rgb[..., ::-1])
+    _, data = cv2.imencode(name, pixels, options)
+    kind = 'jpeg' if lossy else 'png'
+    code = base64.b64encode(data.tobytes()).decode()
+    return f'<img alt="{text}" src="data:image/{kind};base64,{code}">'
