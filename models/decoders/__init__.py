@@ -1,0 +1,1 @@
+"""Decoders from four feature maps to logits."""

@@ -1,0 +1,87 @@
+"""Base of the models that turn aligned sensor images into classes per pixel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mmseg_models.presence import Presence, gather_present
+from mmseg_ros.core.errors import ConfigError
+
+
+class SegmentationModel(nn.Module):
+    """Checks and stacks the input, calls `segment`, brings the logits to the input's size.
+
+    Args:
+        modalities: Names in the order of the input's second axis.
+        num_classes: Number of classes K.
+        size_divisor: Input height and width must be multiples of it.
+
+    Attributes:
+        options: What `create_model` was called with, defaults included.
+    """
+
+    def __init__(self, modalities: tuple[str, ...], num_classes: int, size_divisor: int) -> None:
+        super().__init__()
+        if not modalities or len(set(modalities)) != len(modalities):
+            raise ConfigError(f'modalities are {modalities}; give each sensor once, at least one')
+        if num_classes < 1:
+            raise ConfigError(f'num_classes is {num_classes}; give at least one')
+        self.modalities = tuple(modalities)
+        self.num_classes = num_classes
+        self.size_divisor = size_divisor
+        self.options: dict[str, Any] = {}
+
+    def forward(self, images_BMCHW: Tensor, available_BM: Tensor | None = None) -> Tensor:
+        """Return logits B x K x H x W.
+
+        Args:
+            images_BMCHW: float32, normalised, three channels per modality. What stands at an
+                absent modality has no influence on the result.
+            available_BM: bool, which modalities each sample has; None means all.
+
+        Raises:
+            ConfigError: The shape does not fit the model, or a sample has no modality.
+        """
+        logits_BKHW = self.segment(*self.prepare(images_BMCHW, available_BM))
+        return resize_logits(logits_BKHW, images_BMCHW)
+
+    def training_logits(
+        self, images_BMCHW: Tensor, available_BM: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
+        """Return all logits whose losses are added up in training; arguments as `forward`."""
+        return (self(images_BMCHW, available_BM),)
+
+    def segment(self, x_SCHW: Tensor, presence: Presence) -> Tensor:
+        """Return logits at a quarter of the input's size."""
+        raise NotImplementedError
+
+    def prepare(
+        self, images_BMCHW: Tensor, available_BM: Tensor | None
+    ) -> tuple[Tensor, Presence]:
+        """Return the stacked images of the present modalities; checks as in `forward`."""
+        self._check_shape(tuple(images_BMCHW.shape))
+        return gather_present(images_BMCHW, available_BM)
+
+    def _check_shape(self, shape: tuple[int, ...]) -> None:
+        total = len(self.modalities)
+        if len(shape) != 5 or shape[1] != total or shape[2] != 3:
+            raise ConfigError(
+                f'images have shape {shape}; expected batch x {total} modalities '
+                f'({", ".join(self.modalities)}) x 3 channels x height x width'
+            )
+        height, width = shape[3:]
+        divisor = self.size_divisor
+        if height % divisor or width % divisor:
+            up = (-(-height // divisor) * divisor, -(-width // divisor) * divisor)
+            raise ConfigError(
+                f'images are {height} x {width} pixels; height and width must be multiples of '
+                f'{divisor}: resize or pad them to {up[0]} x {up[1]}'
+            )
+
+
+def resize_logits(logits_BKHW: Tensor, images_BMCHW: Tensor) -> Tensor:
+    """Return logits at the height and width of the images, bilinear."""
+    return functional.interpolate(logits_BKHW, size=images_BMCHW.shape[-2:], mode='bilinear')

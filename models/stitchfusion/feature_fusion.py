@@ -1,0 +1,108 @@
+"""From M feature maps per stage to the one that the decoder reads."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mmseg_models.presence import Presence
+
+CHANNELS_PER_GATE_UNIT = 16
+
+
+class SumFusion(nn.Module):
+    """Adds the modalities' maps; fewer present ones are scaled up to the same magnitude."""
+
+    def forward(self, x_SCHW: Tensor, presence: Presence) -> Tensor:
+        """Return B x C x H x W."""
+        return presence.renormalised(x_SCHW).sum(dim=0)
+
+
+class ConvNorm(nn.Module):
+    """1 x 1 convolution and batch norm.
+
+    Args:
+        dim: Channels in and out.
+    """
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(dim, dim, 1)
+        self.norm = nn.BatchNorm2d(dim)
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        """Return B x C x H x W."""
+        return self.norm(self.conv(x_BCHW))
+
+
+class MultiScaleMlp(nn.Module):
+    """MLP with depthwise convolutions of three sizes between its layers.
+
+    Args:
+        dim: Channels in, hidden and out.
+    """
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.expand = nn.Linear(dim, dim)
+        self.mix_in = ConvNorm(dim)
+        self.depthwise = nn.ModuleList(
+            nn.Conv2d(dim, dim, kernel, padding=kernel // 2, groups=dim) for kernel in (3, 5, 7)
+        )
+        self.mix_out = ConvNorm(dim)
+        self.contract = nn.Linear(dim, dim)
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        """Return B x C x H x W."""
+        x_BCHW = self.mix_in(_linear_on_map(self.expand, x_BCHW))
+        x_BCHW = x_BCHW + sum(conv(x_BCHW) for conv in self.depthwise)
+        return _linear_on_map(self.contract, functional.gelu(self.mix_out(x_BCHW)))
+
+
+class ChannelGate(nn.Module):
+    """Squeeze and excitation.
+
+    Args:
+        dim: Channels.
+    """
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.squeeze = nn.Linear(dim, dim // CHANNELS_PER_GATE_UNIT, bias=False)
+        self.excite = nn.Linear(dim // CHANNELS_PER_GATE_UNIT, dim, bias=False)
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        """Return the map with each channel scaled by 0 to 1."""
+        gate_BC = self.excite(functional.relu(self.squeeze(x_BCHW.mean(dim=(2, 3)))))
+        return x_BCHW * gate_BC.sigmoid()[:, :, None, None]
+
+
+class FeatureFusion(nn.Module):
+    """The paper's feature fusion module: mixes the concatenated maps, MLP plus channel gate.
+
+    Args:
+        dim: Channels per modality. total: Number of modalities.
+    """
+
+    def __init__(self, dim: int, total: int) -> None:
+        super().__init__()
+        self.mix = nn.Linear(total * dim, dim)
+        self.mlp = MultiScaleMlp(dim)
+        self.gate = ChannelGate(dim)
+
+    def forward(self, x_SCHW: Tensor, presence: Presence) -> Tensor:
+        """Return B x C x H x W."""
+        parts_ABCHW = presence.renormalised(x_SCHW)
+        weight_CMC = self.mix.weight.unflatten(1, (presence.total, -1))
+        if len(presence.members) < presence.total:
+            weight_CMC = weight_CMC[:, list(presence.members)]
+        x_BCHW = torch.cat(list(parts_ABCHW), dim=1)
+        mixed_BCHW = functional.conv2d(
+            x_BCHW, weight_CMC.flatten(1)[:, :, None, None], self.mix.bias
+        )
+        return self.mlp(mixed_BCHW) + self.gate(mixed_BCHW)
+
+
+def _linear_on_map(linear: nn.Linear, x_BCHW: Tensor) -> Tensor:
+    return functional.conv2d(x_BCHW, linear.weight[:, :, None, None], linear.bias)

@@ -1,0 +1,129 @@
+"""StitchFusion: one encoder shared by all modalities, stitched together by low-rank adapters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from torch import Tensor, nn
+
+from mmseg_models.decoders.segformer import SegFormerHead
+from mmseg_models.encoders import build_encoder, shared_norm
+from mmseg_models.encoders.contract import BlockFusion, BlockSite
+from mmseg_models.encoders.layers import initialise
+from mmseg_models.presence import Presence
+from mmseg_models.segmentation_model import SegmentationModel
+from mmseg_models.stitchfusion.feature_fusion import FeatureFusion, SumFusion
+from mmseg_models.stitchfusion.fusion import (
+    ADAPTER_KINDS,
+    SOURCES,
+    AdapterKind,
+    Source,
+    StitchBlock,
+)
+from mmseg_ros.core.errors import ConfigError
+
+NUM_STAGES = 4
+SMALL_ENCODERS = ('mit_b0', 'mit_b1')
+
+
+class StitchFusion(SegmentationModel):
+    """StitchFusion for any number of modalities.
+
+    Args:
+        encoder: Name of the encoder, see `mmseg_models.encoders.ENCODERS`.
+        modalities: Sensor names, in the order of the input.
+        num_classes: Number of classes.
+        adapter: One kind for all stages, or one per stage (`none` switches a stage off).
+        fuse: `sum` of the maps, or the feature fusion module `ffm`.
+        source: Which tokens the adapters read, see `StitchBlock`. The authors' checkpoints need
+            `sequential`.
+        rank: Width of the adapters.
+        adapter_dropout: Dropout rate inside the adapters.
+        decoder_dim: Width of the decoder; None means 256 for MiT-B0 and B1, else 512.
+        drop_path: Stochastic depth rate of the last block.
+        norm_eps: Added to the variance in layer norms.
+        freeze_encoder: Train only adapters, feature fusion and decoder.
+
+    Raises:
+        ConfigError: An option is unknown or out of range.
+
+    Source: arXiv 2408.01343; deviations are listed in README.md beside this file.
+    """
+
+    def __init__(
+        self,
+        encoder: str = 'mit_b2',
+        modalities: Sequence[str] = ('rgb', 'depth', 'event', 'lidar'),
+        num_classes: int = 25,
+        adapter: AdapterKind | Sequence[AdapterKind] = 'bidirectional',
+        fuse: Literal['sum', 'ffm'] = 'sum',
+        source: Source = 'sequential',
+        rank: int = 8,
+        adapter_dropout: float = 0.1,
+        decoder_dim: int | None = None,
+        drop_path: float = 0.1,
+        norm_eps: float = 1e-5,
+        freeze_encoder: bool = False,
+    ) -> None:
+        kinds = _kinds_per_stage(adapter)
+        _check_options(fuse, source, rank, adapter_dropout)
+        total = len(modalities)
+
+        def block_fusion(site: BlockSite) -> BlockFusion:
+            kind = kinds[site.stage]
+            if kind == 'none' or total == 1:
+                return BlockFusion()
+            return StitchBlock(site, kind, total, rank, adapter_dropout, source)
+
+        backbone = build_encoder(
+            encoder, norm=shared_norm(norm_eps), fusion=block_fusion, drop_path=drop_path
+        )
+        super().__init__(tuple(modalities), num_classes, backbone.size_divisor)
+        self.encoder = backbone
+        self.fuse = nn.ModuleList(
+            FeatureFusion(dim, total) if fuse == 'ffm' else SumFusion()
+            for dim in backbone.channels
+        )
+        if decoder_dim is None:
+            decoder_dim = 256 if encoder in SMALL_ENCODERS else 512
+        self.head = SegFormerHead(backbone.channels, decoder_dim, num_classes)
+        self.apply(initialise)
+        if freeze_encoder:
+            _freeze_all_but_fusion(backbone)
+
+    def segment(self, x_SCHW: Tensor, presence: Presence) -> Tensor:
+        """Return logits B x K x H / 4 x W / 4."""
+        return self.head(self.fused_features(x_SCHW, presence))
+
+    def fused_features(self, x_SCHW: Tensor, presence: Presence) -> list[Tensor]:
+        """Return the four maps that the decoder reads, B x C_i x H / stride_i x W / stride_i."""
+        features = self.encoder(x_SCHW, presence)
+        return [fuse(x, presence) for fuse, x in zip(self.fuse, features, strict=True)]
+
+
+def _kinds_per_stage(adapter: AdapterKind | Sequence[AdapterKind]) -> list[AdapterKind]:
+    kinds = [adapter] * NUM_STAGES if isinstance(adapter, str) else list(adapter)
+    if len(kinds) != NUM_STAGES or not set(kinds) <= set(ADAPTER_KINDS):
+        raise ConfigError(
+            f'adapter is {adapter!r}; give one of {", ".join(ADAPTER_KINDS)}, '
+            f'or {NUM_STAGES} of them, one per stage'
+        )
+    return kinds
+
+
+def _check_options(fuse: str, source: str, rank: int, dropout: float) -> None:
+    if fuse not in ('sum', 'ffm'):
+        raise ConfigError(f'fuse is {fuse!r}; choose sum or ffm')
+    if source not in SOURCES:
+        raise ConfigError(f'source is {source!r}; choose one of {", ".join(SOURCES)}')
+    if rank < 1 or not 0.0 <= dropout < 1.0:
+        raise ConfigError(
+            f'rank is {rank} and adapter_dropout {dropout}; choose rank >= 1 and a rate in [0, 1)'
+        )
+
+
+def _freeze_all_but_fusion(encoder: nn.Module) -> None:
+    for name, parameter in encoder.named_parameters():
+        if '.fusion.' not in name:
+            parameter.requires_grad_(False)
