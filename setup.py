@@ -6,9 +6,12 @@ from setuptools import find_packages, setup
 
 PACKAGE = 'mmseg_ros'
 VERSION = '0.1.0'
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent  # colcon --symlink-install runs a link to this file
 
-MODELS = ['mmseg_models', *('mmseg_models.' + name for name in find_packages('models'))]
+MODELS = [
+    'mmseg_models',
+    *('mmseg_models.' + name for name in find_packages(str(HERE / 'models'))),
+]
 
 
 def share_files() -> list[tuple[str, list[str]]]:
@@ -33,7 +36,7 @@ setup(
     maintainer_email='maintainers@mmseg-ros.org',
     license='Apache-2.0',
     python_requires='>=3.10',
-    packages=[*find_packages(include=[PACKAGE, PACKAGE + '.*']), *MODELS],
+    packages=[*find_packages(str(HERE), include=[PACKAGE, PACKAGE + '.*']), *MODELS],
     package_dir={'mmseg_models': 'models'},
     package_data={PACKAGE: ['py.typed'], 'mmseg_models': ['**/README.md']},
     data_files=[
@@ -63,21 +66,17 @@ setup(
             'ros-jazzy-diagnostic-msgs',
             'ros-jazzy-nav-msgs',
         ],
-        'dev': [
-            'codespell',
+        'test': [
             'colcon-common-extensions',
             'hypothesis',
-            'import-linter',
             'mcap-ros2-support',
-            'mypy',
             'pytest',
             'pytest-cov',
             'pytest-timeout',
-            'ruff',
             'torchmetrics',
             'transformers',
         ],
+        'dev': ['codespell', 'import-linter', 'mypy', 'ruff'],
     },
-    tests_require=['pytest'],
     entry_points={'console_scripts': ['mmseg_ros = mmseg_ros.cli:main']},
 )
