@@ -13,7 +13,7 @@ from mmseg_ros.bag.typestore import message_class
 from mmseg_ros.core.errors import BagError
 from mmseg_ros.core.types import CloudData, DepthData, EventData, ImageData, SensorSample
 from mmseg_ros.projection.camera import CameraModel
-from mmseg_ros.projection.extrinsics import quaternion_from_matrix
+from mmseg_ros.projection.transforms import quaternion_from_rotation
 
 IMAGE = 'sensor_msgs/msg/Image'
 CAMERA_INFO = 'sensor_msgs/msg/CameraInfo'
@@ -33,7 +33,8 @@ def image_message(stamp_ns: int, frame_id: str, pixels: NDArray[Any], encoding: 
     """Return a sensor_msgs/Image.
 
     Args:
-        stamp_ns: Header stamp. frame_id: Header frame.
+        stamp_ns: Header stamp.
+        frame_id: Header frame.
         pixels: H x W or H x W x C.
         encoding: Encoding as in sensor_msgs/image_encodings.hpp.
     """
@@ -151,5 +152,5 @@ def _translation(matrix: NDArray[np.float64]) -> list[float]:
 
 
 def _quaternion(matrix: NDArray[np.float64]) -> Any:
-    xyzw = [float(value) for value in quaternion_from_matrix(matrix[:3, :3])]
+    xyzw = [float(value) for value in quaternion_from_rotation(matrix[:3, :3])]
     return message_class('geometry_msgs/msg/Quaternion')(*xyzw)

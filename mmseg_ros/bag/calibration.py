@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 
 from mmseg_ros import messages
 from mmseg_ros.bag.reader import BagReader
-from mmseg_ros.bag.topics import TF_STATIC_TOPIC, camera_info_topic
+from mmseg_ros.bag.topics import BASE_FRAME_ID, TF_STATIC_TOPIC, camera_info_topic
 from mmseg_ros.core.errors import CalibrationError, SampleError
 from mmseg_ros.core.types import RGB, Modality
 from mmseg_ros.projection.camera import CameraModel
-from mmseg_ros.projection.extrinsics import Rig, Sensor, pose_matrix
-
-BASE_FRAME_ID = 'base_link'
+from mmseg_ros.projection.extrinsics import Mount, Rig
+from mmseg_ros.projection.transforms import invert, pose
 
 _log = logging.getLogger(__name__)
 
@@ -27,8 +26,8 @@ def rig_from_bag(
 ) -> Rig:
     """Return the rig of a recording.
 
-    A sensor without a transform is left out with a warning; its samples are then refused by the
-    alignment while the others go on.
+    The pose of a sensor without a transform stays unknown, with a warning; the alignment then
+    refuses its samples while the others go on.
 
     Args:
         reader: An open bag.
@@ -39,23 +38,22 @@ def rig_from_bag(
         CalibrationError: A CameraInfo is malformed, or /tf_static holds a loop.
     """
     edges = _static_edges(reader)
-    sensors: dict[Modality, Sensor] = {}
+    mounts: dict[Modality, Mount] = {}
     for modality, topic in topics.items():
         camera = _first_camera(reader, camera_info_topic(modality))
         frame_id = _first_frame_id(reader, topic) or (camera.frame_id if camera else '')
         T_base_sensor = _from_base(frame_id, edges)
         if T_base_sensor is None:
             _log.warning(
-                '%s: /tf_static has no chain from %s to %s, the frame of %s; its samples cannot '
-                'be projected.',
+                '%s: /tf_static has no chain from %s to %s, the frame of %s; only a camera can '
+                'be used without it.',
                 reader.path,
                 BASE_FRAME_ID,
                 frame_id or '(no message)',
                 modality,
             )
-            continue
-        sensors[modality] = Sensor(frame_id, T_base_sensor, camera)
-    return Rig(sensors, reference)
+        mounts[modality] = Mount(frame_id, T_base_sensor, camera)
+    return Rig(mounts, reference)
 
 
 def _static_edges(reader: BagReader) -> dict[str, tuple[str, NDArray[np.float64]]]:
@@ -64,7 +62,7 @@ def _static_edges(reader: BagReader) -> dict[str, tuple[str, NDArray[np.float64]
     for _, _, message in reader.messages([TF_STATIC_TOPIC]):
         for item in message.transforms:
             move, turn = item.transform.translation, item.transform.rotation
-            matrix = pose_matrix([move.x, move.y, move.z], [turn.x, turn.y, turn.z, turn.w])
+            matrix = pose([move.x, move.y, move.z], [turn.x, turn.y, turn.z, turn.w])
             child = item.child_frame_id.lstrip('/')
             edges[child] = (item.header.frame_id.lstrip('/'), matrix)
     return edges
@@ -78,7 +76,7 @@ def _from_base(
     base_root, T_root_base = _to_root(BASE_FRAME_ID, edges)
     if root != base_root:
         return None
-    return np.linalg.inv(T_root_base) @ T_root_frame
+    return invert(T_root_base) @ T_root_frame
 
 
 def _to_root(

@@ -105,7 +105,8 @@ class BagReader:
 
         Args:
             topics: Only these; None yields all. Names that the bag lacks are skipped.
-            start_ns: First bag stamp. stop_ns: First bag stamp that is left out.
+            start_ns: First bag stamp.
+            stop_ns: First bag stamp that is left out.
 
         Raises:
             BagError: The file is damaged; messages before the damage have been yielded.
@@ -145,8 +146,8 @@ class BagReader:
         """
         if item.type_name not in self._typestore.types:
             raise SampleError(
-                f'{item.topic}: type {item.type_name} is not known and the bag holds no definition '
-                'of it; record again as MCAP, which embeds definitions.'
+                f'{item.topic}: type {item.type_name} is not known and the bag holds no '
+                'definition of it; record again as MCAP, which embeds definitions.'
             )
         try:
             return self._typestore.deserialize_cdr(item.data, item.type_name)

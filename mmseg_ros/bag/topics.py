@@ -1,4 +1,4 @@
-"""Names of the topics in a recording, as the live node has them."""
+"""Names of the topics and frames in a recording, as the live node has them."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ CAMERA_INFO_TOPICS: Mapping[Modality, str] = MappingProxyType(
 )
 """Intrinsics per modality; any other modality has them on `/<name>/camera_info`."""
 
+BASE_FRAME_ID = 'base_link'
 TF_STATIC_TOPIC = '/tf_static'
 ODOM_TOPIC = '/odom'
 TRUTH_LABELS_TOPIC = '/truth/labels'

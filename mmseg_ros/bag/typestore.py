@@ -15,9 +15,7 @@ EXTRA_DEFINITIONS: dict[str, str] = {
         'std_msgs/Header header\nuint32 height\nuint32 width\nuint64 seq\nuint64 time_base\n'
         'string encoding\nbool is_bigendian\nuint8[] events\n'
     ),
-    'dvs_msgs/msg/Event': (
-        'uint16 x\nuint16 y\nbuiltin_interfaces/Time ts\nbool polarity\n'
-    ),
+    'dvs_msgs/msg/Event': ('uint16 x\nuint16 y\nbuiltin_interfaces/Time ts\nbool polarity\n'),
     'dvs_msgs/msg/EventArray': (
         'std_msgs/Header header\nuint32 height\nuint32 width\ndvs_msgs/Event[] events\n'
     ),

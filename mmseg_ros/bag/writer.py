@@ -21,6 +21,7 @@ from rosbags.rosbag2 import StoragePlugin, Writer, WriterError
 
 from mmseg_ros.bag import builders
 from mmseg_ros.bag.topics import (
+    BASE_FRAME_ID,
     ODOM_TOPIC,
     TF_STATIC_TOPIC,
     TRUTH_LABELS_TOPIC,
@@ -146,9 +147,13 @@ class BagWriter:
         self.write(camera_info_topic(modality), builders.CAMERA_INFO, stamp_ns, message)
 
     def write_calibration(self, stamp_ns: int, rig: Rig) -> None:
-        """Add all extrinsics on /tf_static and one CameraInfo per camera."""
-        matrices = {rig.frame_id(name): rig.T_base(name) for name in rig.modalities}
-        message = builders.tf_message(stamp_ns, rig.base_frame_id, matrices)
+        """Add all known extrinsics on /tf_static and one CameraInfo per camera."""
+        matrices = {
+            mount.frame_id: mount.T_base_sensor
+            for mount in rig.mounts.values()
+            if mount.T_base_sensor is not None
+        }
+        message = builders.tf_message(stamp_ns, BASE_FRAME_ID, matrices)
         self.write(TF_STATIC_TOPIC, builders.TF_MESSAGE, stamp_ns, message, latched=True)
         for modality, camera in rig.cameras.items():
             self.write_camera_info(modality, stamp_ns, camera)
@@ -158,9 +163,7 @@ class BagWriter:
         message = builders.odometry_message(stamp_ns, T_odom_base)
         self.write(ODOM_TOPIC, builders.ODOMETRY, stamp_ns, message)
 
-    def write_truth_labels(
-        self, stamp_ns: int, frame_id: str, labels: NDArray[np.uint8]
-    ) -> None:
+    def write_truth_labels(self, stamp_ns: int, frame_id: str, labels: NDArray[np.uint8]) -> None:
         """Add the true label image of the reference camera, H x W uint8 class ids."""
         message = builders.image_message(stamp_ns, frame_id, labels, 'mono8')
         self.write(TRUTH_LABELS_TOPIC, builders.IMAGE, stamp_ns, message)

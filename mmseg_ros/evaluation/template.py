@@ -31,7 +31,8 @@ td { text-align: right; border-bottom: 1px solid var(--line); padding: 4px 12px 
 th:first-child, td:first-child { text-align: left; }
 figure { margin: 14px 0 4px; }
 figcaption { color: var(--soft); font-size: 13px; margin-top: 6px; max-width: 95ch; }
-.pictures { display: grid; gap: 10px; grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); }
+.pictures { display: grid; gap: 10px;
+  grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); }
 .pictures.single { grid-template-columns: 1fr; }
 .pictures div > span { display: block; font-size: 13px; color: var(--soft); }
 .pictures img, .pictures svg { display: block; width: 100%; height: auto; border-radius: 4px; }
