@@ -1,1 +1,20 @@
-"""Labels as colours, overlays and point fields."""
+"""Labels as colours, overlays and labelled points."""
+
+from mmseg_ros.labelling.colors import colorize, overlay
+from mmseg_ros.labelling.points import (
+    FIELD_PRESETS,
+    labelled_cloud,
+    organized_cloud,
+    packed_rgb,
+    transfer_labels,
+)
+
+__all__ = [
+    'FIELD_PRESETS',
+    'colorize',
+    'labelled_cloud',
+    'organized_cloud',
+    'overlay',
+    'packed_rgb',
+    'transfer_labels',
+]

@@ -1,0 +1,36 @@
+"""What an encoding may need besides the plane."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmseg_ros.core.errors import SampleError
+from mmseg_ros.core.types import Plane
+from mmseg_ros.projection.camera import CameraModel
+
+
+@dataclass(frozen=True, eq=False)
+class EncodingContext:
+    """Facts about the camera and the sensor.
+
+    Attributes:
+        camera: Reference camera at the size of the plane, if it is calibrated.
+        T_base_camera: 4 x 4 pose of the reference camera above ground, if it is known.
+        value_range: Lowest and highest value of a 16-bit or float image; from the manifest.
+    """
+
+    camera: CameraModel | None = None
+    T_base_camera: NDArray[np.float64] | None = None
+    value_range: tuple[float, float] | None = None
+
+
+def require_channels(plane: Plane, encoding: str, *channels: int) -> None:
+    """Raise SampleError unless the plane has one of these numbers of channels."""
+    if plane.values.ndim != 3 or plane.values.shape[2] not in channels:
+        raise SampleError(
+            f'Encoding {encoding!r} takes a plane with {" or ".join(map(str, channels))} channels, '
+            f'but got shape {plane.values.shape}.'
+        )

@@ -1,0 +1,25 @@
+"""Events as a red and blue image, as in DeLiVER."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmseg_ros.core.types import Plane
+from mmseg_ros.encoding.context import EncodingContext, require_channels
+
+
+def polarity(plane: Plane, context: EncodingContext) -> NDArray[np.uint8]:
+    """Return H x W x 3 uint8: red 255 where brightness rose, blue 255 where it fell, green 0.
+
+    Args:
+        plane: H x W x 2 float32 counts of rising and falling events.
+        context: Not used.
+
+    Source: DeLiVER (CMNeXt, CVPR 2023), event images.
+    """
+    require_channels(plane, 'polarity', 2)
+    image = np.zeros((*plane.valid.shape, 3), np.uint8)
+    image[..., 0] = (plane.values[..., 0] > 0) * np.uint8(255)
+    image[..., 2] = (plane.values[..., 1] > 0) * np.uint8(255)
+    return image

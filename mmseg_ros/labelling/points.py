@@ -1,0 +1,144 @@
+"""Labels back onto the points of a cloud."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmseg_ros.core.errors import ConfigError
+from mmseg_ros.core.types import CloudData
+from mmseg_ros.projection.camera import CameraModel
+from mmseg_ros.projection.lidar import LidarProjection
+
+# preset -> names of label, confidence and colour; None leaves the field out
+FIELD_PRESETS: dict[str, tuple[str, str | None, str | None]] = {
+    'default': ('label', 'confidence', 'rgb'),
+    'autoware': ('class_id', 'probability', None),
+    'hydra': ('label', None, 'rgba'),
+}
+
+
+def transfer_labels(
+    labels: NDArray[Any],
+    confidence: NDArray[np.uint8],
+    projection: LidarProjection,
+    ignore_id: int,
+) -> tuple[NDArray[Any], NDArray[np.float32], NDArray[np.bool_]]:
+    """Return (label N, confidence N in 0..1, visible N) of the points of a cloud.
+
+    A point that is hidden or outside the image gets `ignore_id` and confidence 0, never the class
+    of what hides it.
+
+    Args:
+        labels: H x W class ids at the size of the projection.
+        confidence: H x W uint8, 0..255.
+        projection: Where the points fall.
+        ignore_id: Id of points without a label.
+    """
+    shown = projection.shown
+    index, u, v = projection.index[shown], projection.u[shown], projection.v[shown]
+    point_labels = np.full(len(projection.visible), ignore_id, labels.dtype)
+    point_confidence = np.zeros(len(projection.visible), np.float32)
+    point_labels[index] = labels[v, u]
+    point_confidence[index] = confidence[v, u] * np.float32(1 / 255)
+    return point_labels, point_confidence, projection.visible
+
+
+def labelled_cloud(
+    cloud: CloudData,
+    labels: NDArray[Any],
+    confidence: NDArray[np.float32],
+    palette: NDArray[np.uint8],
+    preset: str = 'default',
+) -> NDArray[Any]:
+    """Return the points with their own fields, then label, confidence and colour.
+
+    Input fields keep names and types, and are packed without padding. The preset names what is
+    added: default (label, confidence float32, rgb float32 packed 0x00RRGGBB), autoware (class_id
+    uint8, probability) or hydra (label uint32, rgba uint32).
+
+    Args:
+        cloud: The points.
+        labels: N class ids.
+        confidence: N float32 in 0..1.
+        palette: 256 x 3 uint8 RGB.
+        preset: A key of FIELD_PRESETS.
+
+    Raises:
+        ConfigError: There is no such preset.
+    """
+    if preset not in FIELD_PRESETS:
+        raise ConfigError(
+            f'Unknown field preset {preset!r}; there are: {", ".join(FIELD_PRESETS)}.'
+        )
+    label_name, confidence_name, color_name = FIELD_PRESETS[preset]
+    added: list[tuple[str, NDArray[Any]]] = [
+        (label_name, labels.astype(np.uint32) if preset == 'hydra' else labels)
+    ]
+    if confidence_name:
+        added.append((confidence_name, confidence))
+    if color_name:
+        colors = packed_rgb(palette[np.minimum(labels, 255)])
+        if color_name == 'rgba':
+            colors = colors.view(np.uint32) | np.uint32(0xFF000000)
+        added.append((color_name, colors))
+    return _with_fields(cloud.points, added)
+
+
+def packed_rgb(colors: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return N float32 whose bits are 0x00RRGGBB, as rviz reads the field rgb.
+
+    Args:
+        colors: N x 3 uint8 RGB.
+    """
+    bits = np.zeros((len(colors), 4), np.uint8)
+    bits[:, :3] = colors[:, ::-1]
+    return bits.view('<f4').reshape(-1).astype(np.float32, copy=False)
+
+
+def organized_cloud(
+    depth_m: NDArray[np.float32],
+    valid: NDArray[np.bool_],
+    camera: CameraModel,
+    labels: NDArray[Any],
+    confidence: NDArray[np.uint8],
+    palette: NDArray[np.uint8],
+) -> CloudData:
+    """Return H x W points in the camera's optical frame, NaN where there is no depth.
+
+    Row-major and of the size of the label image, without row padding: what Nav2's semantic layer
+    indexes with the pixel of the label image.
+
+    Args:
+        depth_m: H x W metres along the optical axis.
+        valid: H x W bool, where it was measured.
+        camera: The camera at that size.
+        labels: H x W class ids.
+        confidence: H x W uint8, 0..255.
+        palette: 256 x 3 uint8 RGB.
+    """
+    z = np.where(valid, depth_m, np.float32(np.nan))
+    flat = labels.reshape(-1)
+    dtype = [('x', '<f4'), ('y', '<f4'), ('z', '<f4'), ('label', labels.dtype)]
+    points = np.empty(z.size, np.dtype([*dtype, ('confidence', '<f4'), ('rgb', '<f4')]))
+    points['x'] = (z * camera.rays[..., 0]).reshape(-1)
+    points['y'] = (z * camera.rays[..., 1]).reshape(-1)
+    points['z'] = z.reshape(-1)
+    points['label'] = flat
+    points['confidence'] = confidence.reshape(-1) * np.float32(1 / 255)
+    points['rgb'] = packed_rgb(palette[np.minimum(flat, 255)])
+    return CloudData(points, z.shape[0], z.shape[1])
+
+
+def _with_fields(points: NDArray[Any], added: list[tuple[str, NDArray[Any]]]) -> NDArray[Any]:
+    replaced = {name for name, _ in added}
+    kept = [name for name in points.dtype.names or () if name not in replaced]
+    dtype = [(name, points.dtype[name]) for name in kept]
+    merged = np.empty(len(points), np.dtype([*dtype, *((n, a.dtype) for n, a in added)]))
+    for name in kept:
+        merged[name] = points[name]
+    for name, values in added:
+        merged[name] = values
+    return merged

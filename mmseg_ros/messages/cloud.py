@@ -1,0 +1,171 @@
+"""sensor_msgs/PointCloud2 to a structured array, and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmseg_ros.core.errors import SampleError
+from mmseg_ros.core.types import CloudData
+from mmseg_ros.messages.buffers import as_bytes
+from mmseg_ros.messages.header import NS_PER_S, stamp_ns
+
+# sensor_msgs/PointField: datatype -> numpy type without byte order
+POINT_FIELD_TYPES: dict[int, str] = {
+    1: 'i1',
+    2: 'u1',
+    3: 'i2',
+    4: 'u2',
+    5: 'i4',
+    6: 'u4',
+    7: 'f4',
+    8: 'f8',
+}
+_FIELD_CODES = {np.dtype(kind): code for code, kind in POINT_FIELD_TYPES.items()}
+TIME_FIELDS = ('t', 'time', 'timestamp', 'time_stamp', 'offset_time')
+_ABSOLUTE_S = 1e6
+_ABSOLUTE_NS = 1e15
+
+
+def decode_cloud(msg: Any) -> CloudData:
+    """Return the points of a sensor_msgs/PointCloud2 with the fields it has.
+
+    Any order, type and padding of fields is taken; a packed little-endian cloud is a view of the
+    message. Times of single points come from one of the fields t, time, timestamp, time_stamp or
+    offset_time: integers are nanoseconds, floats seconds, since the header stamp or, if they are
+    too large for that, absolute.
+
+    Raises:
+        SampleError: Fields, sizes and data do not fit together, or x, y or z is missing.
+    """
+    points = point_array(msg)
+    names = points.dtype.names or ()
+    missing = [name for name in 'xyz' if name not in names or points.dtype[name].shape]
+    if missing:
+        raise SampleError(
+            f'The cloud has no field {", ".join(missing)}; its fields: {", ".join(names) or "none"}.'
+        )
+    return CloudData(points, int(msg.height), int(msg.width), _point_stamps(points, msg.header))
+
+
+def point_array(msg: Any) -> NDArray[Any]:
+    """Return the points of a sensor_msgs/PointCloud2 as a 1-D structured array, native order.
+
+    Raises:
+        SampleError: Fields, sizes and data do not fit together.
+    """
+    dtype = point_dtype(msg)
+    height, width, row_step = int(msg.height), int(msg.width), int(msg.row_step)
+    data = as_bytes(msg.data)
+    packed_row = width * dtype.itemsize
+    if height * width == 0:
+        return np.zeros(0, dtype.newbyteorder('='))
+    # Some drivers leave row_step zero in clouds of one row.
+    row_step = packed_row if height == 1 and row_step == 0 else row_step
+    if row_step < packed_row or len(data) < (height - 1) * row_step + packed_row:
+        raise SampleError(
+            f'Cloud of {width} x {height} points with point_step {dtype.itemsize} needs row_step >= {packed_row} '
+            f'and row_step * height bytes, but has row_step {row_step} and {len(data)} bytes.'
+        )
+    strides = (row_step, dtype.itemsize)
+    points: NDArray[Any] = np.ndarray((height, width), dtype, data, strides=strides).reshape(-1)
+    return points if not msg.is_bigendian else points.astype(dtype.newbyteorder('='))
+
+
+def point_dtype(msg: Any) -> np.dtype[Any]:
+    """Return the structured type of one point; nameless and repeated fields are left out.
+
+    Raises:
+        SampleError: A field has an unknown datatype or lies outside the point.
+    """
+    order, point_step = '>' if msg.is_bigendian else '<', int(msg.point_step)
+    names: list[str] = []
+    formats: list[Any] = []
+    offsets: list[int] = []
+    for field in msg.fields:
+        kind = POINT_FIELD_TYPES.get(int(field.datatype))
+        name, offset, count = str(field.name), int(field.offset), max(1, int(field.count))
+        if kind is None:
+            raise SampleError(
+                f'Cloud field {name!r} has datatype {field.datatype}; supported: 1..8 of sensor_msgs/PointField.'
+            )
+        if offset < 0 or offset + count * np.dtype(kind).itemsize > point_step:
+            raise SampleError(
+                f'Cloud field {name!r} ends behind point_step {point_step} (offset {offset}, {count} x {kind}).'
+            )
+        if name and name not in names:
+            names.append(name)
+            formats.append(order + kind if count == 1 else (order + kind, (count,)))
+            offsets.append(offset)
+    if point_step < 1 or not names:
+        raise SampleError(f'The cloud has {len(names)} named fields and point_step {point_step}.')
+    return np.dtype(
+        {'names': names, 'formats': formats, 'offsets': offsets, 'itemsize': point_step}
+    )
+
+
+def cloud_fields(
+    cloud: CloudData | NDArray[Any], height: int | None = None, width: int | None = None
+) -> dict[str, Any]:
+    """Return the fields of a sensor_msgs/PointCloud2, without header; rows are not padded.
+
+    Args:
+        cloud: Points with or without their shape.
+        height: Rows of a structured array; 1 if left out.
+        width: Points per row of a structured array.
+
+    Raises:
+        SampleError: A field has a type that PointField lacks, or the size does not fit.
+    """
+    if isinstance(cloud, CloudData):
+        points, height, width = cloud.points, cloud.height, cloud.width
+    else:
+        points = cloud.reshape(-1)
+        height = 1 if height is None else height
+        width = len(points) // max(1, height) if width is None else width
+    if height * width != len(points):
+        raise SampleError(f'{len(points)} points do not fill {width} x {height}.')
+    points = np.ascontiguousarray(points).astype(points.dtype.newbyteorder('<'), copy=False)
+    xyz = [points[name] for name in 'xyz' if name in (points.dtype.names or ())]
+    return {
+        'height': height,
+        'width': width,
+        'fields': _point_fields(points.dtype),
+        'is_bigendian': False,
+        'point_step': points.dtype.itemsize,
+        'row_step': points.dtype.itemsize * width,
+        'data': np.frombuffer(points, np.uint8) if len(points) else np.zeros(0, np.uint8),
+        'is_dense': all(bool(np.isfinite(values).all()) for values in xyz),
+    }
+
+
+def _point_fields(dtype: np.dtype[Any]) -> list[tuple[str, int, int, int]]:
+    fields = []
+    for name in dtype.names or ():
+        kind, offset = dtype.fields[name][:2]  # type: ignore[index]
+        base, count = kind.base, int(np.prod(kind.shape, dtype=int))
+        if base not in _FIELD_CODES:
+            raise SampleError(
+                f'Cloud field {name!r} of type {base} has no datatype in sensor_msgs/PointField.'
+            )
+        fields.append((name, int(offset), _FIELD_CODES[base], count))
+    return sorted(fields, key=lambda item: item[1])
+
+
+def _point_stamps(points: NDArray[Any], header: Any) -> NDArray[np.int64] | None:
+    names = points.dtype.names or ()
+    name = next((field for field in TIME_FIELDS if field in names), None)
+    if name is None or points.dtype[name].shape or not len(points):
+        return None
+    values, start = points[name], stamp_ns(header)
+    if np.issubdtype(values.dtype, np.integer):
+        stamps = values.astype(np.int64)
+        return stamps if int(stamps.max()) > _ABSOLUTE_NS else stamps + start
+    seconds = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    if seconds.max() > _ABSOLUTE_NS:
+        return seconds.astype(np.int64)
+    if seconds.max() > _ABSOLUTE_S:
+        return (seconds * NS_PER_S).astype(np.int64)
+    return (seconds * NS_PER_S).astype(np.int64) + start

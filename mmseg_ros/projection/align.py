@@ -1,0 +1,122 @@
+"""All samples of one set into the image of the reference camera."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mmseg_ros.core.errors import MmsegError, SampleError
+from mmseg_ros.core.types import (
+    AlignedFrame,
+    CloudData,
+    DepthData,
+    EventData,
+    FrameSet,
+    ImageData,
+    Modality,
+    Plane,
+    SensorSample,
+)
+from mmseg_ros.projection.camera import CameraModel
+from mmseg_ros.projection.depth import depth_plane
+from mmseg_ros.projection.events import event_plane
+from mmseg_ros.projection.extrinsics import Rig
+from mmseg_ros.projection.images import registered_plane, scaled_depth_plane, scaled_plane
+from mmseg_ros.projection.lidar import lidar_plane
+
+
+def align(
+    frame_set: FrameSet, rig: Rig, height: int, width: int, event_window_ns: int
+) -> tuple[AlignedFrame, dict[Modality, str]]:
+    """Return the planes of a set, and for every sample that has none the reason in a sentence.
+
+    LiDAR, depth and events are projected straight at `height` x `width`, which is the reference
+    camera's image scaled to the size the network takes.
+
+    Args:
+        frame_set: The samples.
+        rig: Intrinsics and extrinsics. Images of the reference camera need neither.
+        height: Rows of the planes. width: Columns of the planes.
+        event_window_ns: Length of the event window that ends at the stamp of the set.
+    """
+    aligner = _Aligner(rig, height, width, frame_set.stamp_ns, event_window_ns)
+    planes: dict[Modality, Plane] = {}
+    refused: dict[Modality, str] = {}
+    for modality, sample in frame_set.samples.items():
+        try:
+            planes[modality] = aligner.plane(sample)
+        except MmsegError as error:
+            refused[modality] = str(error)
+    frame_id = aligner.frame_id(frame_set)
+    return AlignedFrame(frame_set.stamp_ns, frame_id, height, width, planes), refused
+
+
+class _Aligner:
+    """Brings one sample at a time into the reference image."""
+
+    def __init__(
+        self, rig: Rig, height: int, width: int, stamp_ns: int, event_window_ns: int
+    ) -> None:
+        self._rig = rig
+        self._height, self._width = height, width
+        self._event_window_ns = (stamp_ns - event_window_ns, stamp_ns)
+
+    def plane(self, sample: SensorSample) -> Plane:
+        payload = sample.payload
+        if isinstance(payload, ImageData):
+            return self._image(sample.modality, payload)
+        if isinstance(payload, DepthData):
+            return self._depth(sample.modality, payload)
+        if isinstance(payload, EventData):
+            return self._events(sample.modality, payload)
+        return self._cloud(sample.modality, payload)
+
+    def frame_id(self, frame_set: FrameSet) -> str:
+        sample = frame_set.samples.get(self._rig.reference)
+        mount = self._rig.mounts.get(self._rig.reference)
+        return sample.frame_id if sample else mount.frame_id if mount else ''
+
+    @property
+    def _camera(self) -> CameraModel:
+        return self._rig.camera(self._rig.reference).resized(self._height, self._width)
+
+    def _is_in_reference_image(self, modality: Modality) -> bool:
+        mount = self._rig.mounts.get(modality)
+        return modality == self._rig.reference or (mount is not None and mount.registered)
+
+    def _image(self, modality: Modality, image: ImageData) -> Plane:
+        mount = self._rig.mounts.get(modality)
+        # An image sensor without its own calibration is one that is delivered aligned.
+        if self._is_in_reference_image(modality) or mount is None or mount.camera is None:
+            return scaled_plane(image.pixels, self._height, self._width)
+        T = self._rig.T(self._rig.reference, modality)
+        return registered_plane(image.pixels, mount.camera, T, self._camera)
+
+    def _depth(self, modality: Modality, depth: DepthData) -> Plane:
+        if self._is_in_reference_image(modality):
+            plane = scaled_depth_plane(depth.depth_m, self._height, self._width)
+        else:
+            T = self._rig.T(self._rig.reference, modality)
+            plane = depth_plane(depth, self._rig.camera(modality), T, self._camera)
+        if not plane.valid.any():
+            raise SampleError(
+                f'No pixel of {modality!r} holds a depth that falls into the camera image.'
+            )
+        return plane
+
+    def _events(self, modality: Modality, events: EventData) -> Plane:
+        if self._is_in_reference_image(modality):
+            T, event_camera = np.eye(4), self._rig.camera(self._rig.reference)
+        else:
+            T = self._rig.T(self._rig.reference, modality)
+            event_camera = self._rig.camera(modality)
+        return event_plane(events, T, event_camera, self._camera, self._event_window_ns)
+
+    def _cloud(self, modality: Modality, cloud: CloudData) -> Plane:
+        T = self._rig.T(self._rig.reference, modality)
+        plane = lidar_plane(cloud, T, self._rig.T_base(modality), self._camera)
+        if not plane.valid.any():
+            raise SampleError(
+                f'None of the {len(cloud.points)} points of {modality!r} falls into the camera '
+                'image: the cloud is empty or NaN, or its calibration is wrong.'
+            )
+        return plane

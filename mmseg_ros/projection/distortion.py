@@ -1,0 +1,153 @@
+"""Lens distortion of one point, compiled: the only place where distortion formulas stand.
+
+All functions work in normalised image coordinates (x / z, y / z).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+PINHOLE, RATIONAL, EQUIDISTANT = 0, 1, 2
+_MAX_NEWTON_STEPS = 50
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def distort_point(model: int, D: NDArray[np.float64], x: float, y: float) -> tuple[float, float]:
+    """Return the distorted coordinates of an ideal point.
+
+    Args:
+        model: PINHOLE, RATIONAL (plumb_bob is rational with zeros) or EQUIDISTANT.
+        D: 8 float64: k1 k2 p1 p2 k3 k4 k5 k6, or k1 k2 k3 k4 of the fisheye polynomial.
+        x: Ideal coordinate to the right. y: Ideal coordinate downwards.
+
+    Source: OpenCV's documentation of calib3d and of its fisheye namespace.
+    """
+    if model == PINHOLE:
+        return x, y
+    r2 = x * x + y * y
+    if model == RATIONAL:
+        radial = (1.0 + r2 * (D[0] + r2 * (D[1] + r2 * D[4]))) / (
+            1.0 + r2 * (D[5] + r2 * (D[6] + r2 * D[7]))
+        )
+        xd = x * radial + 2.0 * D[2] * x * y + D[3] * (r2 + 2.0 * x * x)
+        yd = y * radial + D[2] * (r2 + 2.0 * y * y) + 2.0 * D[3] * x * y
+        return xd, yd
+    r = math.sqrt(r2)
+    if r < 1e-12:
+        return x, y
+    theta = math.atan(r)
+    t2 = theta * theta
+    scale = theta * (1.0 + t2 * (D[0] + t2 * (D[1] + t2 * (D[2] + t2 * D[3])))) / r
+    return x * scale, y * scale
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def undistort_point(
+    model: int, D: NDArray[np.float64], r2_max: float, xd: float, yd: float
+) -> tuple[float, float]:
+    """Return the ideal coordinates of a distorted point; NaN where the lens maps nothing to it.
+
+    Args:
+        model: As in `distort_point`. D: As in `distort_point`.
+        r2_max: Squared radius beyond which the lens model folds back.
+        xd: Distorted coordinate to the right. yd: Distorted coordinate downwards.
+    """
+    if model == PINHOLE:
+        return xd, yd
+    if model == RATIONAL:
+        return _undistort_rational(D, r2_max, xd, yd)
+    return _undistort_equidistant(D, r2_max, xd, yd)
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _undistort_rational(
+    D: NDArray[np.float64], r2_max: float, xd: float, yd: float
+) -> tuple[float, float]:
+    x, y = xd, yd
+    for _ in range(_MAX_NEWTON_STEPS):
+        r2 = x * x + y * y
+        if r2 > r2_max:  # never step over the fold
+            shrink = 0.999999 * math.sqrt(r2_max / r2)
+            x, y, r2 = x * shrink, y * shrink, r2_max * 0.999998
+        top = 1.0 + r2 * (D[0] + r2 * (D[1] + r2 * D[4]))
+        bottom = 1.0 + r2 * (D[5] + r2 * (D[6] + r2 * D[7]))
+        radial = top / bottom
+        slope = (
+            (D[0] + r2 * (2.0 * D[1] + 3.0 * r2 * D[4])) * bottom
+            - top * (D[5] + r2 * (2.0 * D[6] + 3.0 * r2 * D[7]))
+        ) / (bottom * bottom)
+        ex = x * radial + 2.0 * D[2] * x * y + D[3] * (r2 + 2.0 * x * x) - xd
+        ey = y * radial + D[2] * (r2 + 2.0 * y * y) + 2.0 * D[3] * x * y - yd
+        if ex * ex + ey * ey < 1e-26:
+            return x, y
+        jxx = radial + 2.0 * x * x * slope + 2.0 * D[2] * y + 6.0 * D[3] * x
+        jxy = 2.0 * x * y * slope + 2.0 * D[2] * x + 2.0 * D[3] * y
+        jyy = radial + 2.0 * y * y * slope + 6.0 * D[2] * y + 2.0 * D[3] * x
+        determinant = jxx * jyy - jxy * jxy
+        if determinant == 0.0:
+            break
+        x -= (jyy * ex - jxy * ey) / determinant
+        y -= (jxx * ey - jxy * ex) / determinant
+    xe, ye = distort_point(RATIONAL, D, x, y)
+    if (xe - xd) ** 2 + (ye - yd) ** 2 < 1e-20 and x * x + y * y <= r2_max:
+        return x, y
+    return math.nan, math.nan
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _undistort_equidistant(
+    D: NDArray[np.float64], r2_max: float, xd: float, yd: float
+) -> tuple[float, float]:
+    target = math.sqrt(xd * xd + yd * yd)
+    if target < 1e-12:
+        return xd, yd
+    limit = math.atan(math.sqrt(r2_max))
+    theta = min(target, limit)
+    for _ in range(_MAX_NEWTON_STEPS):
+        t2 = theta * theta
+        value = theta * (1.0 + t2 * (D[0] + t2 * (D[1] + t2 * (D[2] + t2 * D[3]))))
+        slope = 1.0 + t2 * (3.0 * D[0] + t2 * (5.0 * D[1] + t2 * (7.0 * D[2] + 9.0 * t2 * D[3])))
+        if slope == 0.0:
+            break
+        step = (value - target) / slope
+        theta = min(max(theta - step, 0.0), limit)
+        if abs(step) < 1e-15:
+            break
+    t2 = theta * theta
+    value = theta * (1.0 + t2 * (D[0] + t2 * (D[1] + t2 * (D[2] + t2 * D[3]))))
+    if abs(value - target) > 1e-10:
+        return math.nan, math.nan
+    scale = math.tan(theta) / target
+    return xd * scale, yd * scale
+
+
+def fold_radius_squared(model: int, D: NDArray[np.float64]) -> float:
+    """Return the squared ideal radius up to which the distorted radius grows; may be infinite.
+
+    A point beyond it would be folded back into the image, so it has to be refused before the
+    distortion is applied.
+    """
+    if model == RATIONAL:
+        top = np.polynomial.Polynomial([1.0, D[0], D[1], D[4]])
+        bottom = np.polynomial.Polynomial([1.0, D[5], D[6], D[7]])
+        s = np.polynomial.Polynomial([0.0, 1.0])
+        slope = top * bottom + 2.0 * s * (top.deriv() * bottom - top * bottom.deriv())
+        return min(_first_positive_root(slope), _first_positive_root(bottom))
+    if model == EQUIDISTANT:
+        slope = np.polynomial.Polynomial([1.0, 3.0 * D[0], 5.0 * D[1], 7.0 * D[2], 9.0 * D[3]])
+        theta = math.sqrt(_first_positive_root(slope))
+        return math.tan(theta) ** 2 if theta < 0.5 * math.pi else math.inf
+    return math.inf
+
+
+def _first_positive_root(polynomial: np.polynomial.Polynomial) -> float:
+    # Trailing coefficients that are almost zero would give roots of rounding noise.
+    coefficients = polynomial.coef
+    used = np.flatnonzero(np.abs(coefficients) > 1e-300)
+    roots = np.polynomial.Polynomial(coefficients[: used[-1] + 1]).roots()
+    real = [float(r.real) for r in roots if abs(r.imag) < 1e-9 * (1.0 + abs(r)) and r.real > 0.0]
+    return min(real, default=math.inf)

@@ -1,0 +1,90 @@
+"""Images into the image of the reference camera: scaling, rectification, registration."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mmseg_ros.core.types import Plane
+from mmseg_ros.projection.camera import CameraModel
+
+
+def scaled_plane(pixels: NDArray[Any], height: int, width: int) -> Plane:
+    """Return an image scaled to `height` x `width` x C; areas are averaged when it shrinks.
+
+    Args:
+        pixels: H x W or H x W x C; float images may hold NaN where invalid.
+    """
+    shrinks = height * width < pixels.shape[0] * pixels.shape[1]
+    if pixels.shape[:2] == (height, width):
+        scaled = pixels
+    else:
+        mode = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        scaled = np.asarray(cv2.resize(pixels, (width, height), interpolation=mode))
+    return _plane(scaled, np.ones((height, width), np.bool_))
+
+
+def scaled_depth_plane(depth_m: NDArray[np.float32], height: int, width: int) -> Plane:
+    """Return a registered depth image at `height` x `width` x 1; 0 where invalid.
+
+    The nearest pixel is taken: averaging would invent surfaces between foreground and background.
+    """
+    size = (width, height)
+    scaled = np.asarray(cv2.resize(depth_m, size, interpolation=cv2.INTER_NEAREST_EXACT))
+    valid = np.isfinite(scaled) & (scaled > 0)
+    return Plane(np.where(valid, scaled, np.float32(0))[..., None], valid)
+
+
+def registered_plane(
+    pixels: NDArray[Any],
+    source: CameraModel,
+    T_camera_source: NDArray[np.float64],
+    camera: CameraModel,
+) -> Plane:
+    """Return an image of another camera in the image of `camera` (homography at infinity).
+
+    Args:
+        pixels: H x W or H x W x C.
+        source: Camera of the pixels.
+        T_camera_source: 4 x 4, from the optical frame of `source` into that of `camera`.
+        camera: The target image.
+    """
+    source = source.resized(*pixels.shape[:2])
+    map_u, map_v, valid = _maps(camera, source, T_camera_source[:3, :3].tobytes())
+    warped = np.asarray(cv2.remap(pixels, map_u, map_v, cv2.INTER_LINEAR, borderValue=0))
+    return _plane(warped, valid)
+
+
+def rectify(pixels: NDArray[Any], camera: CameraModel) -> NDArray[Any]:
+    """Return the rectified image of a raw one: same size, seen by `camera.as_rectified()`."""
+    map_u, map_v, _ = _maps(camera.as_rectified(), camera, np.eye(3).tobytes())
+    return np.asarray(cv2.remap(pixels, map_u, map_v, cv2.INTER_LINEAR, borderValue=0))
+
+
+@lru_cache(maxsize=8)
+def _maps(
+    target: CameraModel, source: CameraModel, rotation: bytes
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
+    """Return target H x W columns and rows in the source image, and where they are inside.
+
+    Args:
+        target: Camera whose pixels are filled. source: Camera that fills them.
+        rotation: The bytes of the 3 x 3 float64 rotation from source into target.
+    """
+    R = np.frombuffer(rotation).reshape(3, 3)
+    uv, valid = source.project(target.rays.reshape(-1, 3).astype(np.float64) @ R)
+    uv = np.where(valid[:, None], uv, -1e4).astype(np.float32)
+    shape = (target.height, target.width)
+    return uv[:, 0].reshape(shape), uv[:, 1].reshape(shape), valid.reshape(shape)
+
+
+def _plane(pixels: NDArray[Any], valid: NDArray[np.bool_]) -> Plane:
+    values = pixels[..., None] if pixels.ndim == 2 else pixels
+    if np.issubdtype(values.dtype, np.floating):
+        finite = np.isfinite(values).all(axis=-1)
+        values, valid = np.where(finite[..., None], values, 0).astype(np.float32), valid & finite
+    return Plane(values, valid)
