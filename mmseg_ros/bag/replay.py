@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from mmseg_ros import messages
 from mmseg_ros.bag.reader import BagReader
 from mmseg_ros.bag.topics import SENSOR_TOPICS
 from mmseg_ros.core.errors import SampleError
-from mmseg_ros.core.types import DEPTH, EVENT, LIDAR, Modality, Payload, SensorSample
+from mmseg_ros.core.types import DEPTH, EVENT, LIDAR, FrameSet, Modality, Payload, SensorSample
+from mmseg_ros.sync.collector import Collector
 
 _COMPRESSED_IMAGE = 'sensor_msgs/msg/CompressedImage'
 
@@ -60,6 +61,20 @@ def samples(
             on_refused(modality, error)
             continue
         yield SensorSample(modality, stamp_ns, message.header.frame_id, payload, item.stamp_ns)
+
+
+def frame_sets(stream: Iterable[SensorSample], collector: Collector) -> Iterator[FrameSet]:
+    """Yield the sets of a replay; its clock is the receipt in the bag, so every run is the same.
+
+    Args:
+        stream: Samples in the order of their receipt.
+        collector: A fresh collector.
+    """
+    for sample in stream:
+        now_ns = sample.stamp_ns if sample.received_ns is None else sample.received_ns
+        yield from collector.advance(now_ns)
+        yield from collector.add(sample, now_ns)
+    yield from collector.flush()
 
 
 def decode(

@@ -108,7 +108,10 @@ def test_nothing_to_rescue(tmp_path):
     [
         (lambda p: None, 'does not exist'),
         (lambda p: p.write_bytes(b''), 'is empty'),
-        (lambda p: p.write_bytes(b'no bag at all, only some text' * 50), 'cannot be read|cut off'),
+        (
+            lambda p: p.write_bytes(b'no bag at all, only some text' * 50),
+            r'cannot be read|cut off',
+        ),
     ],
 )
 def test_names_what_is_wrong_with_a_file(tmp_path, make, named):
@@ -125,7 +128,7 @@ def test_names_what_is_wrong_with_a_folder_or_a_name(tmp_path):
     with pytest.raises(BagError, match='not a bag'):
         BagReader(tmp_path / 'a.txt')
     (tmp_path / 'b.db3').write_bytes(b'SQLite format 3\0' + bytes(3000))
-    with pytest.raises(BagError, match='SQLite|cannot be read'):
+    with pytest.raises(BagError, match=r'SQLite|cannot be read'):
         BagReader(tmp_path / 'b.db3')
 
 

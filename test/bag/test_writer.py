@@ -91,7 +91,7 @@ def test_an_independent_decoder_reads_the_file(bag_path):
     ros2 = pytest.importorskip('mcap_ros2.decoder')
     storage = next(bag_path.glob('*.mcap'))
     with storage.open('rb') as stream:
-        decoded = mcap_reader.make_reader(stream, [ros2.DecoderFactory()])
+        decoded = mcap_reader.make_reader(stream, decoder_factories=[ros2.DecoderFactory()])
         rows = [(c.topic, m) for _, c, _, m in decoded.iter_decoded_messages()]
     image = next(m for topic, m in rows if topic == '/rgb/image_raw')
     assert (image.width, image.height, len(image.data)) == (48, 32, 48 * 32 * 3)
@@ -165,6 +165,6 @@ def test_a_malformed_message_is_refused_and_the_others_go_on(tmp_path, sensor_sa
 
 
 def test_pixels_without_an_encoding_are_refused(tmp_path):
-    sample = SensorSample('rgb', 0, '', ImageData(np.zeros((2, 2, 5), np.uint8)))
-    with BagWriter(tmp_path / 'b') as bag, pytest.raises(BagError, match=r'\(2, 2, 5\)'):
+    sample = SensorSample('rgb', 0, '', ImageData(np.zeros((2, 2), np.int64)))
+    with BagWriter(tmp_path / 'b') as bag, pytest.raises(BagError, match='int64'):
         bag.write_sample(sample)
