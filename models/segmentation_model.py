@@ -58,6 +58,10 @@ class SegmentationModel(nn.Module):
         """Return logits at a quarter of the input's size."""
         raise NotImplementedError
 
+    def reference_key(self, key: str) -> str:
+        """Return the name that the authors' repository gives to the tensor `key`."""
+        raise NotImplementedError
+
     def prepare(
         self, images_BMCHW: Tensor, available_BM: Tensor | None
     ) -> tuple[Tensor, Presence]:

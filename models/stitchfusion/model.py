@@ -21,6 +21,7 @@ from mmseg_models.stitchfusion.fusion import (
     Source,
     StitchBlock,
 )
+from mmseg_models.stitchfusion.reference import stitchfusion_key
 from mmseg_ros.core.errors import ConfigError
 
 NUM_STAGES = 4
@@ -100,6 +101,10 @@ class StitchFusion(SegmentationModel):
         """Return the four maps that the decoder reads, B x C_i x H / stride_i x W / stride_i."""
         features = self.encoder(x_SCHW, presence)
         return [fuse(x, presence) for fuse, x in zip(self.fuse, features, strict=True)]
+
+    def reference_key(self, key: str) -> str:
+        """Return the authors' name of the tensor `key`."""
+        return stitchfusion_key(key)
 
 
 def _kinds_per_stage(adapter: AdapterKind | Sequence[AdapterKind]) -> list[AdapterKind]:
