@@ -49,9 +49,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; return 0 on success, 1 on failure, 2 on wrong usage."""
     argv = list(sys.argv[1:] if argv is None else argv)
     verb = next((word for word in argv if not word.startswith('-')), None)
-    arguments = build_parser(verb).parse_args(argv)
+    parser = build_parser(verb)
+    arguments, overrides = parser.parse_known_args(argv)
+    module = _module(arguments.verb)
+    if getattr(module, 'TAKES_OVERRIDES', False):
+        arguments.overrides = overrides  # read by the verb's own, dataclass-based parser
+    elif overrides:
+        parser.error(f'unrecognized arguments: {" ".join(overrides)}')
     try:
-        return int(_module(arguments.verb).run(arguments))
+        return int(module.run(arguments))
     except MmsegError as error:
         print(f'mmseg_ros {arguments.verb}: {error}', file=sys.stderr)
         return 1

@@ -35,3 +35,7 @@ class BagError(MmsegError):
 
 class DatasetError(MmsegError):
     """Training or evaluation data is incomplete or inconsistent."""
+
+
+class TrainingError(MmsegError):
+    """A training run cannot go on (the loss is no number, a checkpoint does not fit)."""

@@ -1,0 +1,1 @@
+"""Readers of data sets: labelled frames of encoded, aligned modalities."""

@@ -1,0 +1,1 @@
+"""The offline trainer: recipe -> setup, fit, validate -> weights that say what they are."""

@@ -1,0 +1,42 @@
+"""What a data set hands over: all modalities of one moment in one image, and the truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmseg_ros.core.types import Modality
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledFrame:
+    """One encoded, aligned and labelled moment.
+
+    Attributes:
+        name: Unique and readable, as in the data set's folders.
+        modalities: Names of the M planes, in order.
+        images: M x H x W x 3 uint8, as the encodings write them.
+        labels: H x W uint8, class ids 0..K-1 or the ignored id.
+    """
+
+    name: str
+    modalities: tuple[Modality, ...]
+    images: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+
+
+class FrameSource(Protocol):
+    """A data set with a fixed order of frames."""
+
+    modalities: tuple[Modality, ...]
+
+    def __len__(self) -> int:
+        """Return the number of frames."""
+        ...
+
+    def __getitem__(self, index: int) -> LabelledFrame:
+        """Return frame `index`, read from disk."""
+        ...

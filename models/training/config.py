@@ -1,0 +1,184 @@
+"""The recipe: everything that defines a training run, as typed dataclasses. Imports no torch."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from mmseg_ros.core.config import check_value, parameter, parameters_of
+from mmseg_ros.core.errors import ConfigError
+from mmseg_ros.core.types import Modality
+
+
+class _Checked:
+    """Checks the type and range of every parameter when the block is built."""
+
+    def __post_init__(self) -> None:
+        for item in parameters_of(self):
+            check_value(item.name, getattr(self, item.name), item)
+
+
+def _standard_encodings() -> dict[Modality, str]:
+    return {
+        'rgb': 'rgb',
+        'depth': 'hha',
+        'event': 'polarity',
+        'lidar': 'range_intensity_height',
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig(_Checked):
+    """What is learned from: `data.*`."""
+
+    root: str = parameter('', 'Folder of the data set, in DeLiVER layout.')
+    modalities: list[str] = parameter(
+        ['rgb', 'depth', 'event', 'lidar'], 'Modalities of the network, in order.'
+    )
+    encodings: dict[str, str] = field(default_factory=_standard_encodings)
+    label_space: str = parameter('deliver', 'Name or YAML file of the label space.')
+    conditions: list[str] = parameter([], 'Condition folders to use; none given takes all.')
+    height: int = parameter(192, 'Rows of the network input.', unit='px', low=32, high=8192)
+    width: int = parameter(320, 'Columns of the network input.', unit='px', low=32, high=8192)
+    statistics: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    workers: int = parameter(0, 'Processes that load frames; 0 loads inline.', low=0, high=256)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig(_Checked):
+    """Which network: `model.*`."""
+
+    name: str = parameter('stitchfusion', 'A name of mmseg_models.list_models().')
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentationConfig(_Checked):
+    """How frames are varied: `augmentation.*`."""
+
+    crop_height: int = parameter(
+        0, 'Rows learned from at a time; 0 takes those of the network input.', low=0, high=8192
+    )
+    crop_width: int = parameter(0, 'Likewise for columns.', low=0, high=8192)
+    scale_min: float = parameter(0.5, 'Smallest random scale.', low=0.1, high=10.0)
+    scale_max: float = parameter(2.0, 'Largest random scale.', low=0.1, high=10.0)
+    flip_probability: float = parameter(0.5, 'Chance of a mirrored frame.', low=0.0, high=1.0)
+    jitter_probability: float = parameter(0.2, 'Chance of other colours.', low=0.0, high=1.0)
+    jitter_strength: float = parameter(0.5, 'Range of the colour factors.', low=0.0, high=1.0)
+    blur_probability: float = parameter(0.2, 'Chance of a blurred image.', low=0.0, high=1.0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.scale_min > self.scale_max:
+            raise ConfigError(
+                f'Expected augmentation.scale_min <= scale_max, but got {self.scale_min} and '
+                f'{self.scale_max}.'
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModalityDropoutConfig(_Checked):
+    """How often the network must do without some sensors: `modality_dropout.*`."""
+
+    probability: float = parameter(
+        0.6, 'Chance that only a proper subset of the modalities is given.', low=0.0, high=1.0
+    )
+    ramp_steps: int = parameter(
+        0, 'Steps over which the chance rises from 0.', low=0, high=10_000_000
+    )
+    per: str = parameter(
+        'batch',
+        'What shares one subset; batch lets absent branches be skipped.',
+        choices=('batch', 'sample'),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossConfig(_Checked):
+    """What is minimised: `loss.*`."""
+
+    name: str = parameter('ohem', 'Which loss.', choices=('ohem', 'cross_entropy'))
+    threshold: float = parameter(
+        0.7, 'OHEM: pixels below this probability are hard.', low=0.01, high=0.99
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerConfig(_Checked):
+    """AdamW and its schedule: `optimizer.*`."""
+
+    learning_rate: float = parameter(6e-5, 'Rate after the warm-up.', low=1e-9, high=1.0)
+    weight_decay: float = parameter(
+        0.01, 'Decay of tensors of two or more dimensions.', low=0.0, high=1.0
+    )
+    beta1: float = parameter(0.9, 'First AdamW coefficient.', low=0.0, high=0.9999)
+    beta2: float = parameter(0.999, 'Second AdamW coefficient.', low=0.0, high=0.99999)
+    clip_norm: float = parameter(
+        0.0, 'Largest norm of the gradient; 0 leaves it.', low=0.0, high=1e6
+    )
+    warmup_steps: int = parameter(100, 'Steps of linear warm-up.', low=0, high=10_000_000)
+    warmup_ratio: float = parameter(0.1, 'Rate at step 0 over the full one.', low=0.0, high=1.0)
+    power: float = parameter(0.9, 'Exponent of the polynomial decay.', low=0.0, high=10.0)
+    ema_decay: float = parameter(
+        0.999, 'Decay of the weight average that is validated and kept.', low=0.0, high=0.99999
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValidationConfig(_Checked):
+    """How the network is scored: `validation.*`."""
+
+    every: int = parameter(500, 'Steps between validations.', low=1, high=10_000_000)
+    subsets: list[str] = parameter(
+        [], 'Sensor subsets scored during training (rgb+lidar); none given takes the full set.'
+    )
+    max_frames: int = parameter(
+        0, 'Frames scored during training, evenly spaced; 0 takes all.', low=0, high=10_000_000
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(_Checked):
+    """One training run."""
+
+    run_dir: str = parameter('', 'Folder for checkpoints, logs and the resolved recipe.')
+    resume: str = parameter(
+        'never', 'auto continues from the last checkpoint in run_dir.', choices=('never', 'auto')
+    )
+    init_from: str = parameter(
+        '', 'Run folder or safetensors file with the first weights; must fit exactly.'
+    )
+    steps: int = parameter(1000, 'Optimizer steps.', low=1, high=10_000_000)
+    batch_size: int = parameter(4, 'Frames per step, all processes together.', low=1, high=65536)
+    seed: int = parameter(3407, 'Seed of everything random.', low=0, high=2**31 - 1)
+    precision: str = parameter(
+        '32-true', 'Arithmetic of the network.', choices=('32-true', 'bf16-mixed')
+    )
+    threads: int = parameter(0, 'CPU threads of torch; 0 leaves the choice.', low=0, high=1024)
+    log_every: int = parameter(20, 'Steps between log rows.', low=1, high=1_000_000)
+    checkpoint_every: int = parameter(500, 'Steps between checkpoints.', low=1, high=10_000_000)
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
+    modality_dropout: ModalityDropoutConfig = field(default_factory=ModalityDropoutConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    validation: ValidationConfig = field(default_factory=ValidationConfig)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, value in (('run_dir', self.run_dir), ('data.root', self.data.root)):
+            if not value:
+                raise ConfigError(f'The recipe needs {name}; give it as --{name} PATH.')
+        if self.optimizer.warmup_steps >= self.steps:
+            raise ConfigError(
+                f'Expected optimizer.warmup_steps to be below steps, but got '
+                f'{self.optimizer.warmup_steps} and {self.steps}.'
+            )
+        without = [name for name in self.data.modalities if name not in self.data.encodings]
+        if without:
+            raise ConfigError(f'data.encodings lacks the modalities {without}.')
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plain nested mapping that the YAML file holds."""
+        return asdict(self)

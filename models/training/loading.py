@@ -1,0 +1,148 @@
+"""Batches: which frames form which step, and how they become tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from mmseg_models.datasets.frame import FrameSource, LabelledFrame
+from mmseg_models.transforms import Augmentation, resize_images
+from mmseg_ros.core.errors import ConfigError
+
+
+class Batch(NamedTuple):
+    """B frames.
+
+    Attributes:
+        images: B x M x H x W x 3 uint8.
+        labels: B x H x W int64.
+        names: Of the frames, for messages.
+    """
+
+    images: Tensor
+    labels: Tensor
+    names: list[str]
+
+
+class FrameKey(NamedTuple):
+    """A frame in an epoch: the same key always gives the same augmented frame."""
+
+    index: int
+    epoch: int
+
+
+def epoch_order(num_frames: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    """Return the frames' order in `epoch`: a permutation that depends on nothing else."""
+    return np.random.default_rng((seed, epoch)).permutation(num_frames)
+
+
+@dataclass(frozen=True)
+class StepSampler(Sampler[list[FrameKey]]):
+    """Yields this process's share of every batch from one step to the end of the run.
+
+    Frames left over at the end of an epoch are dropped. A run that starts at step n sees exactly
+    what an uninterrupted run sees from step n on.
+    """
+
+    num_frames: int
+    batch_size: int
+    first_step: int
+    last_step: int
+    seed: int
+    rank: int = 0
+    world_size: int = 1
+
+    def __post_init__(self) -> None:
+        if self.num_frames < self.batch_size:
+            raise ConfigError(
+                f'The training split has {self.num_frames} frames, fewer than batch_size '
+                f'{self.batch_size}; lower batch_size.'
+            )
+        if self.batch_size % self.world_size:
+            raise ConfigError(
+                f'Expected batch_size to be a multiple of the {self.world_size} processes, but '
+                f'got {self.batch_size}.'
+            )
+
+    def __len__(self) -> int:
+        return self.last_step - self.first_step
+
+    def __iter__(self) -> Iterator[list[FrameKey]]:
+        per_epoch = self.num_frames // self.batch_size
+        order, ordered_epoch = np.empty(0, np.int64), -1
+        for step in range(self.first_step, self.last_step):
+            epoch, position = divmod(step, per_epoch)
+            if epoch != ordered_epoch:
+                order, ordered_epoch = epoch_order(self.num_frames, self.seed, epoch), epoch
+            batch = order[position * self.batch_size : (position + 1) * self.batch_size]
+            yield [FrameKey(int(index), epoch) for index in batch[self.rank :: self.world_size]]
+
+
+class AugmentedFrames(Dataset[LabelledFrame]):
+    """Frames by `FrameKey`, augmented with randomness of (seed, epoch, index) alone."""
+
+    def __init__(self, frames: FrameSource, augmentation: Augmentation, seed: int) -> None:
+        self._frames = frames
+        self._augmentation = augmentation
+        self._seed = seed
+
+    def __getitem__(self, key: FrameKey) -> LabelledFrame:
+        rng = np.random.default_rng((self._seed, key.epoch, key.index))
+        return self._augmentation(self._frames[key.index], rng)
+
+
+class ResizedFrames(Dataset[LabelledFrame]):
+    """Chosen frames with their images at the network's size and their labels as they are."""
+
+    def __init__(
+        self, frames: FrameSource, indices: NDArray[np.int64], height: int, width: int
+    ) -> None:
+        self._frames = frames
+        self._indices = indices
+        self._size = (height, width)
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def __getitem__(self, position: int) -> LabelledFrame:
+        frame = self._frames[int(self._indices[position])]
+        images = resize_images(frame.images, frame.modalities, *self._size)
+        return LabelledFrame(frame.name, frame.modalities, images, frame.labels)
+
+
+def collate(frames: list[LabelledFrame]) -> Batch:
+    """Return the frames as one batch; they must have one size."""
+    return Batch(
+        torch.from_numpy(np.stack([frame.images for frame in frames])),
+        torch.from_numpy(np.stack([frame.labels for frame in frames]).astype(np.int64)),
+        [frame.name for frame in frames],
+    )
+
+
+def training_loader(frames: AugmentedFrames, sampler: StepSampler, workers: int) -> DataLoader:
+    """Return the loader of the steps that `sampler` names."""
+    return DataLoader(
+        frames,
+        batch_sampler=sampler,
+        num_workers=workers,
+        collate_fn=collate,
+        generator=torch.Generator(),  # or each loader would draw from the network's generator
+    )
+
+
+def validation_loader(frames: ResizedFrames, batch_size: int, workers: int) -> DataLoader:
+    """Return the loader of all frames in order."""
+    return DataLoader(
+        frames,
+        batch_size=batch_size,
+        num_workers=workers,
+        collate_fn=collate,
+        generator=torch.Generator(),
+    )

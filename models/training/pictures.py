@@ -1,0 +1,51 @@
+"""Pictures to look at: camera image, truth and prediction side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mmseg_ros.core.labels import LabelSpace
+
+PREDICTION_ALPHA = 0.6
+
+
+def write_picture(
+    path: Path,
+    planes: NDArray[np.uint8],
+    truth: NDArray[np.integer],
+    labels: NDArray[np.integer],
+    label_space: LabelSpace,
+) -> None:
+    """Write a PNG: the M planes in a row; below, truth, labels, and labels over the first plane.
+
+    Args:
+        path: File to write; its folder is made.
+        planes: M x H x W x 3 uint8, the encoded modalities.
+        truth: H x W class ids.
+        labels: H x W predicted class ids.
+        label_space: Gives the colours.
+    """
+    height, width = planes.shape[1:3]
+    palette = label_space.palette()
+    coloured = [
+        cv2.resize(
+            palette[image.astype(np.uint8)], (width, height), interpolation=cv2.INTER_NEAREST
+        )
+        for image in (truth, labels)
+    ]
+    coloured.append(
+        cv2.addWeighted(planes[0], 1 - PREDICTION_ALPHA, coloured[1], PREDICTION_ALPHA, 0)
+    )
+    columns = max(len(planes), len(coloured))
+    rows = [_row(list(planes), columns), _row(coloured, columns)]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), np.concatenate(rows)[..., ::-1])
+
+
+def _row(images: list[NDArray[np.uint8]], columns: int) -> NDArray[np.uint8]:
+    blank = np.zeros_like(images[0])
+    return np.concatenate(images + [blank] * (columns - len(images)), axis=1)

@@ -1,0 +1,151 @@
+"""Checkpoints for going on: everything that the next step depends on, written atomically."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.swa_utils import AveragedModel
+
+from mmseg_models.training.checkpoint import load_strictly, save_weights
+from mmseg_ros.core.errors import TrainingError
+
+PREFIX = 'step_'
+STATE_FILE = 'state.pt'
+KEPT = 2
+FREE_TO_CHANGE = ('resume', 'run_dir', 'threads', 'log_every', 'checkpoint_every')
+"""Recipe fields that do not change what is learned, so that a resumed run may differ in them."""
+
+
+@dataclass(frozen=True)
+class Trainables:
+    """The stateful objects of a run."""
+
+    model: nn.Module
+    average: AveragedModel
+    optimizer: Optimizer
+    schedule: LambdaLR
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a run stands.
+
+    Attributes:
+        step: Optimizer steps done; with the seed it fixes data order, augmentation and dropout.
+        best_miou: Score of the best weights so far; -1 before the first validation.
+        generators: Per process a state of torch's generators, P x N uint8: what drop-path and
+            dropout layers draw from.
+    """
+
+    step: int
+    best_miou: float
+    generators: Tensor
+
+
+def generator_state() -> Tensor:
+    """Return the state of torch's generators of this process as one uint8 vector."""
+    states = [torch.get_rng_state()]
+    if torch.cuda.is_available():
+        states.append(torch.cuda.get_rng_state())
+    return torch.cat(states)
+
+
+def restore_generators(states: Tensor, rank: int) -> None:
+    """Put back row `rank` of what the processes' `generator_state` returned.
+
+    Raises:
+        TrainingError: The checkpoint comes from fewer processes or another kind of device.
+    """
+    if rank >= len(states) or len(states[rank]) != len(generator_state()):
+        raise TrainingError(
+            f'The checkpoint was written by {len(states)} processes on another kind of device or '
+            'in another number; resume with the same ones.'
+        )
+    cpu_size = len(torch.get_rng_state())
+    torch.set_rng_state(states[rank, :cpu_size].contiguous())
+    if torch.cuda.is_available():
+        torch.cuda.set_rng_state(states[rank, cpu_size:].contiguous())
+
+
+def checkpoint_folder(run_dir: Path) -> Path:
+    """Return the folder below `run_dir` that holds the checkpoints."""
+    return run_dir / 'checkpoints'
+
+
+def latest_checkpoint(run_dir: Path) -> Path | None:
+    """Return the newest complete checkpoint of a run, or None."""
+    return max(checkpoint_folder(run_dir).glob(PREFIX + '[0-9]*[0-9]'), default=None)
+
+
+def save_checkpoint(
+    run_dir: Path, trainables: Trainables, position: Position, recipe: dict[str, Any]
+) -> Path:
+    """Write a checkpoint; its folder appears complete or not at all, older ones are removed."""
+    target = checkpoint_folder(run_dir) / f'{PREFIX}{position.step:08d}'
+    draft = target.with_suffix('.tmp')
+    for stale in (draft, target):
+        shutil.rmtree(stale, ignore_errors=True)
+    draft.mkdir(parents=True)
+    save_weights(draft / 'model.safetensors', trainables.model.state_dict())
+    save_weights(draft / 'average.safetensors', trainables.average.module.state_dict())
+    state = {
+        'step': position.step,
+        'best_miou': position.best_miou,
+        'generators': position.generators,
+        'num_averaged': trainables.average.n_averaged.cpu(),
+        'optimizer': trainables.optimizer.state_dict(),
+        'schedule': _plain(trainables.schedule.state_dict()),
+        'recipe': json.dumps(recipe),
+    }
+    torch.save(state, draft / STATE_FILE)
+    draft.rename(target)
+    for old in sorted(target.parent.glob(PREFIX + '*'))[:-KEPT]:
+        shutil.rmtree(old)
+    return target
+
+
+def load_checkpoint(path: Path, trainables: Trainables, recipe: dict[str, Any]) -> Position:
+    """Put a checkpoint into `trainables` and return where the run stood.
+
+    Raises:
+        TrainingError: The checkpoint is damaged, or was made with another recipe.
+    """
+    try:
+        state = torch.load(path / STATE_FILE, map_location='cpu', weights_only=True)
+        weights = load_file(path / 'model.safetensors')
+        average = load_file(path / 'average.safetensors')
+    except Exception as error:  # torch.load raises many kinds for a damaged file
+        raise TrainingError(
+            f'{path}: cannot read the checkpoint ({error}); remove this folder to go on from the '
+            'one before.'
+        ) from error
+    _check_recipe(path, json.loads(state['recipe']), recipe)
+    load_strictly(trainables.model, weights, str(path))
+    load_strictly(trainables.average.module, average, str(path))
+    trainables.average.n_averaged.copy_(state['num_averaged'])
+    trainables.optimizer.load_state_dict(state['optimizer'])
+    trainables.schedule.load_state_dict(state['schedule'])
+    return Position(state['step'], state['best_miou'], state['generators'])
+
+
+def _plain(schedule: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the schedule's function: it comes from the recipe."""
+    return {**schedule, 'lr_lambdas': [None for _ in schedule['lr_lambdas']]}
+
+
+def _check_recipe(path: Path, saved: dict[str, Any], current: dict[str, Any]) -> None:
+    for key in saved.keys() | current.keys():
+        if key not in FREE_TO_CHANGE and saved.get(key) != current.get(key):
+            raise TrainingError(
+                f'{path} was made with another recipe: {key} was {saved.get(key)} and is '
+                f'{current.get(key)}. Resume with the saved recipe, or choose another run_dir.'
+            )

@@ -1,0 +1,150 @@
+"""What a run leaves behind in text: recipe, environment, CSV and JSONL rows, progress."""
+
+from __future__ import annotations
+
+import csv
+import json
+import logging
+import platform
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import yaml
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+LOG = logging.getLogger(__name__)
+PACKAGES = ('torch', 'numpy', 'lightning-fabric', 'opencv-python-headless', 'safetensors')
+COLUMNS = ('step', 'epoch', 'loss', 'learning_rate', 'gradient_norm', 'frames_per_s')
+
+
+def write_run_files(run_dir: Path, recipe: dict[str, Any]) -> None:
+    """Write recipe.yaml, with every default filled in, and environment.json."""
+    run_dir.mkdir(parents=True, exist_ok=True)
+    (run_dir / 'recipe.yaml').write_text(yaml.safe_dump(recipe, sort_keys=False))
+    environment = {
+        'git': git_revision(),
+        'python': platform.python_version(),
+        'machine': platform.platform(),
+        'packages': {name: version(name) for name in PACKAGES},
+        'command': sys.argv,
+    }
+    (run_dir / 'environment.json').write_text(json.dumps(environment, indent=2))
+
+
+def git_revision() -> str:
+    """Return the source tree's commit, with `-dirty` if it was changed; `unknown` without git."""
+    command = ['git', 'describe', '--always', '--dirty', '--abbrev=40', '--exclude=*']
+    try:
+        result = subprocess.run(
+            command, cwd=Path(__file__).parent, capture_output=True, text=True, timeout=10
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return 'unknown'
+    return result.stdout.strip() or 'unknown'
+
+
+class RunLog:
+    """Rows for files and a line for whoever watches: a bar on a terminal, else plain text.
+
+    Rows of steps after `first_step`, which a resumed run does again, are removed on opening.
+
+    Args:
+        run_dir: Folder of `train.csv` and `log.jsonl`; None writes nothing (other processes).
+        first_step: Steps already done. last_step: Steps when done.
+    """
+
+    def __init__(self, run_dir: Path | None, first_step: int, last_step: int) -> None:
+        self._run_dir = run_dir
+        self._last_step = last_step
+        console = Console(stderr=True)
+        self._bar = Progress(
+            TextColumn('training'),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn('{task.fields[line]}'),
+            console=console,
+            disable=run_dir is None or not console.is_terminal,
+        )
+        self._task = self._bar.add_task('', total=last_step, completed=first_step, line='')
+        if run_dir is not None:
+            self._rewind(run_dir, first_step)
+
+    def __enter__(self) -> RunLog:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def advance(self, step: int) -> None:
+        """Move the bar to `step`."""
+        self._bar.update(self._task, completed=step)
+
+    def training_row(self, row: dict[str, float]) -> None:
+        """Record one row with the keys `COLUMNS`."""
+        if self._run_dir is None:
+            return
+        path = self._run_dir / 'train.csv'
+        is_new = not path.exists()
+        with path.open('a', newline='') as file:
+            writer = csv.DictWriter(file, COLUMNS)
+            if is_new:
+                writer.writeheader()
+            writer.writerow(row)
+        self._append({'kind': 'train', **row})
+        self._say(
+            f'loss {row["loss"]:.4f}  lr {row["learning_rate"]:.2e}  '
+            f'{row["frames_per_s"]:.1f} frames/s',
+            int(row['step']),
+        )
+
+    def validation_row(self, step: int, scores: dict[str, Any], final: bool) -> None:
+        """Record the scores per sensor subset."""
+        if self._run_dir is None:
+            return
+        self._append({'kind': 'final' if final else 'validate', 'step': step, 'scores': scores})
+        text = '  '.join(f'{name} {score["miou"]:.3f}' for name, score in scores.items())
+        LOG.info('step %d: mIoU %s', step, text)
+
+    def _append(self, row: dict[str, Any]) -> None:
+        if self._run_dir is not None:
+            with (self._run_dir / 'log.jsonl').open('a') as file:
+                file.write(json.dumps(row) + '\n')
+
+    def _say(self, line: str, step: int) -> None:
+        if self._bar.disable:
+            LOG.info('step %d/%d  %s', step, self._last_step, line)
+        else:
+            self._bar.update(self._task, completed=step, line=line)
+
+    def _rewind(self, run_dir: Path, first_step: int) -> None:
+        rows = run_dir / 'log.jsonl'
+        if rows.exists():
+            kept = [
+                s for s in rows.read_text().splitlines() if json.loads(s)['step'] <= first_step
+            ]
+            rows.write_text(''.join(line + '\n' for line in kept))
+        table = run_dir / 'train.csv'
+        if table.exists():
+            head, *body = table.read_text().splitlines()
+            kept = [line for line in body if int(line.split(',')[0]) <= first_step]
+            table.write_text('\n'.join([head, *kept]) + '\n')

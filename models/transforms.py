@@ -1,0 +1,158 @@
+"""Augmentation: one geometric transform for all modalities and the labels, colour on RGB only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mmseg_models.datasets.frame import LabelledFrame
+from mmseg_ros.core.types import Modality
+
+MEASURED_MODALITIES: frozenset[Modality] = frozenset({'depth', 'event', 'lidar'})
+"""Planes whose pixels are measurements: resampled nearest, an average would be no measurement."""
+
+GREY_WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Where an output image lies in the scaled input image, in pixels.
+
+    Attributes:
+        scale: Size of the scaled image over the size of the input image.
+        top: Row of the output's first row in the scaled image. left: Likewise for columns.
+        height: Output rows. width: Output columns.
+        flip: Whether the output is mirrored left to right.
+    """
+
+    scale: float
+    top: int
+    left: int
+    height: int
+    width: int
+    flip: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """Random scale, crop and flip of the whole frame; random colour and blur of its RGB plane.
+
+    Args:
+        height: Rows of the network input. width: Columns.
+        crop_height: Output rows. crop_width: Output columns.
+        scale_min: Smallest short side of the scaled image over the network input's short side.
+        scale_max: Largest such ratio.
+        flip_probability: Chance of a mirrored frame.
+        jitter_probability: Chance that brightness, contrast and saturation change.
+        jitter_strength: They are multiplied by a factor in 1 - strength .. 1 + strength.
+        blur_probability: Chance of a 3 x 3 Gaussian blur.
+        ignore_id: Label of padded pixels.
+
+    Source: training code of the DeLiVER model family; deviation: measured planes nearest.
+    """
+
+    height: int
+    width: int
+    crop_height: int
+    crop_width: int
+    scale_min: float
+    scale_max: float
+    flip_probability: float
+    jitter_probability: float
+    jitter_strength: float
+    blur_probability: float
+    ignore_id: int
+
+    def __call__(self, frame: LabelledFrame, rng: np.random.Generator) -> LabelledFrame:
+        """Return a transformed copy of `frame`; all randomness comes from `rng`."""
+        window = self._window(frame.labels.shape[0], frame.labels.shape[1], rng)
+        moved = resample(frame, window, self.ignore_id)
+        if 'rgb' not in frame.modalities:
+            return moved
+        images = moved.images.copy()
+        index = frame.modalities.index('rgb')
+        images[index] = self._recolour(images[index], rng)
+        return replace(moved, images=images)
+
+    def _window(self, rows: int, columns: int, rng: np.random.Generator) -> Window:
+        ratio = rng.uniform(self.scale_min, self.scale_max)
+        scale = ratio * min(self.height, self.width) / min(rows, columns)
+        spare_rows = max(round(rows * scale) - self.crop_height, 0)
+        spare_columns = max(round(columns * scale) - self.crop_width, 0)
+        return Window(
+            scale=scale,
+            top=int(rng.integers(spare_rows + 1)),
+            left=int(rng.integers(spare_columns + 1)),
+            height=self.crop_height,
+            width=self.crop_width,
+            flip=bool(rng.random() < self.flip_probability),
+        )
+
+    def _recolour(self, rgb: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+        jitter, blur = rng.random(2)
+        low, high = 1.0 - self.jitter_strength, 1.0 + self.jitter_strength
+        brightness, contrast, saturation = rng.uniform(low, high, 3)
+        if jitter < self.jitter_probability:
+            rgb = colour_jitter(rgb, brightness, contrast, saturation)
+        if blur < self.blur_probability:
+            rgb = cv2.GaussianBlur(rgb, (3, 3), 0)
+        return rgb
+
+
+def resample(frame: LabelledFrame, window: Window, ignore_id: int) -> LabelledFrame:
+    """Return the part of `frame` that `window` shows, all planes and labels by the same map.
+
+    Pixels are squares: scaling keeps the image's borders, and nearest and linear resampling agree
+    on where a pixel's centre lies. Outside the input, planes are 0 and labels `ignore_id`.
+    """
+    images = np.stack(
+        [
+            _cut(plane, window, _interpolation(name), 0)
+            for name, plane in zip(frame.modalities, frame.images, strict=True)
+        ]
+    )
+    labels = _cut(frame.labels, window, cv2.INTER_NEAREST_EXACT, ignore_id)
+    return replace(frame, images=images, labels=labels)
+
+
+def resize_images(
+    images: NDArray[np.uint8], modalities: tuple[Modality, ...], height: int, width: int
+) -> NDArray[np.uint8]:
+    """Return M x height x width x 3 uint8: the planes resized, without touching equal sizes."""
+    if images.shape[1:3] == (height, width):
+        return images
+    return np.stack(
+        [
+            cv2.resize(plane, (width, height), interpolation=_interpolation(name))
+            for name, plane in zip(modalities, images, strict=True)
+        ]
+    )
+
+
+def colour_jitter(
+    rgb: NDArray[np.uint8], brightness: float, contrast: float, saturation: float
+) -> NDArray[np.uint8]:
+    """Return H x W x 3 uint8 with the three factors applied in this order; 1 changes nothing."""
+    values = np.clip(rgb.astype(np.float32) * brightness, 0, 255)
+    mean = float((values @ GREY_WEIGHTS).mean())
+    values = np.clip(mean + (values - mean) * contrast, 0, 255)
+    grey = (values @ GREY_WEIGHTS)[..., None]
+    values = np.clip(grey + (values - grey) * saturation, 0, 255)
+    return np.rint(values).astype(np.uint8)
+
+
+def _interpolation(modality: Modality) -> int:
+    return cv2.INTER_NEAREST_EXACT if modality in MEASURED_MODALITIES else cv2.INTER_LINEAR
+
+
+def _cut(pixels: NDArray[Any], window: Window, interpolation: int, border: int) -> NDArray[Any]:
+    rows, columns = (max(round(size * window.scale), 1) for size in pixels.shape[:2])
+    scaled = cv2.resize(pixels, (columns, rows), interpolation=interpolation)
+    shown = scaled[window.top : window.top + window.height, window.left :][:, : window.width]
+    cut = np.full((window.height, window.width, *pixels.shape[2:]), border, pixels.dtype)
+    cut[: shown.shape[0], : shown.shape[1]] = shown
+    return cut[:, ::-1] if window.flip else cut
