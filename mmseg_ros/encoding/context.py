@@ -31,6 +31,6 @@ def require_channels(plane: Plane, encoding: str, *channels: int) -> None:
     """Raise SampleError unless the plane has one of these numbers of channels."""
     if plane.values.ndim != 3 or plane.values.shape[2] not in channels:
         raise SampleError(
-            f'Encoding {encoding!r} takes a plane with {" or ".join(map(str, channels))} channels, '
-            f'but got shape {plane.values.shape}.'
+            f'Encoding {encoding!r} takes a plane of {" or ".join(map(str, channels))} '
+            f'channels, but got shape {plane.values.shape}.'
         )

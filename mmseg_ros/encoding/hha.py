@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from mmseg_ros.core.errors import CalibrationError
 from mmseg_ros.core.types import Plane
 from mmseg_ros.encoding.context import EncodingContext, require_channels
+from mmseg_ros.projection.compiled import compiled
 
 SATURATED_BELOW_M = 5.0
 LOWEST_M = -1.0
@@ -53,7 +53,7 @@ def hha(plane: Plane, context: EncodingContext) -> NDArray[np.uint8]:
     return image
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def _encode(
     depth: NDArray[np.float32],
     valid: NDArray[np.bool_],
@@ -73,7 +73,7 @@ def _encode(
             image[i, j, 2] = int(math.degrees(math.acos(cosine)) + ANGLE_OFFSET + 0.5)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def _up_component(
     depth: NDArray[np.float32],
     valid: NDArray[np.bool_],
@@ -97,10 +97,10 @@ def _up_component(
     if norm < 1e-12:
         return 0.0
     cosine = (up[0] * nx + up[1] * ny + up[2] * nz) / norm
-    return min(max(cosine, -1.0), 1.0)
+    return float(min(max(cosine, -1.0), 1.0))
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def _reach(
     depth: NDArray[np.float32], valid: NDArray[np.bool_], i: int, j: int, di: int, dj: int
 ) -> int:
@@ -117,7 +117,7 @@ def _reach(
     return steps
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def _point(
     depth: NDArray[np.float32], rays: NDArray[np.float32], i: int, j: int
 ) -> tuple[float, float, float]:

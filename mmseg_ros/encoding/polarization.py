@@ -29,7 +29,7 @@ def aolp_sincos(plane: Plane, context: EncodingContext) -> NDArray[np.uint8]:
         values = np.concatenate([np.sin(values), np.cos(values)], axis=2)
     image = np.rint(128.0 + 127.0 * np.clip(values, -1, 1)).astype(np.uint8)
     image[~plane.valid] = 0
-    return image[..., [0, 1, 0]]
+    return np.asarray(image[..., [0, 1, 0]], np.uint8)
 
 
 def dolp(plane: Plane, context: EncodingContext) -> NDArray[np.uint8]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from mmseg_ros.core.types import Plane
 from mmseg_ros.encoding.context import EncodingContext, require_channels
+from mmseg_ros.projection.compiled import compiled
 
 FARTHEST_M = 100.0
 LOWEST_M = -2.0
@@ -38,7 +38,7 @@ def range_intensity_height(plane: Plane, context: EncodingContext) -> NDArray[np
     return image
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def _quantise(
     values: NDArray[np.float32], valid: NDArray[np.bool_], points: NDArray[np.uint8]
 ) -> None:
@@ -52,7 +52,7 @@ def _quantise(
                 points[i, j, 2] = int(min(max(height, 1.0), 255.0) + 0.5)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def _spread(points: NDArray[np.uint8], image: NDArray[np.uint8]) -> None:
     rows, columns = points.shape[:2]
     for i in range(rows):

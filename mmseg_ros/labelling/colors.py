@@ -18,7 +18,7 @@ def colorize(labels: NDArray[Any], label_space: LabelSpace) -> NDArray[np.uint8]
         # cv2.LUT with three channels is four times faster than palette[labels].
         repeated = cv2.merge([labels, labels, labels])
         return np.asarray(cv2.LUT(repeated, palette[None]), np.uint8)
-    return palette[np.minimum(labels, 255)]
+    return np.asarray(palette[np.minimum(labels, 255)], np.uint8)
 
 
 def overlay(

@@ -81,9 +81,8 @@ def labelled_cloud(
         added.append((confidence_name, confidence))
     if color_name:
         colors = packed_rgb(palette[np.minimum(labels, 255)])
-        if color_name == 'rgba':
-            colors = colors.view(np.uint32) | np.uint32(0xFF000000)
-        added.append((color_name, colors))
+        opaque = colors.view(np.uint32) | np.uint32(0xFF000000)
+        added.append((color_name, opaque if color_name == 'rgba' else colors))
     return _with_fields(cloud.points, added)
 
 

@@ -13,7 +13,7 @@ _ALIASES = {'': 'plumb_bob', 'none': 'plumb_bob', 'fisheye': 'equidistant'}
 
 
 def decode_camera_info(msg: Any) -> CameraModel:
-    """Return the camera of the image that the driver delivers: region of interest and binning count.
+    """Return the camera of the delivered image: region of interest and binning count.
 
     Works with the field names of ROS 2 (k, d, r, p) and of ROS 1 (K, D, R, P).
 
@@ -77,7 +77,8 @@ def _delivered(camera: CameraModel, msg: Any) -> CameraModel:
         x, y = int(roi.x_offset), int(roi.y_offset)
         if not (0 < width <= camera.width - x and 0 < height <= camera.height - y):
             raise CalibrationError(
-                f'Region of interest {width} x {height} at ({x}, {y}) leaves the {camera.width} x {camera.height} image.'
+                f'Region of interest {width} x {height} at ({x}, {y}) leaves the '
+                f'{camera.width} x {camera.height} image.'
             )
         camera = camera.cropped(x, y, height, width)
     binning_x = max(1, int(getattr(msg, 'binning_x', 0)))
@@ -86,7 +87,8 @@ def _delivered(camera: CameraModel, msg: Any) -> CameraModel:
         return camera
     if binning_x > camera.width or binning_y > camera.height:
         raise CalibrationError(
-            f'Binning {binning_x} x {binning_y} leaves no pixel of a {camera.width} x {camera.height} image.'
+            f'Binning {binning_x} x {binning_y} leaves no pixel of a '
+            f'{camera.width} x {camera.height} image.'
         )
     # Binning drops what does not fill a super-pixel; the remainder is cut off before scaling.
     width, height = camera.width // binning_x, camera.height // binning_y

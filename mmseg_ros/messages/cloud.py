@@ -45,7 +45,8 @@ def decode_cloud(msg: Any) -> CloudData:
     missing = [name for name in 'xyz' if name not in names or points.dtype[name].shape]
     if missing:
         raise SampleError(
-            f'The cloud has no field {", ".join(missing)}; its fields: {", ".join(names) or "none"}.'
+            f'The cloud has no field {", ".join(missing)}; '
+            f'its fields: {", ".join(names) or "none"}.'
         )
     return CloudData(points, int(msg.height), int(msg.width), _point_stamps(points, msg.header))
 
@@ -66,8 +67,9 @@ def point_array(msg: Any) -> NDArray[Any]:
     row_step = packed_row if height == 1 and row_step == 0 else row_step
     if row_step < packed_row or len(data) < (height - 1) * row_step + packed_row:
         raise SampleError(
-            f'Cloud of {width} x {height} points with point_step {dtype.itemsize} needs row_step >= {packed_row} '
-            f'and row_step * height bytes, but has row_step {row_step} and {len(data)} bytes.'
+            f'Cloud of {width} x {height} points with point_step {dtype.itemsize} needs '
+            f'row_step >= {packed_row} and row_step * height bytes, '
+            f'but has row_step {row_step} and {len(data)} bytes.'
         )
     strides = (row_step, dtype.itemsize)
     points: NDArray[Any] = np.ndarray((height, width), dtype, data, strides=strides).reshape(-1)
@@ -89,11 +91,13 @@ def point_dtype(msg: Any) -> np.dtype[Any]:
         name, offset, count = str(field.name), int(field.offset), max(1, int(field.count))
         if kind is None:
             raise SampleError(
-                f'Cloud field {name!r} has datatype {field.datatype}; supported: 1..8 of sensor_msgs/PointField.'
+                f'Cloud field {name!r} has datatype {field.datatype}; '
+                'supported: 1..8 of sensor_msgs/PointField.'
             )
         if offset < 0 or offset + count * np.dtype(kind).itemsize > point_step:
             raise SampleError(
-                f'Cloud field {name!r} ends behind point_step {point_step} (offset {offset}, {count} x {kind}).'
+                f'Cloud field {name!r} ends behind point_step {point_step} '
+                f'(offset {offset}, {count} x {kind}).'
             )
         if name and name not in names:
             names.append(name)

@@ -34,7 +34,9 @@ def decode_events(msg: Any, height: int, width: int) -> EventData:
     times all events carry the header stamp).
 
     Args:
-        msg: The message. height: Rows of the event sensor. width: Columns of the event sensor.
+        msg: The message.
+        height: Rows of the event sensor.
+        width: Columns of the event sensor.
 
     Raises:
         SampleError: The type of the message is unknown or its content does not fit together.
@@ -89,10 +91,11 @@ def event_data(
     Raises:
         SampleError: An event lies outside the sensor.
     """
-    if len(x) and not (0 <= x.min() and x.max() < width and 0 <= y.min() and y.max() < height):
+    negative = bool(len(x)) and min(x.min(), y.min()) < 0
+    if negative or (len(x) and (x.max() >= width or y.max() >= height)):
         raise SampleError(
-            f'Events reach pixel ({int(x.max())}, {int(y.max())}), but the event sensor has {width} x {height} '
-            'pixels; check the size in its CameraInfo or calibration.'
+            f'Events reach pixel ({int(x.max())}, {int(y.max())}), but the event sensor has '
+            f'{width} x {height} pixels; check the size in its CameraInfo or calibration.'
         )
     columns, rows = x.astype(np.uint16, copy=False), y.astype(np.uint16, copy=False)
     if len(stamps_ns) and (np.diff(stamps_ns) < 0).any():
@@ -108,7 +111,8 @@ def _from_cloud(msg: Any, height: int, width: int) -> EventData:
     polarity_name = next((name for name in _POLARITY_NAMES if name in names), None)
     if 'x' not in names or 'y' not in names or polarity_name is None:
         raise SampleError(
-            f'An event cloud needs the fields x, y and p (or polarity), but has: {", ".join(names)}.'
+            'An event cloud needs the fields x, y and p (or polarity), but has: '
+            f'{", ".join(names)}.'
         )
     time_name = next((name for name in _TIME_NAMES if name in names), None)
     start = stamp_ns(msg.header)

@@ -92,8 +92,8 @@ def decode_compressed_image(msg: Any) -> ImageData:
         raise SampleError(f'CompressedImage of format {msg.format!r}: {error}') from error
     if pixels is None:
         raise SampleError(
-            f'CompressedImage of format {msg.format!r} with {len(msg.data)} bytes is not a readable '
-            'JPEG or PNG image.'
+            f'CompressedImage of format {msg.format!r} with {len(msg.data)} bytes is not a '
+            'readable JPEG or PNG image.'
         )
     if pixels.ndim == 3:
         code = cv2.COLOR_BGRA2RGB if pixels.shape[2] == 4 else cv2.COLOR_BGR2RGB
@@ -113,7 +113,8 @@ def decode_depth(msg: Any) -> DepthData:
     encoding = str(msg.encoding)
     if encoding not in DEPTH_ENCODINGS:
         raise SampleError(
-            f'Encoding {encoding!r} is no depth encoding; supported: {", ".join(DEPTH_ENCODINGS)} (REP-118).'
+            f'Encoding {encoding!r} is no depth encoding; '
+            f'supported: {", ".join(DEPTH_ENCODINGS)} (REP-118).'
         )
     kind, channels = _PLAIN[encoding]
     raw = _rows(msg, kind, channels)
@@ -161,8 +162,8 @@ def _rows(msg: Any, kind: str, channels: int, rows: int | None = None) -> NDArra
         raise SampleError(f'Image of {width} x {height} pixels has no content.')
     if step < row_bytes or len(data) < (height - 1) * step + row_bytes:
         raise SampleError(
-            f'Image {msg.encoding!r} of {width} x {height} needs step >= {row_bytes} and step * height '
-            f'bytes, but has step {step} and {len(data)} bytes.'
+            f'Image {msg.encoding!r} of {width} x {height} needs step >= {row_bytes} and '
+            f'step * height bytes, but has step {step} and {len(data)} bytes.'
         )
     itemsize = np.dtype(kind).itemsize
     strides = (step, channels * itemsize, itemsize)
@@ -177,7 +178,8 @@ def _rows(msg: Any, kind: str, channels: int, rows: int | None = None) -> NDArra
 def _require_even(msg: Any, columns: bool = False, rows: bool = False) -> None:
     if (columns and msg.width % 2) or (rows and msg.height % 2):
         raise SampleError(
-            f'Encoding {msg.encoding!r} needs an even size, but the image is {msg.width} x {msg.height}.'
+            f'Encoding {msg.encoding!r} needs an even size, '
+            f'but the image is {msg.width} x {msg.height}.'
         )
 
 

@@ -35,7 +35,8 @@ def align(
     Args:
         frame_set: The samples.
         rig: Intrinsics and extrinsics. Images of the reference camera need neither.
-        height: Rows of the planes. width: Columns of the planes.
+        height: Rows of the planes.
+        width: Columns of the planes.
         event_window_ns: Length of the event window that ends at the stamp of the set.
     """
     aligner = _Aligner(rig, height, width, frame_set.stamp_ns, event_window_ns)

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from mmseg_ros.core.errors import CalibrationError
+from mmseg_ros.projection.compiled import compiled
 from mmseg_ros.projection.distortion import (
     EQUIDISTANT,
     PINHOLE,
@@ -36,7 +36,8 @@ class CameraModel:
     Pixel centres lie at integer coordinates, so the image covers [-0.5, width - 0.5).
 
     Attributes:
-        width: Image columns. height: Image rows.
+        width: Image columns.
+        height: Image rows.
         K: 3 x 3 intrinsics of the raw image, pixels.
         distortion_model: plumb_bob, rational_polynomial or equidistant (fisheye).
         D: Distortion coefficients in the order of CameraInfo; empty for none.
@@ -179,7 +180,7 @@ def _resized(camera: CameraModel, height: int, width: int) -> CameraModel:
     return replace(camera, width=width, height=height, K=scale @ camera.K, P=scale @ camera.P)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def project_point(
     camera: NDArray[np.float64], x: float, y: float, z: float
 ) -> tuple[float, float, bool]:
@@ -188,7 +189,9 @@ def project_point(
     Args:
         camera: `CameraModel.parameters`: model, width, height, fx, fy, cx, cy, largest squared
             radius of an ideal point, 8 distortion coefficients.
-        x: Metres right. y: Metres down. z: Metres forward.
+        x: Metres right.
+        y: Metres down.
+        z: Metres forward.
     """
     if not z > 0.0:
         return math.nan, math.nan, False
@@ -203,7 +206,7 @@ def project_point(
     return u, v, -0.5 <= u < camera[1] - 0.5 and -0.5 <= v < camera[2] - 0.5
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def _project_points(
     points: NDArray[np.float64],
     camera: NDArray[np.float64],
@@ -216,7 +219,7 @@ def _project_points(
         )
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def _unproject_points(
     uv: NDArray[np.float64], camera: NDArray[np.float64], rays: NDArray[np.float64]
 ) -> None:
@@ -249,7 +252,7 @@ def _border_radius_squared(parameters: NDArray[np.float64]) -> float:
 
 
 def _model_code(camera: CameraModel) -> int:
-    if camera.rectified or not camera.D.any() and camera.distortion_model != 'equidistant':
+    if camera.rectified or (not camera.D.any() and camera.distortion_model != 'equidistant'):
         return PINHOLE
     return EQUIDISTANT if camera.distortion_model == 'equidistant' else RATIONAL
 
@@ -277,7 +280,8 @@ def _validate(camera: CameraModel) -> None:
     if not (K[0, 0] > 0 and K[1, 1] > 0):
         raise CalibrationError(
             f'Camera K must have positive focal lengths, but has {K[0, 0]} and {K[1, 1]}: '
-            'the camera is not calibrated (CameraInfo says so with zeros); calibrate it or name a calibration file.'
+            'the camera is not calibrated (CameraInfo says so with zeros); '
+            'calibrate it or name a calibration file.'
         )
     if K[0, 1] != 0 or K[1, 0] != 0 or not np.array_equal(K[2], [0, 0, 1]):
         raise CalibrationError(f'Camera K must be [fx 0 cx; 0 fy cy; 0 0 1], but is {K.tolist()}.')
@@ -288,9 +292,11 @@ def _validate(camera: CameraModel) -> None:
     lengths = DISTORTION_LENGTHS.get(camera.distortion_model)
     if lengths is None:
         raise CalibrationError(
-            f'Unknown distortion model {camera.distortion_model!r}; supported: {", ".join(DISTORTION_LENGTHS)}.'
+            f'Unknown distortion model {camera.distortion_model!r}; '
+            f'supported: {", ".join(DISTORTION_LENGTHS)}.'
         )
     if len(camera.D) not in lengths:
         raise CalibrationError(
-            f'Distortion model {camera.distortion_model} needs {" or ".join(map(str, lengths))} coefficients, but D has {len(camera.D)}.'
+            f'Distortion model {camera.distortion_model} needs '
+            f'{" or ".join(map(str, lengths))} coefficients, but D has {len(camera.D)}.'
         )

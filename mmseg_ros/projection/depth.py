@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from mmseg_ros.core.types import DepthData, Plane
 from mmseg_ros.projection.camera import CameraModel, project_point
+from mmseg_ros.projection.compiled import compiled
 
 
 def depth_plane(
@@ -47,7 +47,7 @@ def depth_plane(
     return Plane(z_buffer, valid)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def _register(
     depth: NDArray[np.float32],
     rays: NDArray[np.float32],

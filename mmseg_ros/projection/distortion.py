@@ -8,21 +8,23 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from mmseg_ros.projection.compiled import compiled
 
 PINHOLE, RATIONAL, EQUIDISTANT = 0, 1, 2
 _MAX_NEWTON_STEPS = 50
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def distort_point(model: int, D: NDArray[np.float64], x: float, y: float) -> tuple[float, float]:
     """Return the distorted coordinates of an ideal point.
 
     Args:
         model: PINHOLE, RATIONAL (plumb_bob is rational with zeros) or EQUIDISTANT.
         D: 8 float64: k1 k2 p1 p2 k3 k4 k5 k6, or k1 k2 k3 k4 of the fisheye polynomial.
-        x: Ideal coordinate to the right. y: Ideal coordinate downwards.
+        x: Ideal coordinate to the right.
+        y: Ideal coordinate downwards.
 
     Source: OpenCV's documentation of calib3d and of its fisheye namespace.
     """
@@ -45,16 +47,18 @@ def distort_point(model: int, D: NDArray[np.float64], x: float, y: float) -> tup
     return x * scale, y * scale
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def undistort_point(
     model: int, D: NDArray[np.float64], r2_max: float, xd: float, yd: float
 ) -> tuple[float, float]:
     """Return the ideal coordinates of a distorted point; NaN where the lens maps nothing to it.
 
     Args:
-        model: As in `distort_point`. D: As in `distort_point`.
+        model: As in `distort_point`.
+        D: As in `distort_point`.
         r2_max: Squared radius beyond which the lens model folds back.
-        xd: Distorted coordinate to the right. yd: Distorted coordinate downwards.
+        xd: Distorted coordinate to the right.
+        yd: Distorted coordinate downwards.
     """
     if model == PINHOLE:
         return xd, yd
@@ -63,7 +67,7 @@ def undistort_point(
     return _undistort_equidistant(D, r2_max, xd, yd)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def _undistort_rational(
     D: NDArray[np.float64], r2_max: float, xd: float, yd: float
 ) -> tuple[float, float]:
@@ -98,7 +102,7 @@ def _undistort_rational(
     return math.nan, math.nan
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def _undistort_equidistant(
     D: NDArray[np.float64], r2_max: float, xd: float, yd: float
 ) -> tuple[float, float]:
@@ -146,8 +150,8 @@ def fold_radius_squared(model: int, D: NDArray[np.float64]) -> float:
 
 def _first_positive_root(polynomial: np.polynomial.Polynomial) -> float:
     # Trailing coefficients that are almost zero would give roots of rounding noise.
-    coefficients = polynomial.coef
+    coefficients = np.asarray(polynomial.coef, np.float64)
     used = np.flatnonzero(np.abs(coefficients) > 1e-300)
-    roots = np.polynomial.Polynomial(coefficients[: used[-1] + 1]).roots()
-    real = [float(r.real) for r in roots if abs(r.imag) < 1e-9 * (1.0 + abs(r)) and r.real > 0.0]
-    return min(real, default=math.inf)
+    roots = np.roots(coefficients[: used[-1] + 1][::-1])
+    real = roots.real[(np.abs(roots.imag) < 1e-9 * (1.0 + np.abs(roots))) & (roots.real > 0.0)]
+    return float(real.min()) if real.size else math.inf

@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from mmseg_ros.core.errors import SampleError
 from mmseg_ros.core.types import EventData, Plane
 from mmseg_ros.projection.camera import CameraModel
+from mmseg_ros.projection.compiled import compiled
 
 OUTSIDE = -1
 
@@ -38,8 +38,14 @@ def event_plane(
     table = pixel_table(sensor, camera, T_camera_event[:3, :3].tobytes())
     counts = np.zeros((camera.height, camera.width, 2), np.float32)
     first, last = window_slice(events.stamp_ns, window_ns)
-    x, y, polarity = (a[first:last] for a in (events.x, events.y, events.polarity))
-    refused = _accumulate(x, y, polarity, table, footprint(sensor, camera), counts)
+    refused = _accumulate(
+        events.x[first:last],
+        events.y[first:last],
+        events.polarity[first:last],
+        table,
+        footprint(sensor, camera),
+        counts,
+    )
     if refused:
         raise SampleError(
             f'{refused} of {last - first} events lie outside the {events.width} x {events.height} '
@@ -61,7 +67,8 @@ def pixel_table(source: CameraModel, target: CameraModel, rotation: bytes) -> ND
     Pixels that fall outside are OUTSIDE. Parallax is ignored (homography at infinity).
 
     Args:
-        source: Camera of the pixels. target: Camera of the image they go to.
+        source: Camera of the pixels.
+        target: Camera of the image they go to.
         rotation: The bytes of the 3 x 3 float64 rotation from source into target.
     """
     R = np.frombuffer(rotation).reshape(3, 3)
@@ -86,7 +93,7 @@ def footprint(source: CameraModel, target: CameraModel) -> tuple[int, int]:
     return rows, columns
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def _accumulate(
     x: NDArray[np.uint16],
     y: NDArray[np.uint16],

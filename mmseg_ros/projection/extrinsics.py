@@ -42,7 +42,8 @@ class Rig:
     """All sensors of a vehicle, by modality.
 
     Attributes:
-        mounts: One mount per modality. reference: Modality whose image everything is brought into.
+        mounts: One mount per modality.
+        reference: Modality whose image everything is brought into.
     """
 
     mounts: Mapping[Modality, Mount] = field(default_factory=dict)
@@ -62,8 +63,8 @@ class Rig:
         camera = self.mounts.get(modality, Mount()).camera
         if camera is None:
             raise CalibrationError(
-                f'No intrinsics of {modality!r}: no CameraInfo arrived and the calibration file has none '
-                f'(it has: {", ".join(self.cameras) or "none"}).'
+                f'No intrinsics of {modality!r}: no CameraInfo arrived and the calibration file '
+                f'has none (it has: {", ".join(self.cameras) or "none"}).'
             )
         return camera
 
@@ -77,8 +78,8 @@ class Rig:
         if T is None:
             known = [name for name, m in self.mounts.items() if m.T_base_sensor is not None]
             raise CalibrationError(
-                f'No extrinsics of {modality!r}: neither /tf_static nor the calibration file has its pose '
-                f'(known: {", ".join(known) or "none"}).'
+                f'No extrinsics of {modality!r}: neither /tf_static nor the calibration file has '
+                f'its pose (known: {", ".join(known) or "none"}).'
             )
         return T
 

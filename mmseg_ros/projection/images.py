@@ -18,6 +18,8 @@ def scaled_plane(pixels: NDArray[Any], height: int, width: int) -> Plane:
 
     Args:
         pixels: H x W or H x W x C; float images may hold NaN where invalid.
+        height: Rows of the plane.
+        width: Columns of the plane.
     """
     shrinks = height * width < pixels.shape[0] * pixels.shape[1]
     if pixels.shape[:2] == (height, width):
@@ -72,14 +74,15 @@ def _maps(
     """Return target H x W columns and rows in the source image, and where they are inside.
 
     Args:
-        target: Camera whose pixels are filled. source: Camera that fills them.
+        target: Camera whose pixels are filled.
+        source: Camera that fills them.
         rotation: The bytes of the 3 x 3 float64 rotation from source into target.
     """
     R = np.frombuffer(rotation).reshape(3, 3)
     uv, valid = source.project(target.rays.reshape(-1, 3).astype(np.float64) @ R)
-    uv = np.where(valid[:, None], uv, -1e4).astype(np.float32)
-    shape = (target.height, target.width)
-    return uv[:, 0].reshape(shape), uv[:, 1].reshape(shape), valid.reshape(shape)
+    uv[~valid] = -1e4
+    maps = np.moveaxis(uv.reshape(target.height, target.width, 2), 2, 0).astype(np.float32)
+    return maps[0], maps[1], valid.reshape(target.height, target.width)
 
 
 def _plane(pixels: NDArray[Any], valid: NDArray[np.bool_]) -> Plane:

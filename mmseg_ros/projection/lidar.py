@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from mmseg_ros.core.types import CloudData, Plane
 from mmseg_ros.projection.camera import CameraModel, project_point
+from mmseg_ros.projection.compiled import compiled
 from mmseg_ros.projection.scratch import scratch
 
 NEAREST_M = 0.1
@@ -23,8 +23,10 @@ class LidarProjection:
     """Where the points of a cloud fall in an image.
 
     Attributes:
-        height: Image rows. width: Image columns.
-        u: M int32 columns of the points inside the image. v: M int32 rows.
+        height: Image rows.
+        width: Image columns.
+        u: M int32 columns of the points inside the image.
+        v: M int32 rows.
         depth_m: M float32, metres along the optical axis.
         index: M int64, which point of the cloud it is.
         visible: N bool over the whole cloud: inside the image and not behind another point.
@@ -124,7 +126,7 @@ def intensity(cloud: CloudData) -> NDArray[np.float32]:
     return np.clip(values, 0.0, 1.0, out=values)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def _project(
     xyz: NDArray[np.float32],
     T: NDArray[np.float64],
@@ -154,7 +156,7 @@ def _project(
     return m
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def _mark_visible(
     u: NDArray[np.int32],
     v: NDArray[np.int32],

@@ -99,7 +99,8 @@ def rigid(values: Any, what: str) -> NDArray[np.float64]:
     bad = not np.isfinite(T).all() or not np.array_equal(T[3], [0, 0, 0, 1])
     if bad or np.abs(R @ R.T - np.eye(3)).max() > _ORTHOGONAL_TOLERANCE or np.linalg.det(R) < 0:
         raise CalibrationError(
-            f'{what} must be rigid (orthonormal right-handed rotation, last row 0 0 0 1), but is {T.tolist()}.'
+            f'{what} must be rigid (orthonormal right-handed rotation, last row 0 0 0 1), '
+            f'but is {T.tolist()}.'
         )
     T.flags.writeable = False
     return T
