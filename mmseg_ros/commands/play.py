@@ -1,0 +1,65 @@
+"""`mmseg_ros play`: publish a bag over DDS."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import threading
+from pathlib import Path
+
+EPILOG = """examples:
+  mmseg_ros play out/drive --clock
+  mmseg_ros play out/drive --rate 0.5 --loop
+  mmseg_ros play out/drive --drop rgb@5-10 --drop lidar@10-15 --wait 20
+
+Messages keep their original stamps. A drop silences every topic under /<modality>/ for these seconds
+of bag time. With --clock, start the node with `use_sim_time:=true`."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this verb's arguments."""
+    parser.epilog = EPILOG
+    parser.add_argument('bag', type=Path, help='bag folder, or one .mcap or .db3 file')
+    parser.add_argument('--rate', type=_positive, default=1.0, help='bag seconds per second')
+    parser.add_argument('--loop', action='store_true', help='start again at the end')
+    parser.add_argument('--clock', action='store_true', help='publish /clock at 100 Hz')
+    parser.add_argument(
+        '--drop',
+        action='append',
+        default=[],
+        metavar='MODALITY@START-END',
+        help='silence a sensor for these seconds of bag time; no END lasts to the end',
+    )
+    parser.add_argument(
+        '--wait',
+        type=float,
+        default=0.0,
+        metavar='SECONDS',
+        help='wait at most so long for a subscriber on every sensor topic',
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Play the bag; return 0 also when stopped by SIGINT or SIGTERM."""
+    from mmseg_ros.ros.environment import prepare_process
+
+    prepare_process()
+    from mmseg_ros.ros.player import Drop, PlayOptions, play
+
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    drops = [Drop.parse(text) for text in args.drop]
+    options = PlayOptions(args.rate, args.loop, args.clock, drops, args.wait)
+    report = play(args.bag, options, stop)
+    for topic, count in sorted(report.published.items()):
+        print(f'{topic}: {count} published, {report.dropped[topic]} dropped')
+    print(f'worst delay of a message: {report.worst_lag_s * 1e3:.0f} ms')
+    return 0
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f'must be positive, but is {text}')
+    return value

@@ -1,0 +1,52 @@
+"""`mmseg_ros record`: record topics into a bag."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import threading
+from pathlib import Path
+
+EPILOG = """examples:
+  mmseg_ros record out/run --topics /mmseg/labels /mmseg/points /diagnostics
+  mmseg_ros record out/everything --duration 30
+
+Stop with Ctrl-C; the bag is valid then. Only message types that are installed can be recorded."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this verb's arguments."""
+    parser.epilog = EPILOG
+    parser.add_argument('output', type=Path, help='bag folder to make')
+    parser.add_argument('--topics', nargs='+', default=[], help='absolute names; all by default')
+    parser.add_argument(
+        '--use-sim-time', action='store_true', help='take the time of receipt from /clock'
+    )
+    parser.add_argument(
+        '--duration', type=float, default=float('inf'), metavar='SECONDS', help='stop after this'
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Record until SIGINT, SIGTERM or the end of the duration."""
+    from mmseg_ros.ros.environment import prepare_process
+
+    prepare_process()
+    from mmseg_ros.ros.recorder import RecordOptions, record
+
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    report = record(
+        args.output, RecordOptions(args.topics, args.use_sim_time, args.duration), stop
+    )
+    for topic, count in sorted(report.recorded.items()):
+        print(f'{topic}: {count} recorded')
+    missing = sorted(set(args.topics) - set(report.recorded))
+    for topic in missing:
+        print(f'{topic}: nothing came{_because(report.skipped.get(topic))}')
+    return 0
+
+
+def _because(reason: str | None) -> str:
+    return f' ({reason})' if reason else ''

@@ -1,0 +1,122 @@
+"""The rig as the node knows it: the calibration file, overridden by CameraInfo as it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mmseg_ros.core.config import CalibrationConfig
+from mmseg_ros.core.errors import CalibrationError
+from mmseg_ros.core.resources import config_file
+from mmseg_ros.core.types import DEPTH, EVENT, LIDAR, Modality
+from mmseg_ros.projection.camera import CameraModel
+from mmseg_ros.projection.extrinsics import Rig, load_rig
+
+_NEEDS_OWN_CAMERA = (DEPTH, EVENT)
+_NEEDS_REFERENCE_CAMERA = (DEPTH, EVENT, LIDAR)
+
+
+def find_rig(name_or_path: str) -> Rig:
+    """Read a calibration by path, or by name from config/calibration/; '' gives an empty rig.
+
+    Raises:
+        CalibrationError: The file is no calibration.
+        ConfigError: There is no such file.
+    """
+    if not name_or_path:
+        return Rig()
+    path = Path(name_or_path).expanduser()
+    if not path.is_file():
+        path = config_file(f'calibration/{path.stem}.yaml')
+    return load_rig(path)
+
+
+class Calibration:
+    """Holds the current rig. Written by the executor thread, read by any.
+
+    Attributes:
+        rig: Intrinsics and extrinsics; replaced as a whole, never changed.
+    """
+
+    def __init__(
+        self,
+        rig: Rig,
+        config: CalibrationConfig,
+        kinds: Mapping[Modality, str],
+        info_topic: Callable[[Modality], str],
+    ) -> None:
+        """Start from a rig.
+
+        Args:
+            rig: What the calibration file holds.
+            config: How to use it.
+            kinds: What each sensor is (rgb, depth, event, lidar or image).
+            info_topic: Full name of a sensor's CameraInfo topic, for messages.
+        """
+        for name, kind in kinds.items():
+            if config.depth_registered and kind == DEPTH:
+                rig = rig.with_registered(name)
+        self.rig = rig
+        self._kinds = kinds
+        self._info_topic = info_topic
+        self._received: dict[Modality, tuple[Any, ...]] = {}
+
+    def is_known(self, modality: Modality, message: Any) -> bool:
+        """Return whether a CameraInfo says the same as the last one of this sensor."""
+        return self._received.get(modality) == _content(message)
+
+    def update(self, modality: Modality, message: Any, camera: CameraModel) -> None:
+        """Replace the intrinsics of one sensor by those of a CameraInfo."""
+        self.rig = self.rig.with_camera(modality, camera)
+        self._received[modality] = _content(message)
+
+    def missing(self, modality: Modality) -> str:
+        """Return what is missing before samples of a sensor can be used, or ''."""
+        kind, rig = self._kinds[modality], self.rig
+        mount = rig.mounts.get(modality)
+        if kind == DEPTH and mount is not None and mount.registered:
+            return ''
+        needed = [modality] if kind in _NEEDS_OWN_CAMERA else []
+        if kind in _NEEDS_REFERENCE_CAMERA:
+            needed.append(rig.reference)
+        absent = [name for name in needed if name not in rig.cameras]
+        if not absent:
+            return ''
+        return ' '.join(
+            f'No intrinsics of {name}: no CameraInfo has come on {self._info_topic(name)} and '
+            'calibration.file has none.'
+            for name in absent
+        )
+
+    def frame_id(self, modality: Modality) -> str:
+        """Return the frame that the calibration names for a sensor, or ''."""
+        mount = self.rig.mounts.get(modality)
+        return mount.frame_id if mount is not None else ''
+
+    def image_size(self, modality: Modality) -> tuple[int, int]:
+        """Return (height, width) of a sensor's image.
+
+        Raises:
+            CalibrationError: Its intrinsics are not known.
+        """
+        camera = self.rig.cameras.get(modality)
+        if camera is None:
+            raise CalibrationError(self.missing(modality))
+        return camera.height, camera.width
+
+
+def _content(message: Any) -> tuple[Any, ...]:
+    return (
+        message.header.frame_id,
+        message.height,
+        message.width,
+        message.distortion_model,
+        *(tuple(getattr(message, name)) for name in ('d', 'k', 'r', 'p')),
+        message.binning_x,
+        message.binning_y,
+        message.roi.x_offset,
+        message.roi.y_offset,
+        message.roi.height,
+        message.roi.width,
+    )

@@ -1,0 +1,183 @@
+"""What the node says about itself: /diagnostics once a second, ~/modalities with every result."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rclpy.qos import QoSProfile
+
+from mmseg_ros.core.types import Modality
+from mmseg_ros.ros.conversions import header_of, status_message
+from mmseg_ros.ros.frame import Frame
+from mmseg_ros.sync.health import HealthReport, HealthState
+
+if TYPE_CHECKING:
+    from mmseg_ros.ros.segmentation_node import SegmentationNode
+    from mmseg_ros.ros.session import Session
+    from mmseg_ros.ros.stream import Stream
+
+OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
+
+LEVELS: dict[HealthState, bytes] = {
+    HealthState.OK: OK,
+    HealthState.RECOVERING: WARN,
+    HealthState.LATE: WARN,
+    HealthState.STALE: WARN,
+    HealthState.OFFSET: ERROR,
+    HealthState.LOST: ERROR,
+}
+_RECENT_S = 2.0
+
+
+class Reporter:
+    """Builds the node's reports from its parts."""
+
+    def __init__(self, node: SegmentationNode) -> None:
+        self._node = node
+        self._publisher = node.create_publisher(
+            DiagnosticArray, '/diagnostics', QoSProfile(depth=10)
+        )
+
+    def publish(self) -> None:
+        """Publish one DiagnosticArray: the node, its sensors, its sets and its processing."""
+        now_ns = self._now_ns()
+        statuses = [self._node_status()]
+        stream, session = self._node.stream, self._node.session
+        if stream is not None and session is not None:
+            reports = stream.collector.health.reports(now_ns)
+            statuses += [
+                self._sensor_status(name, reports[name], stream, now_ns)
+                for name in stream.modalities
+            ]
+            statuses.append(self._sync_status(stream))
+            statuses.append(self._processing_status(stream, session))
+        array = DiagnosticArray(header=header_of(now_ns, ''), status=statuses)
+        self._publisher.publish(array)
+
+    def modalities(self, frame: Frame) -> DiagnosticArray:
+        """Return one status per sensor of a result: available, age, health, router weight."""
+        result, frame_set = frame.result, frame.frame_set
+        available = dict(zip(result.modalities, result.available, strict=True))
+        stream = self._node.stream
+        reports = stream.collector.health.reports(self._now_ns()) if stream else {}
+        weights = frame.router_weights
+        statuses = []
+        for name in frame_set.modalities:
+            report = reports.get(name)
+            values: dict[str, object] = {
+                'available': str(bool(available.get(name, name in frame_set.samples))).lower(),
+                'age_ms': _ms(frame_set.ages_ns.get(name)),
+                'health': report.state.value if report else '',
+                'router_weight': f'{weights[name]:.4f}' if name in weights else '',
+            }
+            level = LEVELS[report.state] if report else WARN
+            statuses.append(status_message(level, name, report.cause if report else '', values))
+        return DiagnosticArray(header=header_of(result.stamp_ns, result.frame_id), status=statuses)
+
+    def _now_ns(self) -> int:
+        return int(self._node.get_clock().now().nanoseconds)
+
+    def _status(
+        self, level: bytes, part: str, text: str, values: dict[str, object]
+    ) -> DiagnosticStatus:
+        name = self._node.get_fully_qualified_name().lstrip('/')
+        return status_message(level, f'{name}: {part}', text, values, hardware_id=name)
+
+    def _node_status(self) -> DiagnosticStatus:
+        node = self._node
+        values: dict[str, object] = {'state': node.state_label}
+        if node.session is not None:
+            manifest = node.session.bundle.manifest
+            values |= {
+                'bundle': manifest.name,
+                'backend': node.session.backend.name,
+                'precision': manifest.precision,
+                'calibration': node.config.calibration.file or '/tf_static',
+            }
+        if node.failure:
+            return self._status(ERROR, 'node', node.failure, values)
+        level = OK if node.state_label == 'active' else WARN
+        return self._status(level, 'node', node.state_label, values)
+
+    def _sensor_status(
+        self, name: Modality, report: HealthReport, stream: Stream, now_ns: int
+    ) -> DiagnosticStatus:
+        """Return health; problems of the topic and recent refusals come before it."""
+        level, text = LEVELS[report.state], report.cause
+        refusals = stream.intake.refusals.get(name)
+        problem = stream.inputs[name].problem
+        if refusals is not None and now_ns - refusals.last_ns < _RECENT_S * 1e9:
+            level, text = ERROR, f'Samples are refused: {refusals.last_text}'
+        if problem:
+            level, text = ERROR, problem
+        counters = stream.collector.counters.sensors[name]
+        values: dict[str, object] = {
+            'health': report.state.value,
+            'rate_hz': f'{report.rate_hz:.2f}',
+            'age_s': _number(report.age_s),
+            'offset_s': _number(report.offset_s),
+            'skew_s': _number(report.skew_s),
+            'topic': stream.inputs[name].topic,
+            'publishers': stream.inputs[name].publisher_count(),
+            'reliability': stream.inputs[name].reliability,
+            'received': stream.intake.received[name],
+            'used': counters.used,
+            'late': counters.late,
+            'lateness_p95_ms': counters.lateness_quantile_ms(0.95),
+            'refused': refusals.total if refusals else 0,
+        }
+        if refusals:
+            values |= {f'refused: {cause}': count for cause, count in refusals.causes.items()}
+        return self._status(level, f'sensor {name}', text, values)
+
+    def _sync_status(self, stream: Stream) -> DiagnosticStatus:
+        counters = stream.collector.counters
+        values: dict[str, object] = {
+            f'closed by {reason.value}': count for reason, count in counters.closed.items()
+        }
+        values |= {f'set {"+".join(names)}': n for names, n in counters.subsets.items()}
+        values |= {
+            'overwritten': stream.worker.slot.overwritten,
+            'below_minimum': counters.below_minimum,
+            'clock_jumps': stream.jumps,
+        }
+        if stream.collector.health.all_lost:
+            return self._status(
+                ERROR, 'sync', 'All sensors are lost: nothing is published.', values
+            )
+        return self._status(OK, 'sync', f'{sum(counters.closed.values())} sets', values)
+
+    def _processing_status(self, stream: Stream, session: Session) -> DiagnosticStatus:
+        statistics = session.statistics
+        stages = statistics.stages.percentiles_ms()
+        values: dict[str, object] = {
+            f'{stage}_{quantile}_ms': f'{value:.2f}'
+            for stage, quantiles in stages.items()
+            for quantile, value in quantiles.items()
+        }
+        values |= {f'used {subset}': count for subset, count in statistics.subsets.items()}
+        values |= {f'failed: {cause}': count for cause, count in statistics.failures.items()}
+        values |= {f'paused {topic}': text for topic, text in session.outputs.paused.items()}
+        values |= {'published': statistics.published, 'idle': statistics.idle}
+        budget_ms = self._node.config.diagnostics.latency_budget_ms
+        latency_ms = stages.get('latency', {}).get('p95', 0.0)
+        if statistics.last_failure:
+            return self._status(ERROR, 'processing', statistics.last_failure, values)
+        if latency_ms > budget_ms:
+            text = f'Latency {latency_ms:.0f} ms (p95) is above the budget of {budget_ms:.0f} ms.'
+            return self._status(WARN, 'processing', text, values)
+        if not session.outputs.wanted():
+            return self._status(OK, 'processing', 'Idle: nobody subscribes to a result.', values)
+        if session.outputs.paused:
+            text = 'Paused: ' + ', '.join(session.outputs.paused)
+            return self._status(WARN, 'processing', text, values)
+        return self._status(OK, 'processing', f'{latency_ms:.0f} ms latency (p95)', values)
+
+
+def _ms(age_ns: int | None) -> str:
+    return '' if age_ns is None else f'{age_ns / 1e6:.3f}'
+
+
+def _number(value: float | None) -> str:
+    return '' if value is None else f'{value:.4f}'

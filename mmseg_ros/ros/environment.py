@@ -1,0 +1,28 @@
+"""What a process must set before its first rclpy.init: the DDS profile and the allocator."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+
+from mmseg_ros.core.resources import config_file
+
+_PROFILE_VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
+
+# glibc's mallopt keys, and sizes that keep message-sized blocks on the heap: with the defaults,
+# every image is several mmap/munmap calls and thousands of page faults.
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
+_MIB = 1 << 20
+
+
+def prepare_process() -> None:
+    """Apply the Fast DDS profile of config/ (unless one is set) and keep large buffers mapped."""
+    profile = str(config_file('fastdds.xml'))
+    for variable in _PROFILE_VARIABLES:
+        os.environ.setdefault(variable, profile)
+    with contextlib.suppress(OSError, AttributeError):
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_MMAP_THRESHOLD, 32 * _MIB)
+        libc.mallopt(_M_TRIM_THRESHOLD, 256 * _MIB)
+        libc.mallopt(_M_TOP_PAD, 64 * _MIB)

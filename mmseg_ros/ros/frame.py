@@ -1,0 +1,151 @@
+"""One processed set with what several outputs need from it, computed at most once."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mmseg_ros.core.labels import LabelSpace
+from mmseg_ros.core.types import (
+    CloudData,
+    DepthData,
+    FrameSet,
+    ImageData,
+    SegmentationResult,
+    SensorSample,
+)
+from mmseg_ros.labelling import labelled_cloud, organized_cloud, transfer_labels
+from mmseg_ros.projection.camera import CameraModel
+from mmseg_ros.projection.depth import depth_plane
+from mmseg_ros.projection.extrinsics import Rig
+from mmseg_ros.projection.images import scaled_depth_plane
+from mmseg_ros.projection.lidar import LidarProjection, project_cloud
+
+
+class Frame:
+    """Labels of one set, with the samples and the rig they were made from.
+
+    Attributes:
+        frame_set: The samples. result: The labels, at the camera's size. rig: The calibration.
+        label_space: What the labels mean.
+    """
+
+    def __init__(
+        self, frame_set: FrameSet, result: SegmentationResult, rig: Rig, label_space: LabelSpace
+    ) -> None:
+        self.frame_set = frame_set
+        self.result = result
+        self.rig = rig
+        self.label_space = label_space
+
+    @cached_property
+    def camera(self) -> CameraModel:
+        """Return the reference camera at the size of the labels.
+
+        Raises:
+            CalibrationError: Its intrinsics are unknown.
+        """
+        height, width = self.result.labels.shape
+        return self.rig.camera(self.rig.reference).resized(height, width)
+
+    @cached_property
+    def rgb(self) -> NDArray[np.uint8]:
+        """Return the H x W x 3 uint8 camera image, black if the camera is not in the set."""
+        sample = self.frame_set.samples.get(self.rig.reference)
+        if sample is None or not isinstance(sample.payload, ImageData):
+            return np.zeros((*self.result.labels.shape, 3), np.uint8)
+        pixels = sample.payload.pixels
+        if pixels.dtype != np.uint8:
+            pixels = cv2.normalize(pixels, None, 0, 255, cv2.NORM_MINMAX, cv2.CV_8U)  # type: ignore[call-overload]
+        return np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels
+
+    @cached_property
+    def lidar(self) -> SensorSample | None:
+        """Return the first cloud of the set, if any."""
+        return self._first(CloudData)
+
+    @cached_property
+    def depth(self) -> SensorSample | None:
+        """Return the first depth image of the set, if any."""
+        return self._first(DepthData)
+
+    @cached_property
+    def projection(self) -> LidarProjection:
+        """Return the pixels of the cloud in the label image; needs `lidar`.
+
+        Raises:
+            CalibrationError: Intrinsics or extrinsics are unknown.
+        """
+        cloud = _payload(self.lidar, CloudData)
+        T = self.rig.T(self.rig.reference, _modality(self.lidar))
+        return project_cloud(cloud.xyz(), T, self.camera)
+
+    @property
+    def router_weights(self) -> dict[str, float]:
+        """Return the router's weight per modality; empty for a network without a router."""
+        weights = self.result.router_weights
+        if weights is None:
+            return {}
+        return dict(zip(self.result.modalities, map(float, weights), strict=True))
+
+    def labelled_points(self) -> NDArray[Any]:
+        """Return the cloud's points as a structured array with label, confidence and rgb."""
+        cloud = _payload(self.lidar, CloudData)
+        labels, confidence, _ = transfer_labels(
+            self.result.labels,
+            self.result.confidence,
+            self.projection,
+            self.label_space.ignore_id,
+        )
+        return labelled_cloud(cloud, labels, confidence, self.label_space.palette())
+
+    def organized_points(self) -> CloudData:
+        """Return the depth image as H x W labelled points in the camera's optical frame."""
+        depth = _payload(self.depth, DepthData)
+        name = _modality(self.depth)
+        result = self.result
+        if self.rig.mounts[name].registered:
+            plane = scaled_depth_plane(depth.depth_m, *result.labels.shape)
+        else:
+            T = self.rig.T(self.rig.reference, name)
+            plane = depth_plane(depth, self.rig.camera(name), T, self.camera)
+        return organized_cloud(
+            plane.values[..., 0],
+            plane.valid,
+            self.camera,
+            result.labels,
+            result.confidence,
+            self.label_space.palette(),
+        )
+
+    def projection_image(self) -> NDArray[np.uint8]:
+        """Return the camera image with the visible LiDAR points on it, near red to far blue."""
+        image = self.rgb.copy()
+        shown = self.projection.shown
+        depth_m = self.projection.depth_m[shown]
+        near = np.clip(255 - 255 * np.log1p(depth_m) / np.log1p(80.0), 0, 255).astype(np.uint8)
+        colours = cv2.applyColorMap(near[:, None], cv2.COLORMAP_JET)[:, 0, ::-1]
+        for du in (0, 1):
+            for dv in (0, 1):
+                v = np.minimum(self.projection.v[shown] + dv, image.shape[0] - 1)
+                u = np.minimum(self.projection.u[shown] + du, image.shape[1] - 1)
+                image[v, u] = colours
+        return image
+
+    def _first(self, kind: type) -> SensorSample | None:
+        samples = self.frame_set.samples.values()
+        return next((s for s in samples if isinstance(s.payload, kind)), None)
+
+
+def _modality(sample: SensorSample | None) -> str:
+    return '' if sample is None else sample.modality
+
+
+def _payload(sample: SensorSample | None, kind: type[Any]) -> Any:
+    if sample is None or not isinstance(sample.payload, kind):
+        raise ValueError(f'The set holds no {kind.__name__}.')
+    return sample.payload

@@ -1,0 +1,138 @@
+"""Messages in, samples out: decodes, refuses what is malformed, and counts why."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mmseg_ros.core.errors import MmsegError, SampleError
+from mmseg_ros.core.types import Modality, Payload, SensorSample
+from mmseg_ros.messages import decode_camera_info, stamp_ns
+from mmseg_ros.ros.calibration import Calibration
+
+Decode = Callable[[Any], Payload]
+
+_MAX_CAUSES = 16
+
+
+@dataclass(slots=True)
+class Refusals:
+    """What was refused of one sensor.
+
+    Attributes:
+        total: Number of refused samples.
+        causes: Number per cause; numbers inside a cause are left out so that it stays countable.
+        last_text: The last refusal in full.
+        last_ns: When that was, on the node's clock.
+    """
+
+    total: int = 0
+    causes: Counter[str] = field(default_factory=Counter)
+    last_text: str = ''
+    last_ns: int = 0
+
+    def add(self, text: str, now_ns: int) -> None:
+        """Count one refusal."""
+        cause = re.sub(r'\d+', '#', text)
+        if cause not in self.causes and len(self.causes) >= _MAX_CAUSES:
+            cause = 'other causes'
+        self.causes[cause] += 1
+        self.total += 1
+        self.last_text = text
+        self.last_ns = now_ns
+
+
+class Intake:
+    """Turns messages of all sensors into samples and hands them on.
+
+    Attributes:
+        refusals: Per sensor.
+        received: Number of messages per sensor, refused ones included.
+    """
+
+    def __init__(
+        self,
+        calibration: Calibration,
+        deliver: Callable[[SensorSample], None],
+        now_ns: Callable[[], int],
+        warn: Callable[[str], None],
+    ) -> None:
+        """Wire the intake.
+
+        Args:
+            calibration: Where intrinsics are kept; CameraInfo messages go there.
+            deliver: Takes each good sample.
+            now_ns: The node's clock.
+            warn: Takes one sentence per refusal; throttles by itself.
+        """
+        self.refusals: dict[Modality, Refusals] = {}
+        self.received: Counter[Modality] = Counter()
+        self._calibration = calibration
+        self._deliver = deliver
+        self._now_ns = now_ns
+        self._warn = warn
+        self._frames: dict[Modality, str] = {}
+        self._lock = threading.Lock()
+
+    def on_message(self, modality: Modality, decode: Decode, message: Any) -> None:
+        """Decode one sensor message and deliver it, or refuse it."""
+        self.received[modality] += 1
+        try:
+            missing = self._calibration.missing(modality)
+            if missing:
+                raise SampleError(missing)
+            sample = SensorSample(
+                modality=modality,
+                stamp_ns=stamp_ns(message.header),
+                frame_id=str(message.header.frame_id),
+                payload=decode(message),
+                received_ns=self._now_ns(),
+            )
+        except MmsegError as error:
+            self.refuse(modality, str(error))
+            return
+        except Exception as error:  # a message of any content must never end the node
+            self.refuse(modality, f'Cannot decode a {type(message).__name__}: {error!r}.')
+            return
+        self._note_frame(sample)
+        self._deliver(sample)
+
+    def on_camera_info(self, modality: Modality, message: Any) -> None:
+        """Take the intrinsics of one camera; what is invalid is refused and the old ones stay."""
+        if self._calibration.is_known(modality, message):
+            return
+        try:
+            self._calibration.update(modality, message, decode_camera_info(message))
+        except MmsegError as error:
+            self.refuse(modality, f'CameraInfo: {error}')
+        except Exception as error:  # as above
+            self.refuse(modality, f'CameraInfo: cannot be read: {error!r}.')
+
+    def refuse(self, modality: Modality, text: str) -> None:
+        """Count and report one refusal; any thread may call it."""
+        with self._lock:
+            self.refusals.setdefault(modality, Refusals()).add(text, self._now_ns())
+        self._warn(f'{modality}: sample refused: {text}')
+
+    def frame_mismatches(self) -> Mapping[Modality, str]:
+        """Return the frame ids of messages that differ from those of the calibration."""
+        return {
+            modality: frame_id
+            for modality, frame_id in self._frames.items()
+            if frame_id != self._calibration.frame_id(modality)
+        }
+
+    def _note_frame(self, sample: SensorSample) -> None:
+        if self._frames.get(sample.modality) == sample.frame_id:
+            return
+        self._frames[sample.modality] = sample.frame_id
+        expected = self._calibration.frame_id(sample.modality)
+        if expected and sample.frame_id != expected:
+            self._warn(
+                f'{sample.modality}: messages come in frame {sample.frame_id!r}, the calibration '
+                f'says {expected!r}; the calibration of {sample.modality!r} is used all the same.'
+            )

@@ -1,0 +1,199 @@
+"""ROS parameters declared from the dataclasses of core/config.py, and the way back."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import Field
+from typing import Any
+
+from rcl_interfaces.msg import (
+    FloatingPointRange,
+    IntegerRange,
+    ParameterDescriptor,
+    SetParametersResult,
+)
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from mmseg_ros.core.config import (
+    CalibrationConfig,
+    DiagnosticsConfig,
+    ModelConfig,
+    NodeConfig,
+    OutputConfig,
+    SensorConfig,
+    SyncConfig,
+    check_value,
+    default_of,
+    parameters_of,
+)
+from mmseg_ros.core.errors import ConfigError
+from mmseg_ros.core.types import STANDARD_MODALITIES, Modality
+
+SENSORS = 'sensors'
+AUTOSTART = 'autostart'
+
+_BLOCKS: Mapping[str, Any] = {
+    'sync': SyncConfig,
+    'model': ModelConfig,
+    'calibration': CalibrationConfig,
+    'output': OutputConfig,
+    'diagnostics': DiagnosticsConfig,
+}
+_FOREIGN = ('use_sim_time', 'start_type_description_service', 'qos_overrides.')
+
+
+class NodeParameters:
+    """Declares every parameter of the node and turns their values into a `NodeConfig`."""
+
+    def __init__(self, node: Node) -> None:
+        """Declare all parameters with the values of the command line and the parameter file.
+
+        Raises:
+            ConfigError: A value is of another type or out of range; the message lists all such.
+        """
+        self._node = node
+        self._given: Mapping[str, Parameter] = dict(getattr(node, '_parameter_overrides', {}))
+        self._fields: dict[str, Field[Any]] = {}
+        self._declare_basics()
+        self.modalities = self._modalities()
+        faults = [fault for name, item in self._plan() for fault in self._declare(name, item)]
+        if faults:
+            raise ConfigError('\n'.join(faults))
+
+    @property
+    def autostart(self) -> bool:
+        """Return whether the node configures and activates itself."""
+        return bool(self._node.get_parameter(AUTOSTART).value)
+
+    def unknown(self) -> list[str]:
+        """Return one sentence per given parameter that the node does not have."""
+        known = [*self._fields, SENSORS, AUTOSTART]
+        return [
+            _unknown_text(name, known)
+            for name in sorted(self._given)
+            if name not in known and not name.startswith(_FOREIGN)
+        ]
+
+    def config(self, changes: Iterable[Parameter] = ()) -> NodeConfig:
+        """Return the values as a config, with `changes` taken as already made.
+
+        Raises:
+            ConfigError: A change is of another type, out of range or of an unknown parameter.
+        """
+        values = {name: self._node.get_parameter(name).value for name in self._fields}
+        for change in changes:
+            if change.name in self._fields:
+                check_value(change.name, _plain(change.value), self._fields[change.name])
+                values[change.name] = change.value
+        sensors = {
+            name: SensorConfig(**_block(values, f'{SENSORS}.{name}')) for name in self.modalities
+        }
+        blocks = {name: kind(**_block(values, name)) for name, kind in _BLOCKS.items()}
+        return NodeConfig(sensors=sensors, **blocks)
+
+    def check(self, changes: list[Parameter]) -> SetParametersResult:
+        """Accept or refuse a set-parameters request as a whole, with the reason."""
+        try:
+            self.config(changes)
+        except ConfigError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
+
+    def _declare_basics(self) -> None:
+        self._node.declare_parameter(
+            AUTOSTART,
+            False,
+            ParameterDescriptor(
+                description='Whether the node configures and activates itself.', read_only=True
+            ),
+        )
+        self._node.declare_parameter(
+            SENSORS,
+            list(STANDARD_MODALITIES),
+            ParameterDescriptor(
+                description='Names of the sensors; each has a block sensors.<name>.*.',
+                read_only=True,
+            ),
+        )
+
+    def _modalities(self) -> tuple[Modality, ...]:
+        names = tuple(self._node.get_parameter(SENSORS).value)
+        if not names or len(set(names)) != len(names) or not all(map(_is_name, names)):
+            raise ConfigError(
+                f'Parameter {SENSORS} must list different names of letters, digits and '
+                f'underscores, but is {list(names)}.'
+            )
+        return names
+
+    def _plan(self) -> Iterator[tuple[str, Field[Any]]]:
+        for modality in self.modalities:
+            for item in parameters_of(SensorConfig):
+                yield f'{SENSORS}.{modality}.{item.name}', item
+        for block, kind in _BLOCKS.items():
+            for item in parameters_of(kind):
+                yield f'{block}.{item.name}', item
+
+    def _declare(self, name: str, item: Field[Any]) -> list[str]:
+        value = default_of(item)
+        faults = []
+        if name in self._given:
+            try:
+                value = _checked(name, self._given[name].value, item)
+            except ConfigError as error:
+                faults.append(str(error))
+        self._fields[name] = item
+        self._node.declare_parameter(name, value, descriptor_of(item), ignore_override=True)
+        return faults
+
+
+def descriptor_of(item: Field[Any]) -> ParameterDescriptor:
+    """Return the descriptor of a config field: text, range or choices, read-only flag."""
+    rule = item.metadata
+    unit = f' [{rule["unit"]}]' if rule['unit'] else ''
+    descriptor = ParameterDescriptor(
+        description=rule['text'] + unit, read_only=bool(rule['read_only'])
+    )
+    if rule['choices']:
+        descriptor.additional_constraints = 'One of: ' + ', '.join(rule['choices']) + '.'
+    if rule['low'] is None:
+        return descriptor
+    if isinstance(default_of(item), float):
+        descriptor.floating_point_range = [
+            FloatingPointRange(from_value=float(rule['low']), to_value=float(rule['high']))
+        ]
+    else:
+        descriptor.integer_range = [
+            IntegerRange(from_value=int(rule['low']), to_value=int(rule['high']), step=1)
+        ]
+    return descriptor
+
+
+def _checked(name: str, value: Any, item: Field[Any]) -> Any:
+    value = _plain(value)
+    check_value(name, value, item)
+    return float(value) if isinstance(default_of(item), float) else value
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _block(values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    start = prefix + '.'
+    return {
+        name.removeprefix(start): _plain(value)
+        for name, value in values.items()
+        if name.startswith(start)
+    }
+
+
+def _is_name(name: str) -> bool:
+    return name.isidentifier()
+
+
+def _unknown_text(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f' Did you mean {near[0]!r}?' if near else ''
+    return f'Parameter {name!r} is not known and has no effect.{hint}'

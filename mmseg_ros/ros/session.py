@@ -1,0 +1,159 @@
+"""What a configured node holds: the network, the calibration and the publishers."""
+
+from __future__ import annotations
+
+import traceback
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.lifecycle import LifecycleNode
+
+from mmseg_ros.core.config import NodeConfig
+from mmseg_ros.core.errors import BackendError, MmsegError
+from mmseg_ros.core.timing import StageStatistics, StageTimer
+from mmseg_ros.core.types import FrameSet, Modality, SegmentationResult
+from mmseg_ros.inference.backend import create_backend
+from mmseg_ros.inference.bundle import load_bundle
+from mmseg_ros.pipeline import Pipeline
+from mmseg_ros.ros.calibration import Calibration, find_rig
+from mmseg_ros.ros.frame import Frame
+from mmseg_ros.ros.inputs import info_topic, kinds_of
+from mmseg_ros.ros.outputs import Outputs
+from mmseg_ros.ros.throttle import Throttle
+
+Refuse = Callable[[Modality, str], None]
+
+
+@dataclass(slots=True)
+class Statistics:
+    """What became of the sets that reached the worker.
+
+    Attributes:
+        published: Sets whose results were published. idle: Sets that nobody wanted.
+        subsets: Published sets per combination of modalities, such as `rgb+lidar`.
+        failures: Sets without a result, per cause.
+        last_failure: The last cause in full; empty after a success.
+        stages: Milliseconds per stage; `latency` is from the newest sample's receipt to the end.
+    """
+
+    published: int = 0
+    idle: int = 0
+    subsets: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    last_failure: str = ''
+    stages: StageStatistics = field(default_factory=StageStatistics)
+
+
+class Session:
+    """The configured parts of the node. `process` runs in the worker thread.
+
+    Attributes:
+        statistics: Counters for diagnostics. calibration: The rig. outputs: The publishers.
+    """
+
+    def __init__(
+        self,
+        node: LifecycleNode,
+        config: NodeConfig,
+        modalities_message: Callable[[Frame], DiagnosticArray],
+    ) -> None:
+        """Load and warm up everything.
+
+        Raises:
+            MmsegError: The bundle, the backend or the calibration cannot be used; says why.
+        """
+        self.statistics = Statistics()
+        self.kinds = kinds_of(config.sensors)
+        self.bundle = load_bundle(config.model.bundle)
+        self.backend = create_backend(config.model.backend, config.model.threads)
+        self.backend.load(self.bundle)
+        self.backend.warm_up()
+        self.calibration = Calibration(
+            find_rig(config.calibration.file),
+            config.calibration,
+            self.kinds,
+            lambda name: str(node.resolve_topic_name(info_topic(name))),
+        )
+        self._now_ns: Callable[[], int] = lambda: int(node.get_clock().now().nanoseconds)
+        self._error = Throttle(node.get_logger().error)
+        self.apply(config)
+        label_space = self.bundle.manifest.label_space
+        self.outputs = Outputs(node, label_space, config.output, modalities_message)
+
+    def apply(self, config: NodeConfig) -> None:
+        """Take over live-tunable parameters, from the next set on."""
+        self._config = config.output
+        self._pipeline = Pipeline(
+            self.bundle, self.backend, self.calibration.rig, config.calibration.event_window_s
+        )
+
+    def tune(self, config: NodeConfig) -> None:
+        """Apply changed parameters to a running session."""
+        self.apply(config)
+        self.outputs.config = config.output
+
+    def process(self, frame_set: FrameSet, refuse: Refuse) -> None:
+        """Segment one set and publish what is subscribed to; never raises.
+
+        Args:
+            frame_set: The samples.
+            refuse: Told about each sample that the pipeline could not use.
+        """
+        if not self.outputs.wanted():
+            self.statistics.idle += 1
+            return
+        try:
+            self._process(frame_set, refuse)
+        except BackendError as error:
+            self._fail('inference', str(error))
+        except MmsegError as error:
+            self._fail('no usable sample', str(error))
+        except Exception as error:  # one frame must never end the node
+            self._fail(type(error).__name__, f'{error!r}\n{traceback.format_exc()}')
+
+    def close(self) -> None:
+        """Free the network and the publishers."""
+        self.outputs.close()
+        self.backend.close()
+
+    def _process(self, frame_set: FrameSet, refuse: Refuse) -> None:
+        rig = self.calibration.rig
+        pipeline = self._pipeline
+        pipeline.rig = rig
+        output = pipeline.process(frame_set)
+        for modality, reason in output.refused.items():
+            refuse(modality, reason)
+        usable = {k: v for k, v in frame_set.samples.items() if k not in output.refused}
+        label_space = self.bundle.manifest.label_space
+        result = self._masked(output.result, label_space.ignore_id)
+        frame = Frame(replace(frame_set, samples=usable), result, rig, label_space)
+        timer = StageTimer()
+        with timer.stage('publish'):
+            self.outputs.publish(frame)
+        self._count(frame, timer)
+
+    def _masked(self, result: SegmentationResult, ignore_id: int) -> SegmentationResult:
+        """Give pixels of too little confidence the ignored id."""
+        least = self._config.unlabelled_confidence
+        if least == 0:
+            return result
+        labels = np.where(result.confidence < least, ignore_id, result.labels)
+        return replace(result, labels=labels.astype(result.labels.dtype))
+
+    def _count(self, frame: Frame, timer: StageTimer) -> None:
+        result, statistics = frame.result, self.statistics
+        names = [n for n, there in zip(result.modalities, result.available, strict=True) if there]
+        statistics.subsets['+'.join(names)] += 1
+        statistics.published += 1
+        statistics.last_failure = ''
+        received_ns = [s.received_ns for s in frame.frame_set.samples.values() if s.received_ns]
+        latency_ms = (self._now_ns() - max(received_ns)) / 1e6 if received_ns else 0.0
+        statistics.stages.add({**result.stage_ms, **timer.stage_ms, 'latency': latency_ms})
+
+    def _fail(self, cause: str, text: str) -> None:
+        self.statistics.failures[cause] += 1
+        self.statistics.last_failure = text
+        self._error(text)

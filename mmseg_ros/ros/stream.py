@@ -1,0 +1,136 @@
+"""What an active node runs: subscriptions, intake, collector and the worker thread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rclpy.clock import Clock, ClockType, JumpThreshold, TimeJump
+from rclpy.duration import Duration
+from rclpy.node import Node
+
+from mmseg_ros.core.config import NodeConfig
+from mmseg_ros.core.types import FrameSet, Modality, SensorSample
+from mmseg_ros.ros.inputs import data_candidates, info_candidates
+from mmseg_ros.ros.intake import Intake
+from mmseg_ros.ros.session import Session
+from mmseg_ros.ros.subscriptions import AdaptiveSubscription
+from mmseg_ros.ros.throttle import Throttle
+from mmseg_ros.ros.worker import Worker
+from mmseg_ros.sync.collector import Collector
+
+_SHORTEST_WAIT_NS = 1_000_000
+_LONGEST_WAIT_NS = 50_000_000
+_GRAPH_POLL_S = 0.5
+_STOP_TIMEOUT_S = 10.0
+_JUMP_BACK = JumpThreshold(
+    min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True
+)
+
+
+class Stream:
+    """From messages to the worker; everything but the worker runs in the executor's thread.
+
+    Attributes:
+        modalities: Enabled sensors; those of the network first, in its order.
+        intake: Decoding and refusals. collector: Sets. worker: Thread that runs the network.
+        inputs: Data subscription per sensor. infos: CameraInfo subscription per camera.
+        jumps: How often the clock jumped back.
+    """
+
+    def __init__(self, node: Node, config: NodeConfig, session: Session) -> None:
+        self._node = node
+        self._config = config
+        self.jumps = 0
+        self.modalities = _modalities(config, session)
+        self.intake = Intake(
+            session.calibration, self._deliver, self.now_ns, Throttle(node.get_logger().warning)
+        )
+        self.collector = self._new_collector()
+        self.worker: Worker[FrameSet] = Worker(
+            'mmseg_worker', lambda frame_set: session.process(frame_set, self.intake.refuse)
+        )
+        self._subscribe(session)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._deadline = node.create_timer(1.0, self._advance, clock=steady)
+        self._deadline.cancel()
+        self._graph = node.create_timer(_GRAPH_POLL_S, self._refresh, clock=steady)
+        self._jump = node.get_clock().create_jump_callback(_JUMP_BACK, post_callback=self._on_jump)
+
+    def now_ns(self) -> int:
+        """Return the node's clock, which follows /clock under use_sim_time."""
+        return int(self._node.get_clock().now().nanoseconds)
+
+    def tune(self, config: NodeConfig) -> None:
+        """Take over live-tunable parameters; sets under way are closed as they are."""
+        self._config = config
+        self._emit(self.collector.flush())
+        self.collector = self._new_collector()
+
+    def close(self) -> bool:
+        """Unsubscribe and end the worker; return whether it ended in time."""
+        self._jump.unregister()
+        for timer in (self._deadline, self._graph):
+            self._node.destroy_timer(timer)
+        for subscription in (*self.inputs.values(), *self.infos.values()):
+            subscription.close()
+        return self.worker.stop(_STOP_TIMEOUT_S)
+
+    def _new_collector(self) -> Collector:
+        sensors = {name: self._config.sensors[name] for name in self.modalities}
+        return Collector(self.modalities, self._config.sync, sensors)
+
+    def _subscribe(self, session: Session) -> None:
+        self.inputs: dict[Modality, AdaptiveSubscription] = {}
+        self.infos: dict[Modality, AdaptiveSubscription] = {}
+        for name in self.modalities:
+            sensor, kind = self._config.sensors[name], session.kinds[name]
+            info = info_candidates(name, kind, self.intake)
+            if info:
+                self.infos[name] = AdaptiveSubscription(self._node, info, sensor.reliability, 5)
+            data = data_candidates(name, kind, self.intake, session.calibration)
+            self.inputs[name] = AdaptiveSubscription(
+                self._node, data, sensor.reliability, sensor.queue_depth
+            )
+
+    def _deliver(self, sample: SensorSample) -> None:
+        self._emit(self.collector.add(sample, self.now_ns()))
+
+    def _advance(self) -> None:
+        self._emit(self.collector.advance(self.now_ns()))
+
+    def _emit(self, frame_sets: Iterable[FrameSet]) -> None:
+        for frame_set in frame_sets:
+            self.worker.slot.put(frame_set)
+        self._arm()
+
+    def _arm(self) -> None:
+        """Wake up at the next deadline; at 20 Hz at least, as simulated time may run faster."""
+        deadline_ns = self.collector.next_deadline_ns()
+        if deadline_ns is None:
+            self._deadline.cancel()
+            return
+        wait_ns = deadline_ns - self.now_ns()
+        self._deadline.timer_period_ns = min(max(wait_ns, _SHORTEST_WAIT_NS), _LONGEST_WAIT_NS)
+        self._deadline.reset()
+
+    def _refresh(self) -> None:
+        for subscription in (*self.inputs.values(), *self.infos.values()):
+            subscription.refresh()
+
+    def _on_jump(self, jump: TimeJump) -> None:
+        self.jumps += 1
+        self._node.get_logger().info(
+            'The clock jumped back (a bag that loops, or simulated time that begins); '
+            'unfinished sets are dropped.'
+        )
+        self.worker.slot.clear()
+        self.collector.advance(self.now_ns())
+
+
+def _modalities(config: NodeConfig, session: Session) -> tuple[Modality, ...]:
+    enabled = [name for name, sensor in config.sensors.items() if sensor.enabled]
+    known = session.bundle.manifest.modality_names
+    return (
+        *(name for name in known if name in enabled),
+        *(name for name in enabled if name not in known),
+    )

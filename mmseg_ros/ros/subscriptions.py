@@ -1,0 +1,130 @@
+"""Subscriptions that follow the graph: topic variant, message type and reliability."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rclpy.event_handler import SubscriptionEventCallbacks
+from rclpy.node import Node
+from rclpy.subscription import Subscription
+
+from mmseg_ros.ros.qos import choose_reliability, incompatibility, input_qos
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One way in which an input may be published.
+
+    Attributes:
+        topic: Relative topic name.
+        type_name: Message type as `package/msg/Name`.
+        message_class: Its rclpy class.
+        callback: What takes its messages.
+    """
+
+    topic: str
+    type_name: str
+    message_class: Any
+    callback: Callable[[Any], None]
+
+
+class AdaptiveSubscription:
+    """Subscribes to the first candidate that someone publishes, with a QoS that fits them all.
+
+    Attributes:
+        problem: Why messages of some publisher cannot be taken, with the remedy; else empty.
+    """
+
+    def __init__(
+        self, node: Node, candidates: Sequence[Candidate], reliability: str, depth: int
+    ) -> None:
+        """Subscribe; `refresh` must be called from time to time afterwards.
+
+        Args:
+            node: Owner.
+            candidates: In order of preference, at least one.
+            reliability: `auto`, `reliable` or `best_effort`.
+            depth: KEEP_LAST depth.
+        """
+        self.problem = ''
+        self._node = node
+        self._candidates = tuple(candidates)
+        self._wanted = reliability
+        self._depth = depth
+        self._subscription: Subscription | None = None
+        self._current: tuple[Candidate, str] | None = None
+        self.refresh()
+
+    @property
+    def topic(self) -> str:
+        """Return the full name of the topic that is subscribed to."""
+        candidate = self._current[0] if self._current else self._candidates[0]
+        return str(self._node.resolve_topic_name(candidate.topic))
+
+    @property
+    def reliability(self) -> str:
+        """Return the reliability that is in use, or '' while unsubscribed."""
+        return self._current[1] if self._current else ''
+
+    def publisher_count(self) -> int:
+        """Return how many publishers the subscribed topic has."""
+        return int(self._node.count_publishers(self.topic))
+
+    def refresh(self) -> None:
+        """Look at the publishers and subscribe anew where type, topic or QoS changed."""
+        publishers = self._publishers()
+        candidate = self._choose(publishers)
+        matching = [p for p in publishers.get(candidate.topic, []) if _has_type(p, candidate)]
+        if self._current and not matching:
+            return
+        reliability = choose_reliability(self._wanted, matching)
+        self.problem = incompatibility(reliability, matching) or self._foreign_types(publishers)
+        if self._current == (candidate, reliability):
+            return
+        self.close()
+        self._current = (candidate, reliability)
+        self._subscription = self._node.create_subscription(
+            candidate.message_class,
+            candidate.topic,
+            candidate.callback,
+            input_qos(reliability, self._depth),
+            # The graph check above names the publisher; rclpy's own handlers only warn.
+            event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False),
+        )
+
+    def close(self) -> None:
+        """Unsubscribe."""
+        if self._subscription is not None:
+            self._node.destroy_subscription(self._subscription)
+        self._subscription = None
+        self._current = None
+
+    def _publishers(self) -> dict[str, list[Any]]:
+        topics = {candidate.topic for candidate in self._candidates}
+        return {
+            topic: self._node.get_publishers_info_by_topic(self._node.resolve_topic_name(topic))
+            for topic in topics
+        }
+
+    def _choose(self, publishers: dict[str, list[Any]]) -> Candidate:
+        for candidate in self._candidates:
+            if any(_has_type(info, candidate) for info in publishers[candidate.topic]):
+                return candidate
+        return self._current[0] if self._current else self._candidates[0]
+
+    def _foreign_types(self, publishers: dict[str, list[Any]]) -> str:
+        known = {candidate.type_name for candidate in self._candidates}
+        for topic, infos in publishers.items():
+            foreign = sorted({info.topic_type for info in infos} - known)
+            if foreign:
+                return (
+                    f'Type: {self._node.resolve_topic_name(topic)} is published as '
+                    f'{", ".join(foreign)}; supported here: {", ".join(sorted(known))}.'
+                )
+        return ''
+
+
+def _has_type(info: Any, candidate: Candidate) -> bool:
+    return bool(info.topic_type == candidate.type_name)

@@ -1,0 +1,71 @@
+"""One thread that always works on the newest item."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+Item = TypeVar('Item')
+
+
+class NewestSlot(Generic[Item]):
+    """Holds at most one item; a newer one replaces it.
+
+    Attributes:
+        overwritten: How many items were replaced before anybody took them.
+    """
+
+    def __init__(self) -> None:
+        self.overwritten = 0
+        self._item: Item | None = None
+        self._changed = threading.Condition()
+        self._closed = False
+
+    def put(self, item: Item) -> None:
+        """Store an item; never blocks for longer than another `put`."""
+        with self._changed:
+            self.overwritten += self._item is not None
+            self._item = item
+            self._changed.notify()
+
+    def take(self) -> Item | None:
+        """Wait for an item and return it; None once the slot is closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._item is not None or self._closed)
+            item, self._item = self._item, None
+            return None if self._closed else item
+
+    def clear(self) -> None:
+        """Drop the item that waits, if any."""
+        with self._changed:
+            self._item = None
+
+    def close(self) -> None:
+        """Let `take` return None from now on."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+
+class Worker(Generic[Item]):
+    """Runs `work` on the newest item in its own thread.
+
+    `work` must not raise: what it raises ends the thread and is kept by `threading.excepthook`.
+    """
+
+    def __init__(self, name: str, work: Callable[[Item], None]) -> None:
+        self.slot: NewestSlot[Item] = NewestSlot()
+        self._work = work
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 10.0) -> bool:
+        """Finish the item at hand and end the thread; return whether it ended in time."""
+        self.slot.close()
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        while (item := self.slot.take()) is not None:
+            self._work(item)
