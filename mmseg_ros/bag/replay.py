@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mmseg_ros import messages
 from mmseg_ros.bag.reader import BagReader
-from mmseg_ros.bag.topics import SENSOR_TOPICS
+from mmseg_ros.bag.topics import sensor_topic
 from mmseg_ros.core.errors import SampleError
-from mmseg_ros.core.types import DEPTH, EVENT, LIDAR, FrameSet, Modality, Payload, SensorSample
+from mmseg_ros.core.types import (
+    DEPTH,
+    EVENT,
+    LIDAR,
+    STANDARD_MODALITIES,
+    FrameSet,
+    Modality,
+    Payload,
+    SensorSample,
+)
 from mmseg_ros.sync.collector import Collector
 
 _COMPRESSED_IMAGE = 'sensor_msgs/msg/CompressedImage'
 
 
-def sensor_topics(reader: BagReader) -> dict[Modality, str]:
-    """Return the standard sensor topics that a bag holds, by modality.
+def sensor_topics(
+    reader: BagReader, modalities: Sequence[Modality] = STANDARD_MODALITIES
+) -> dict[Modality, str]:
+    """Return the data topics that a bag holds, by modality.
 
     A camera recorded only as `<topic>/compressed` is found too.
     """
     found: dict[Modality, str] = {}
-    for modality, topic in SENSOR_TOPICS.items():
+    for modality in modalities:
+        topic = sensor_topic(modality)
         for candidate in (topic, topic + '/compressed'):
             if candidate in reader.topics:
                 found[modality] = candidate

@@ -61,6 +61,7 @@ class BagScorer:
     had all sensors enter it, so that its rows compare.
 
     Attributes:
+        label_space: The classes. truth: The ground truth.
         recorded: Score per subset that occurred. withheld: Score per subset asked for.
         sets: Number of sets. failed: Sets the network could not use, with the first reason.
         refused: Samples the alignment refused, per modality, with the first reason.
@@ -80,8 +81,8 @@ class BagScorer:
             subsets: Subsets for `withheld`, the full set first.
         """
         self._pipeline = pipeline
-        self._label_space = label_space
-        self._truth = truth
+        self.label_space = label_space
+        self.truth = truth
         self._hash = hashlib.sha256()
         self.recorded: dict[Subset, Score] = {}
         self.withheld: dict[Subset, Score] = {s: Score.empty(label_space) for s in subsets}
@@ -112,7 +113,7 @@ class BagScorer:
         self._hash.update(np.ascontiguousarray(result.labels).tobytes())
         available = _used(result)
         if available not in self.recorded:
-            self.recorded[available] = Score.empty(self._label_space)
+            self.recorded[available] = Score.empty(self.label_space)
         truth = self._truth_of(frame_set)
         self._count(self.recorded[available], result, truth)
         self._withhold(frame_set, result, truth)
@@ -130,12 +131,12 @@ class BagScorer:
             self._count(score, result, truth)
 
     def _truth_of(self, frame_set: FrameSet) -> _SetTruth:
-        index = self._truth.labels.nearest(frame_set.stamp_ns)
+        index = self.truth.labels.nearest(frame_set.stamp_ns)
         if index is not None:
-            offset_ns = abs(int(self._truth.labels.stamps_ns[index]) - frame_set.stamp_ns)
+            offset_ns = abs(int(self.truth.labels.stamps_ns[index]) - frame_set.stamp_ns)
             self.truth_offset_ns = max(self.truth_offset_ns, offset_ns)
-        image = self._truth.label_image(frame_set.stamp_ns)
-        cloud = self._truth.cloud(frame_set.stamp_ns)
+        image = self.truth.label_image(frame_set.stamp_ns)
+        cloud = self.truth.cloud(frame_set.stamp_ns)
         points = None if cloud is None else (cloud.xyz(), cloud.points['label'])
         return _SetTruth(image, points)
 
@@ -147,7 +148,7 @@ class BagScorer:
             score.pixels.update(labels, truth.image)
         if truth.points is not None:
             xyz, classes = truth.points
-            ignore_id = self._label_space.ignore_id
+            ignore_id = self.label_space.ignore_id
             found = point_labels(result, xyz, self._pipeline.rig, ignore_id)
             if found is not None:
                 seen = found != ignore_id

@@ -35,6 +35,9 @@ figcaption { color: var(--soft); font-size: 13px; margin-top: 6px; max-width: 95
   grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); }
 .pictures.single { grid-template-columns: 1fr; }
 .pictures div > span { display: block; font-size: 13px; color: var(--soft); }
+.legend { display: flex; flex-wrap: wrap; gap: 4px 14px; margin: 4px 0; font-size: 13px; }
+.pictures .legend span { display: inline-flex; align-items: center; gap: 6px; color: var(--ink); }
+.legend i { width: 13px; height: 13px; border-radius: 3px; }
 .pictures img, .pictures svg { display: block; width: 100%; height: auto; border-radius: 4px; }
 </style>
 </head>
