@@ -145,6 +145,26 @@ class SyncConfig(_Checked):
         high=10.0,
     )
     min_sensors: int = parameter(1, 'Sets with fewer samples are not emitted.', low=1, high=64)
+    offset_limit_s: float = parameter(
+        1.0,
+        'Clock difference to the other sensors above which a sensor is excluded.',
+        unit='s',
+        low=0.01,
+        high=1e6,
+    )
+    jump_back_s: float = parameter(
+        1.0,
+        'Stamps that go back further than this are a restart (bag loop), not a disorder.',
+        unit='s',
+        low=0.01,
+        high=1e6,
+    )
+    max_buffered: int = parameter(
+        64, 'Samples kept per sensor while they wait for their set.', low=2, high=100000
+    )
+    content_checks: bool = parameter(
+        True, 'Whether frozen, black, blown-out, empty and flooded samples are refused.'
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,86 @@
+"""Unclaimed samples of one sensor, sorted by stamp."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+
+from mmseg_ros.core.types import SensorSample
+
+
+class SampleBuffer:
+    """A short, bounded list of samples ordered by stamp.
+
+    Attributes:
+        stamps: Matching stamps in nanoseconds, ascending, each once.
+        arrivals: When the sample of the same index arrived, nanoseconds on the node's clock.
+        samples: The samples themselves.
+    """
+
+    __slots__ = ('arrivals', 'limit', 'samples', 'stamps')
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.stamps: list[int] = []
+        self.arrivals: list[int] = []
+        self.samples: list[SensorSample] = []
+
+    def insert(self, stamp_ns: int, arrival_ns: int, sample: SensorSample) -> bool:
+        """Insert a sample; return False if it replaced one of the same stamp (the newest wins)."""
+        stamps = self.stamps
+        if not stamps or stamp_ns > stamps[-1]:
+            stamps.append(stamp_ns)
+            self.arrivals.append(arrival_ns)
+            self.samples.append(sample)
+            return True
+        index = bisect_left(stamps, stamp_ns)
+        if stamps[index] == stamp_ns:
+            self.samples[index] = sample
+            return False
+        stamps.insert(index, stamp_ns)
+        self.arrivals.insert(index, arrival_ns)
+        self.samples.insert(index, sample)
+        return True
+
+    def nearest(self, target_ns: int, low_ns: int, high_ns: int) -> int:
+        """Return the index of the sample in [low, high] nearest to the target, or -1.
+
+        Of two samples at the same distance the one that arrived first is taken.
+        """
+        stamps = self.stamps
+        after = bisect_left(stamps, target_ns)
+        best = after if after < len(stamps) and stamps[after] <= high_ns else -1
+        if after == 0 or stamps[after - 1] < low_ns:
+            return best
+        if best < 0:
+            return after - 1
+        before_distance = target_ns - stamps[after - 1]
+        after_distance = stamps[after] - target_ns
+        if before_distance == after_distance:
+            return after - 1 if self.arrivals[after - 1] <= self.arrivals[after] else after
+        return after - 1 if before_distance < after_distance else after
+
+    def first_after(self, stamp_ns: int) -> int:
+        """Return the index of the first sample newer than the stamp; the length if none is."""
+        return bisect_right(self.stamps, stamp_ns)
+
+    def drop_first(self, count: int) -> None:
+        """Forget the oldest `count` samples."""
+        if count > 0:
+            del self.stamps[:count]
+            del self.arrivals[:count]
+            del self.samples[:count]
+
+    def drop_before(self, stamp_ns: int) -> int:
+        """Forget samples older than the stamp; return how many."""
+        if not self.stamps or self.stamps[0] >= stamp_ns:
+            return 0
+        count = bisect_left(self.stamps, stamp_ns)
+        self.drop_first(count)
+        return count
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.drop_first(len(self.stamps))
+
+    def __len__(self) -> int:
+        return len(self.stamps)

@@ -1,0 +1,197 @@
+"""Which samples belong together: sensor samples in, sets of samples out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from mmseg_ros.core.config import SensorConfig, SyncConfig
+from mmseg_ros.core.errors import ConfigError, SyncError
+from mmseg_ros.core.types import FrameSet, Modality, SensorSample
+from mmseg_ros.sync.assembly import Assembly
+from mmseg_ros.sync.content import ContentMonitor
+from mmseg_ros.sync.counters import CollectorCounters
+from mmseg_ros.sync.health import SensorHealth
+from mmseg_ros.sync.monitor import HealthMonitor
+from mmseg_ros.sync.packets import packet_end_ns, shift_stamps
+from mmseg_ros.sync.track import UNBOUNDED_NS, SensorTrack
+
+
+class Collector:
+    """Collects the samples of several sensors into sets, whatever any of them does.
+
+    A set is named by the stamp of a sample of the reference, the most trusted sensor in the
+    configured order. It takes from every other sensor the nearest sample in that sensor's window,
+    and closes when every healthy sensor is in or cannot be in any more, or at its deadline. Sets
+    come out in the order of their stamps. Nothing here reads a clock: equal calls give equal sets.
+    Samples in a set carry corrected stamps: `offset_s` of their sensor is added.
+
+    Args:
+        modalities: Names of the sensors, in the order of the bundle.
+        sync: How samples become sets.
+        sensors: One block per modality; a missing one has the defaults.
+        event_window_s: Length of the event window that ends at the stamp of a set, in seconds.
+
+    Attributes:
+        health: What is known about every sensor.
+        counters: What became of every sample and set.
+
+    Raises:
+        ConfigError: No modality is given or one is given twice.
+    """
+
+    def __init__(
+        self,
+        modalities: Sequence[Modality],
+        sync: SyncConfig,
+        sensors: Mapping[Modality, SensorConfig],
+        event_window_s: float = 0.05,
+    ) -> None:
+        self.modalities = tuple(modalities)
+        if not self.modalities or len(set(self.modalities)) < len(self.modalities):
+            raise ConfigError(f'Give each modality to collect once, not {list(modalities)}.')
+        deadline_ns = round(sync.deadline_s * 1e9)
+        self._tracks: dict[Modality, SensorTrack] = {}
+        for name in self.modalities:
+            config = sensors.get(name, SensorConfig())
+            health = SensorHealth(name, config, deadline_ns)
+            self._tracks[name] = SensorTrack(config, health, sync.max_buffered, event_window_s)
+        order = [name for name in sync.reference_order if name in self._tracks]
+        order += [name for name in self.modalities if name not in order]
+        by_rank = [self._tracks[name] for name in order]
+        self.health = HealthMonitor(
+            (track.health for track in by_rank), round(sync.offset_limit_s * 1e9)
+        )
+        self.counters = CollectorCounters(
+            {name: track.counters for name, track in self._tracks.items()}
+        )
+        self._jump_back_ns = round(sync.jump_back_s * 1e9)
+        self._sets = Assembly(
+            tuple(self._tracks.values()),
+            by_rank,
+            self.health,
+            self.counters,
+            deadline_ns,
+            sync.min_sensors,
+            self._jump_back_ns,
+        )
+        self._content = ContentMonitor(self.modalities) if sync.content_checks else None
+        self._now_ns = -UNBOUNDED_NS
+
+    @property
+    def reference(self) -> Modality | None:
+        """The sensor that names the stamps now; None while nothing usable has come."""
+        return self._sets.reference.name if self._sets.reference else None
+
+    def add(self, sample: SensorSample, now_ns: int) -> list[FrameSet]:
+        """Take one sample and return the sets that closed, oldest first.
+
+        Args:
+            sample: A sample of one of the modalities.
+            now_ns: The node's clock, which may be simulated time.
+
+        Raises:
+            SyncError: The modality is not one of the collector's.
+        """
+        track = self._tracks.get(sample.modality)
+        if track is None:
+            raise SyncError(
+                f'A sample of {sample.modality!r} came, but the collector was made for'
+                f' {", ".join(self.modalities)}; add the modality or do not subscribe to it.'
+            )
+        self._pass_time(now_ns)
+        track.counters.received += 1
+        if sample.stamp_ns <= 0:
+            track.counters.invalid_stamp += 1
+            self._refuse_clock(track, None, now_ns)
+            return self._fetch()
+        if track.offset_ns:
+            sample = shift_stamps(sample, track.offset_ns)
+        stamp_ns = packet_end_ns(sample) if track.accumulates else sample.stamp_ns
+        if self._is_on_time_base(track, sample, stamp_ns, now_ns):
+            self._place(track, sample, stamp_ns, now_ns)
+        return self._fetch()
+
+    def advance(self, now_ns: int) -> list[FrameSet]:
+        """Let time pass and return the sets that reached their deadline, oldest first."""
+        self._pass_time(now_ns)
+        return self._fetch()
+
+    def next_deadline_ns(self) -> int | None:
+        """Return when to call `advance` next at the latest; None if only a sample can matter."""
+        wake_ns = self._sets.wake_ns
+        return None if abs(wake_ns) == UNBOUNDED_NS else wake_ns
+
+    def flush(self) -> list[FrameSet]:
+        """Close and return everything that is still open, at the end of a replay."""
+        self._sets.flush(self._now_ns)
+        return self._fetch()
+
+    def _fetch(self) -> list[FrameSet]:
+        emitted = self._sets.emitted
+        if emitted:
+            self._sets.emitted = []
+            return emitted
+        return []
+
+    def _pass_time(self, now_ns: int) -> None:
+        if now_ns < self._now_ns - self._jump_back_ns:
+            self._sets.restart(now_ns)
+            for track in self._tracks.values():
+                track.forget()
+            self.health.restart(now_ns)
+        self._now_ns = now_ns
+        if now_ns >= self._sets.wake_ns:
+            if self.health.tick(now_ns):
+                self._sets.health_changed(now_ns)
+            else:
+                self._sets.settle(now_ns)
+
+    def _is_on_time_base(
+        self, track: SensorTrack, sample: SensorSample, stamp_ns: int, now_ns: int
+    ) -> bool:
+        """Return whether a stamp fits the clocks of the other sensors; note it if it does not."""
+        received_ns = now_ns if sample.received_ns is None else sample.received_ns
+        skew_ns = track.health.skew_ns = received_ns - stamp_ns
+        if self.health.agrees(skew_ns):
+            return True
+        if self.health.settle_base():
+            self._sets.restart(now_ns)
+            for other in self._tracks.values():
+                if other.health.skew_ns is None or not self.health.agrees(other.health.skew_ns):
+                    other.forget()
+        if self.health.agrees(skew_ns):
+            return True
+        track.counters.offset += 1
+        self._refuse_clock(track, skew_ns, now_ns)
+        return False
+
+    def _refuse_clock(self, track: SensorTrack, skew_ns: int | None, now_ns: int) -> None:
+        track.health.skew_ns = skew_ns
+        if track.health.refuse_clock(now_ns):
+            track.forget()
+            self._sets.health_changed(now_ns)
+
+    def _place(self, track: SensorTrack, sample: SensorSample, stamp_ns: int, now_ns: int) -> None:
+        """Put an accepted sample where it belongs and close what it completes."""
+        newest_ns = track.newest_ns
+        delta_ns = 0
+        if newest_ns is None or stamp_ns > newest_ns:
+            delta_ns = track.advance_newest(stamp_ns)
+        elif stamp_ns == newest_ns:
+            track.counters.duplicate += 1
+        elif stamp_ns < newest_ns - self._jump_back_ns:
+            self._sets.jump(track, now_ns)
+            track.advance_newest(stamp_ns)
+        else:
+            track.counters.out_of_order += 1
+        fault = self._content.check(sample) if self._content else None
+        if fault:
+            track.counters.content += 1
+            changed = track.health.refuse_content(now_ns, delta_ns, fault)
+        else:
+            changed = stamp_ns != newest_ns and track.health.accept(now_ns, delta_ns)
+        if changed:
+            self._sets.health_changed(now_ns)
+        if not fault and not self._sets.is_too_late(track, stamp_ns, now_ns):
+            track.buffer.insert(stamp_ns, now_ns, sample)
+            self._sets.respond(track, stamp_ns, now_ns)

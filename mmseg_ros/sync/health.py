@@ -1,0 +1,301 @@
+"""Which sensors are alive: one small state machine per sensor, each state with its cause."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from enum import Enum
+
+from mmseg_ros.core.config import SensorConfig
+from mmseg_ros.core.types import Modality
+from mmseg_ros.sync.rate import RateEstimator
+
+_logger = logging.getLogger(__name__)
+
+BAD_STREAK = 3
+"""Consecutive late, off-clock or unusable samples after which a sensor changes its state."""
+GOOD_STREAK = 2
+"""Consecutive good samples after which a recovering sensor is OK again."""
+_STALE_PERIODS = 1.5
+_LOST_PERIODS = 3.0
+
+
+class HealthState(str, Enum):
+    """State of one sensor.
+
+    OK: delivers in time and is waited for. LATE: delivers, but after its sets have closed.
+    STALE: has missed samples, or delivers nothing usable. LOST: silent.
+    RECOVERING: came back, not yet trusted. OFFSET: its clock disagrees with the other sensors'.
+    Only an OK sensor, and one that was not heard yet in the first moments, is waited for.
+    """
+
+    OK = 'OK'
+    LATE = 'LATE'
+    STALE = 'STALE'
+    LOST = 'LOST'
+    RECOVERING = 'RECOVERING'
+    OFFSET = 'OFFSET'
+
+
+@dataclass(frozen=True, slots=True)
+class HealthReport:
+    """What is known about one sensor.
+
+    Attributes:
+        modality: Which sensor. state: Its state. cause: One sentence for a person.
+        rate_hz: Measured from its stamps, 0 while unknown. expected_rate_hz: As configured.
+        age_s: Since its last new sample on the node's clock; None if none came.
+        offset_s: Its stamps minus the common time base of the sensors; None while unknown.
+        skew_s: Receive time minus stamp of its last sample; None while unknown.
+        lateness_s: How far its last late sample overran the deadline; 0 if none was late.
+    """
+
+    modality: Modality
+    state: HealthState
+    cause: str
+    rate_hz: float
+    expected_rate_hz: float
+    age_s: float | None
+    offset_s: float | None
+    skew_s: float | None
+    lateness_s: float
+
+
+class SensorHealth:
+    """The state machine of one sensor; its times are on the clock given to the collector."""
+
+    __slots__ = (
+        '_bad_streak',
+        '_deadline_ns',
+        '_expected_period_ns',
+        '_fault',
+        '_good_streak',
+        '_late_streak',
+        '_lost_after_ns',
+        'config',
+        'heard',
+        'last_arrival_ns',
+        'lateness_ns',
+        'name',
+        'rate',
+        'skew_ns',
+        'started_ns',
+        'state',
+        'waited_for',
+        'was_late',
+    )
+
+    def __init__(self, name: Modality, config: SensorConfig, deadline_ns: int) -> None:
+        self.name = name
+        self.config = config
+        self.rate = RateEstimator()
+        self.state = HealthState.STALE
+        self.heard = False
+        self.waited_for = True
+        self.started_ns: int | None = None
+        self.last_arrival_ns: int | None = None
+        self.skew_ns: int | None = None
+        self.lateness_ns = 0
+        self._deadline_ns = deadline_ns
+        self._lost_after_ns = round(config.lost_after_s * 1e9)
+        rate_hz = config.expected_rate_hz
+        self._expected_period_ns = round(1e9 / rate_hz) if rate_hz else 0
+        self.was_late = False
+        self._fault = ''
+        self._bad_streak = 0
+        self._late_streak = 0
+        self._good_streak = 0
+
+    def accept(self, now_ns: int, delta_ns: int) -> bool:
+        """Take note of a usable sample, `delta_ns` newer than the last; True if the state changed.
+
+        A delta of 0 is a first sample or one after a gap: it says nothing about the rate.
+        """
+        self.last_arrival_ns = now_ns
+        if delta_ns:
+            self.rate.add(delta_ns)
+        if self.state is HealthState.OK and not self._bad_streak:
+            return False
+        self._bad_streak = 0
+        if self.state is HealthState.STALE and not self._fault:
+            self.heard = True
+            return self._change(HealthState.OK)
+        if self.state in (HealthState.LOST, HealthState.OFFSET, HealthState.STALE):
+            self.heard = True
+            self._fault = ''
+            self._good_streak = 1
+            return self._change(HealthState.RECOVERING)
+        if self.state is HealthState.RECOVERING:
+            self._good_streak += 1
+            return self._good_streak >= GOOD_STREAK and self._change(HealthState.OK)
+        return False
+
+    def refuse_content(self, now_ns: int, delta_ns: int, fault: str) -> bool:
+        """Take note of a sample that holds nothing usable; True if the state changed."""
+        self.heard = True
+        self.last_arrival_ns = now_ns
+        if delta_ns:
+            self.rate.add(delta_ns)
+        self._bad_streak += 1
+        if self._bad_streak < BAD_STREAK and self.state is HealthState.OK:
+            return False
+        self._fault = fault
+        return self._change(HealthState.STALE)
+
+    def refuse_clock(self, now_ns: int) -> bool:
+        """Take note of a sample whose clock disagrees; True if the state changed."""
+        self.heard = True
+        self.last_arrival_ns = now_ns
+        self._bad_streak += 1
+        return self._bad_streak >= BAD_STREAK and self._change(HealthState.OFFSET)
+
+    def late(self, overrun_ns: int) -> bool:
+        """Take note of a sample that missed its set; True if the state changed.
+
+        Args:
+            overrun_ns: By how much it missed the deadline of its set; not positive if it would have
+                been in time had the set waited for it.
+        """
+        if overrun_ns <= 0:
+            return self.in_time()
+        self.lateness_ns = overrun_ns
+        self.was_late = True
+        self._good_streak = 0
+        self._late_streak += 1
+        if self._late_streak < BAD_STREAK or self.state is not HealthState.OK:
+            return False
+        return self._change(HealthState.LATE)
+
+    def in_time(self) -> bool:
+        """Take note of a sample that was in time for its set; True if the state changed."""
+        self._late_streak = 0
+        if self.state is not HealthState.LATE:
+            self.was_late = False
+            return False
+        self._good_streak += 1
+        return self._good_streak >= BAD_STREAK and self._change(HealthState.OK)
+
+    def tick(self, now_ns: int) -> bool:
+        """Let time pass; True if the state changed."""
+        if self.state is HealthState.LOST:
+            return False
+        if self.started_ns is None:
+            self.started_ns = now_ns
+        last_ns = self.started_ns if self.last_arrival_ns is None else self.last_arrival_ns
+        age_ns = now_ns - last_ns
+        if age_ns >= self._lost_after():
+            self._fault = ''
+            return self._change(HealthState.LOST)
+        if self.heard and age_ns >= self._stale_after() and self.state is not HealthState.OFFSET:
+            return self._change(HealthState.STALE)
+        return False
+
+    def next_change_ns(self) -> int | None:
+        """Return when silence will change the state next; None if it never will."""
+        if self.state is HealthState.LOST:
+            return None
+        last_ns = self.started_ns if self.last_arrival_ns is None else self.last_arrival_ns
+        if last_ns is None:
+            return None
+        if self.state in (HealthState.STALE, HealthState.OFFSET):
+            return last_ns + self._lost_after()
+        return last_ns + min(self._stale_after(), self._lost_after())
+
+    def restart(self, now_ns: int) -> None:
+        """Forget all ages after the clock jumped; the learned rate and the state stay."""
+        self.started_ns = now_ns
+        if self.last_arrival_ns is not None:
+            self.last_arrival_ns = now_ns
+        self.skew_ns = None
+        self._bad_streak = self._late_streak = 0
+
+    def report(self, now_ns: int, base_ns: int | None) -> HealthReport:
+        """Return what is known now.
+
+        Args:
+            now_ns: The node's clock.
+            base_ns: Receive time minus stamp that the sensors agree on; None if they do not yet.
+        """
+        offset_ns = None if self.skew_ns is None or base_ns is None else base_ns - self.skew_ns
+        age_ns = None if self.last_arrival_ns is None else now_ns - self.last_arrival_ns
+        return HealthReport(
+            modality=self.name,
+            state=self.state,
+            cause=self._cause(age_ns, offset_ns),
+            rate_hz=self.rate.rate_hz,
+            expected_rate_hz=self.config.expected_rate_hz,
+            age_s=None if age_ns is None else age_ns / 1e9,
+            offset_s=None if offset_ns is None else offset_ns / 1e9,
+            skew_s=None if self.skew_ns is None else self.skew_ns / 1e9,
+            lateness_s=self.lateness_ns / 1e9,
+        )
+
+    def _period_ns(self) -> int:
+        return self._expected_period_ns or self.rate.period_ns
+
+    def _stale_after(self) -> int:
+        if not self._period_ns():
+            return self._lost_after()
+        return round(_STALE_PERIODS * self._period_ns()) + self._deadline_ns
+
+    def _lost_after(self) -> int:
+        return max(self._lost_after_ns, round(_LOST_PERIODS * self._period_ns()))
+
+    def _change(self, state: HealthState) -> bool:
+        if state is self.state:
+            return False
+        level = (
+            logging.INFO if state in (HealthState.OK, HealthState.RECOVERING) else logging.WARNING
+        )
+        _logger.log(level, 'Sensor %s is %s, was %s.', self.name, state.value, self.state.value)
+        if state not in (HealthState.OK, HealthState.RECOVERING):
+            self._good_streak = 0
+        self.state = state
+        self.waited_for = state is HealthState.OK
+        return True
+
+    def _cause(self, age_ns: int | None, offset_ns: int | None) -> str:
+        name = self.name
+        if age_ns is None:
+            return f'No sample of {name} has come yet; check its topic and its publisher.'
+        if self.state is HealthState.LOST:
+            return f'{name} has been silent for {age_ns / 1e9:.1f} s; sets go on without it.'
+        if self.state is HealthState.OFFSET:
+            return self._offset_cause(offset_ns)
+        if self.state is HealthState.LATE:
+            needed_s = (self._deadline_ns + self.lateness_ns) / 1e9
+            return (
+                f'{name} arrives {self.lateness_ns / 1e9:.3f} s after the deadline of its sets;'
+                f' raise sync.deadline_s above {needed_s:.3f} or make the driver faster.'
+            )
+        if self.state is HealthState.STALE:
+            return self._stale_cause(age_ns)
+        if self.state is HealthState.RECOVERING:
+            return f'{name} is back and will be waited for again after {GOOD_STREAK} good samples.'
+        return self._ok_cause()
+
+    def _stale_cause(self, age_ns: int) -> str:
+        if self._fault:
+            return f'{self.name} delivers samples that cannot be used: {self._fault}.'
+        return (
+            f'{self.name} is overdue: last sample {age_ns / 1e9:.2f} s ago,'
+            f' one every {self._period_ns() / 1e9:.3f} s expected.'
+        )
+
+    def _offset_cause(self, offset_ns: int | None) -> str:
+        if offset_ns is None:
+            return f'The header stamps of {self.name} are zero; make the driver set them.'
+        hint = (
+            ' (37 s is TAI against UTC: check PTP)' if abs(abs(offset_ns) - 37e9) < 0.5e9 else ''
+        )
+        return (
+            f'The stamps of {self.name} are {offset_ns / 1e9:+.3f} s from the other sensors{hint};'
+            f' synchronise its clock or set sensors.{self.name}.offset_s to {-offset_ns / 1e9:.3f}.'
+        )
+
+    def _ok_cause(self) -> str:
+        expected_hz = self.config.expected_rate_hz
+        rate_hz = self.rate.rate_hz
+        if expected_hz and rate_hz and not 0.5 <= rate_hz / expected_hz <= 2.0:
+            return f'{self.name} delivers {rate_hz:.1f} Hz where {expected_hz:.1f} Hz is expected.'
+        return f'{self.name} delivers {rate_hz:.1f} Hz.' if rate_hz else f'{self.name} delivers.'

@@ -1,0 +1,80 @@
+"""The sets that closed lately: what came too late for them, and by how much."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from mmseg_ros.core.types import Modality
+from mmseg_ros.sync.track import UNBOUNDED_NS, SensorTrack
+
+_REMEMBERED_SETS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedSet:
+    """A set that is out.
+
+    Attributes:
+        stamp_ns: Its stamp. reach_ns: Samples newer than the stamp by more belong to the next set.
+        deadline_ns: Until when it would have waited at most. closed_ns: When it closed.
+        members: Whose samples are in it.
+    """
+
+    stamp_ns: int
+    reach_ns: int
+    deadline_ns: int
+    closed_ns: int
+    members: Collection[Modality]
+
+
+class History:
+    """The last closed sets.
+
+    Attributes:
+        last_ns: Stamp of the newest; sets at or before it can no longer be made.
+    """
+
+    __slots__ = ('_closed', '_late_until_ns', 'last_ns')
+
+    def __init__(self) -> None:
+        self._closed: deque[ClosedSet] = deque(maxlen=_REMEMBERED_SETS)
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all sets, so that the next one can have any stamp."""
+        self._closed.clear()
+        self.last_ns = self._late_until_ns = -UNBOUNDED_NS
+
+    def append(self, closed: ClosedSet) -> None:
+        """Remember a set."""
+        self._closed.append(closed)
+        self.last_ns = closed.stamp_ns
+        self._late_until_ns = closed.stamp_ns + closed.reach_ns
+
+    def overrun_ns(self, track: SensorTrack, stamp_ns: int, now_ns: int) -> int | None:
+        """Return how long after its set's deadline a sample comes; None if it missed no set.
+
+        The result is negative for a set that closed early because it did not wait for the sensor.
+        Lateness after the closing is counted in the counters of the track, once per set and sensor.
+        """
+        if stamp_ns > self._late_until_ns:
+            return None
+        home = self._nearest(stamp_ns, track.window_ns)
+        if home is None or track.name in home.members or home.stamp_ns == track.missed_set_ns:
+            return None
+        track.missed_set_ns = home.stamp_ns
+        track.counters.count_late(now_ns - home.closed_ns)
+        return now_ns - home.deadline_ns
+
+    def _nearest(self, stamp_ns: int, window_ns: int) -> ClosedSet | None:
+        best: ClosedSet | None = None
+        best_ns = window_ns + 1
+        for closed in reversed(self._closed):
+            distance_ns = abs(closed.stamp_ns - stamp_ns)
+            if distance_ns < best_ns:
+                best, best_ns = closed, distance_ns
+            elif closed.stamp_ns < stamp_ns:
+                break
+        return best
