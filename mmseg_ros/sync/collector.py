@@ -74,7 +74,7 @@ class Collector:
             sync.min_sensors,
             self._jump_back_ns,
         )
-        self._content = ContentMonitor(self.modalities) if sync.content_checks else None
+        self._content = ContentMonitor() if sync.content_checks else None
         self._now_ns = -UNBOUNDED_NS
 
     @property

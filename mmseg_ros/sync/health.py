@@ -153,8 +153,8 @@ class SensorHealth:
         """Take note of a sample that missed its set; True if the state changed.
 
         Args:
-            overrun_ns: By how much it missed the deadline of its set; not positive if it would have
-                been in time had the set waited for it.
+            overrun_ns: By how much it missed the deadline of its set; not positive if it would
+                have been in time had the set waited for it.
         """
         if overrun_ns <= 0:
             return self.in_time()
@@ -288,9 +288,10 @@ class SensorHealth:
         hint = (
             ' (37 s is TAI against UTC: check PTP)' if abs(abs(offset_ns) - 37e9) < 0.5e9 else ''
         )
+        remedy_s = self.config.offset_s - offset_ns / 1e9
         return (
             f'The stamps of {self.name} are {offset_ns / 1e9:+.3f} s from the other sensors{hint};'
-            f' synchronise its clock or set sensors.{self.name}.offset_s to {-offset_ns / 1e9:.3f}.'
+            f' synchronise its clock or set sensors.{self.name}.offset_s to {remedy_s:.3f}.'
         )
 
     def _ok_cause(self) -> str:

@@ -57,7 +57,7 @@ class History:
         """Return how long after its set's deadline a sample comes; None if it missed no set.
 
         The result is negative for a set that closed early because it did not wait for the sensor.
-        Lateness after the closing is counted in the counters of the track, once per set and sensor.
+        Lateness after the closing is counted on the track, once per set and sensor.
         """
         if stamp_ns > self._late_until_ns:
             return None

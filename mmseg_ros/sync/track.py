@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from mmseg_ros.core.config import SensorConfig
 from mmseg_ros.core.types import EVENT, Modality, SensorSample
 from mmseg_ros.sync.buffer import SampleBuffer
@@ -156,7 +158,4 @@ class SensorTrack:
         if not rate.is_regular:
             return False
         longest_ns = _GAP_PERIODS * rate.period_ns
-        return any(
-            after - before > longest_ns
-            for before, after in zip(ends_ns, ends_ns[1:], strict=False)
-        )
+        return any(after - before > longest_ns for before, after in pairwise(ends_ns))
