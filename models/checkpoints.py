@@ -17,9 +17,22 @@ _WRAPPERS = ('state_dict', 'model', 'segmenter')
 _SHOWN = 8
 
 
-def export_reference(model: SegmentationModel) -> dict[str, Tensor]:
-    """Return the model's tensors under the names of the authors' repository."""
-    return {model.reference_key(key): tensor for key, tensor in model.state_dict().items()}
+def export_reference(model: SegmentationModel, layout: str | None = None) -> dict[str, Tensor]:
+    """Return the model's tensors under the names of the authors' repository.
+
+    Args:
+        model: What to export.
+        layout: One of `model.reference_layouts`; the first if not given.
+
+    Raises:
+        ConfigError: The layout is unknown, or the authors' code has no such model.
+    """
+    layout = layout or model.reference_layouts[0]
+    if layout not in model.reference_layouts:
+        raise ConfigError(
+            f'unknown layout {layout!r}; choose one of {", ".join(model.reference_layouts)}'
+        )
+    return {model.reference_key(key, layout): value for key, value in model.state_dict().items()}
 
 
 def import_reference(
@@ -36,12 +49,13 @@ def import_reference(
     Raises:
         ConfigError: A tensor is missing, unexpected or of another shape; all are named.
     """
-    names = {model.reference_key(key): key for key in model.state_dict()}
-    found = {
-        key: tensor
-        for key, tensor in unwrap(state_dict).items()
-        if not (unused and key.startswith(unused))
-    }
+    tensors = unwrap(state_dict)
+    found = {key: tensor for key, tensor in tensors.items() if not key.startswith(unused)}
+    layouts = [
+        {model.reference_key(key, layout): key for key in model.state_dict()}
+        for layout in model.reference_layouts
+    ]
+    names = max(layouts, key=lambda layout: len(layout.keys() & found.keys()))
     load_strict(model, {names.get(key, key): tensor for key, tensor in found.items()}, names)
 
 

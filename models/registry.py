@@ -5,11 +5,13 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+from mmseg_models.geminifusion import GeminiFusion
 from mmseg_models.segmentation_model import SegmentationModel
 from mmseg_models.stitchfusion import StitchFusion
 from mmseg_ros.core.errors import ConfigError
 
 _MODELS: dict[str, type[SegmentationModel]] = {
+    'geminifusion': GeminiFusion,
     'stitchfusion': StitchFusion,
 }
 

@@ -21,7 +21,10 @@ class SegmentationModel(nn.Module):
 
     Attributes:
         options: What `create_model` was called with, defaults included.
+        reference_layouts: Names of the authors' checkpoint formats, the usual one first.
     """
+
+    reference_layouts: tuple[str, ...] = ('authors',)
 
     def __init__(self, modalities: tuple[str, ...], num_classes: int, size_divisor: int) -> None:
         super().__init__()
@@ -58,8 +61,13 @@ class SegmentationModel(nn.Module):
         """Return logits at a quarter of the input's size."""
         raise NotImplementedError
 
-    def reference_key(self, key: str) -> str:
-        """Return the name that the authors' repository gives to the tensor `key`."""
+    def reference_key(self, key: str, layout: str) -> str:
+        """Return the name that the authors' code gives to the tensor `key`.
+
+        Args:
+            key: Own name.
+            layout: One of `reference_layouts`.
+        """
         raise NotImplementedError
 
     def prepare(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from mmseg_models.encoders.contract import Encoder, FusionFactory, no_fusion
-from mmseg_models.encoders.layers import NormFactory, SharedNorm
+from mmseg_models.encoders.contract import Encoder, FusionFactory, Norms, no_fusion
+from mmseg_models.encoders.layers import ModalityNorm, NormFactory, SharedNorm
 from mmseg_models.encoders.mit import MIT_CONFIGS, build_mit
+from mmseg_models.encoders.swin import SWIN_CONFIGS, build_swin
 from mmseg_ros.core.errors import ConfigError
 
-ENCODERS: tuple[str, ...] = (*MIT_CONFIGS,)
+ENCODERS: tuple[str, ...] = (*MIT_CONFIGS, *SWIN_CONFIGS)
 
 
 def shared_norm(eps: float) -> NormFactory:
@@ -17,28 +18,29 @@ def shared_norm(eps: float) -> NormFactory:
     return partial(SharedNorm, eps=eps)
 
 
+def modality_norm(count: int, eps: float) -> NormFactory:
+    """Return a maker of layer norms with own weights for each of `count` modalities."""
+    return partial(ModalityNorm, count=count, eps=eps)
+
+
 def build_encoder(
-    name: str,
-    *,
-    norm: NormFactory,
-    embed_norm: NormFactory | None = None,
-    fusion: FusionFactory = no_fusion,
-    drop_path: float = 0.1,
+    name: str, norms: Norms, fusion: FusionFactory = no_fusion, drop_path: float = 0.1
 ) -> Encoder:
     """Return an encoder with random weights.
 
     Args:
         name: One of `ENCODERS`.
-        norm: Makes layer norms.
-        embed_norm: Makes the patch embeddings' layer norms; `norm` if not given.
+        norms: Makers of layer norms.
         fusion: Makes each block's hooks.
         drop_path: Stochastic depth rate of the last block, 0 <= rate < 1.
 
     Raises:
         ConfigError: The name is unknown or the rate out of range.
     """
-    if name not in ENCODERS:
-        raise ConfigError(f'unknown encoder {name!r}; choose one of {", ".join(ENCODERS)}')
     if not 0.0 <= drop_path < 1.0:
         raise ConfigError(f'drop_path is {drop_path}; choose 0 <= drop_path < 1')
-    return build_mit(MIT_CONFIGS[name], embed_norm or norm, norm, fusion, drop_path)
+    if name in MIT_CONFIGS:
+        return build_mit(MIT_CONFIGS[name], norms, fusion, drop_path)
+    if name in SWIN_CONFIGS:
+        return build_swin(SWIN_CONFIGS[name], norms, fusion, drop_path)
+    raise ConfigError(f'unknown encoder {name!r}; choose one of {", ".join(ENCODERS)}')

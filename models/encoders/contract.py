@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from mmseg_models.encoders.layers import Grid
+from mmseg_models.encoders.layers import Grid, NormFactory
 from mmseg_models.presence import Presence
 
 Norm = Callable[[Tensor], Tensor]
@@ -55,6 +55,19 @@ class BlockSite:
     stage: int
     dim: int
     drop_path: float
+
+
+@dataclass(frozen=True)
+class Norms:
+    """Makers of an encoder's layer norms.
+
+    Attributes:
+        embed: For the patch embeddings. block: Inside the blocks. output: After a stage.
+    """
+
+    embed: NormFactory
+    block: NormFactory
+    output: NormFactory
 
 
 FusionFactory = Callable[[BlockSite], BlockFusion]

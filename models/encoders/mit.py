@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mmseg_models.encoders.contract import BlockFusion, BlockSite, Encoder, FusionFactory, Stage
+from mmseg_models.encoders.contract import (
+    BlockFusion,
+    BlockSite,
+    Encoder,
+    FusionFactory,
+    Norms,
+    Stage,
+)
 from mmseg_models.encoders.layers import (
     DropPath,
     Grid,
@@ -160,23 +167,18 @@ class MitStage(Stage):
 
     Args:
         in_channels: Channels of the map that is embedded. sites: One per block.
-        embed_norm: Makes the patch embedding's layer norm. norm: Makes all others.
-        fusion: Makes each block's hooks.
+        norms: Makers of layer norms. fusion: Makes each block's hooks.
     """
 
     def __init__(
-        self,
-        in_channels: int,
-        sites: list[BlockSite],
-        embed_norm: NormFactory,
-        norm: NormFactory,
-        fusion: FusionFactory,
+        self, in_channels: int, sites: list[BlockSite], norms: Norms, fusion: FusionFactory
     ) -> None:
         super().__init__()
+        dim = sites[0].dim
         kernel, stride = (7, 4) if sites[0].stage == 0 else (3, 2)
-        self.embedding = PatchEmbedding(in_channels, sites[0].dim, kernel, stride, embed_norm)
-        self.blocks = nn.ModuleList(MitBlock(site, norm, fusion(site)) for site in sites)
-        self.norm = norm(sites[0].dim)
+        self.embedding = PatchEmbedding(in_channels, dim, kernel, stride, norms.embed)
+        self.blocks = nn.ModuleList(MitBlock(site, norms.block, fusion(site)) for site in sites)
+        self.norm = norms.output(dim)
 
     def embed(self, x_SCHW: Tensor, presence: Presence) -> tuple[Tensor, Grid]:
         """Return the patch embedding."""
@@ -194,19 +196,12 @@ class MitStage(Stage):
         return feature_SCHW, feature_SCHW
 
 
-def build_mit(
-    config: MitConfig,
-    embed_norm: NormFactory,
-    norm: NormFactory,
-    fusion: FusionFactory,
-    drop_path: float,
-) -> Encoder:
+def build_mit(config: MitConfig, norms: Norms, fusion: FusionFactory, drop_path: float) -> Encoder:
     """Return a Mix Transformer.
 
     Args:
         config: Which variant.
-        embed_norm: Makes the layer norms of the patch embeddings.
-        norm: Makes all other layer norms.
+        norms: Makers of layer norms.
         fusion: Makes each block's hooks.
         drop_path: Stochastic depth rate of the last block.
     """
@@ -215,6 +210,6 @@ def build_mit(
     in_channels = 3
     for index, dim in enumerate(config.channels):
         sites = [BlockSite(index, dim, rate) for rate in rates[index]]
-        stages.append(MitStage(in_channels, sites, embed_norm, norm, fusion))
+        stages.append(MitStage(in_channels, sites, norms, fusion))
         in_channels = dim
     return Encoder(stages, config.channels)

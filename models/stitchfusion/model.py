@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from mmseg_models.decoders.segformer import SegFormerHead
 from mmseg_models.encoders import build_encoder, shared_norm
-from mmseg_models.encoders.contract import BlockFusion, BlockSite
+from mmseg_models.encoders.contract import BlockFusion, BlockSite, Norms
 from mmseg_models.encoders.layers import initialise
 from mmseg_models.presence import Presence
 from mmseg_models.segmentation_model import SegmentationModel
@@ -77,9 +77,8 @@ class StitchFusion(SegmentationModel):
                 return BlockFusion()
             return StitchBlock(site, kind, total, rank, adapter_dropout, source)
 
-        backbone = build_encoder(
-            encoder, norm=shared_norm(norm_eps), fusion=block_fusion, drop_path=drop_path
-        )
+        norm = shared_norm(norm_eps)
+        backbone = build_encoder(encoder, Norms(norm, norm, norm), block_fusion, drop_path)
         super().__init__(tuple(modalities), num_classes, backbone.size_divisor)
         self.encoder = backbone
         self.fuse = nn.ModuleList(
@@ -102,8 +101,8 @@ class StitchFusion(SegmentationModel):
         features = self.encoder(x_SCHW, presence)
         return [fuse(x, presence) for fuse, x in zip(self.fuse, features, strict=True)]
 
-    def reference_key(self, key: str) -> str:
-        """Return the authors' name of the tensor `key`."""
+    def reference_key(self, key: str, layout: str = 'authors') -> str:
+        """Return the authors' name of the tensor `key`; they have one layout."""
         return stitchfusion_key(key)
 
 

@@ -48,8 +48,10 @@ def fill_by_rule():
     """Return a function that fills a model through the authors' names."""
     from mmseg_models.checkpoints import export_reference, import_reference
 
-    def fill(model):
-        tensors = {key: filled(key, value) for key, value in export_reference(model).items()}
+    def fill(model, layout=None):
+        tensors = {
+            key: filled(key, value) for key, value in export_reference(model, layout).items()
+        }
         import_reference(model, tensors)
         return model.eval()
 
