@@ -10,6 +10,7 @@ from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.core.types import Modality
 
 
+@dataclass(frozen=True, kw_only=True)
 class _Checked:
     """Checks the type and range of every parameter when the block is built."""
 

@@ -23,5 +23,5 @@ def parse_recipe(arguments: Sequence[str]) -> Recipe:
     parser.add_class_arguments(Recipe)
     values = parser.parse_args(list(arguments)).as_dict()
     values.pop('config')
-    blocks = parser.instantiate_classes(parser.parse_object(values))
+    blocks = parser.instantiate(parser.parse_object(values))
     return Recipe(**{name: blocks[name] for name in values})

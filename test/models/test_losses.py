@@ -1,0 +1,82 @@
+"""Losses against reference values and by their definition."""
+
+import numpy as np
+import pytest
+import torch
+from mmseg_models.losses import CrossEntropy, OhemCrossEntropy, create_loss
+
+from mmseg_ros.core.errors import ConfigError
+
+
+@pytest.fixture
+def golden() -> tuple[torch.Tensor, torch.Tensor]:
+    k = np.arange(1, 641, dtype=np.float64)
+    u = np.modf(np.sin(12.9898 * k) * 43758.5453)[0] % 1.0
+    labels = (7 * np.arange(128)) % 6
+    labels[labels == 5] = 255
+    logits = torch.from_numpy((6 * u - 3).reshape(2, 5, 8, 8)).float()
+    return logits, torch.from_numpy(labels.reshape(2, 8, 8))
+
+
+def test_reference_values(golden):
+    logits, labels = golden
+    assert int((labels != 255).sum()) == 107
+    assert float(OhemCrossEntropy()(logits, labels)) == pytest.approx(2.785372, abs=1e-5)
+    assert float(CrossEntropy()(logits, labels)) == pytest.approx(2.687948, abs=1e-5)
+
+
+def test_reference_value_when_hardly_a_pixel_is_hard(golden):
+    logits, labels = golden
+    easy = 0.01 * logits
+    valid = labels != 255
+    easy[valid.unsqueeze(1).expand_as(easy) & one_hot(labels)] = 0.0
+    easy += 8.0 * one_hot(labels) + 0.01 * logits * one_hot(labels)
+    assert float(OhemCrossEntropy()(easy, labels)) == pytest.approx(0.00138862, abs=1e-6)
+
+
+def one_hot(labels):
+    return torch.stack([labels == k for k in range(5)], dim=1)
+
+
+def test_ohem_takes_only_hard_pixels():
+    logits = torch.zeros(1, 2, 1, 4)
+    logits[0, 0] = torch.tensor([9.0, 9.0, -9.0, 0.0])
+    loss = OhemCrossEntropy()(logits, torch.zeros(1, 1, 4, dtype=torch.long))
+    assert float(loss) == pytest.approx((9.0 + np.log(2)) / 2, abs=1e-3)
+
+
+@pytest.mark.parametrize('name', ['ohem', 'cross_entropy'])
+def test_ignored_pixels_have_no_influence(name, golden):
+    logits, labels = golden
+    logits.requires_grad_()
+    loss = create_loss(name, 255, 0.7)
+    value = loss(logits, labels)
+    value.backward()
+    ignored = (labels == 255).unsqueeze(1).expand_as(logits)
+    assert torch.all(logits.grad[ignored] == 0)
+    changed = torch.where(ignored, torch.full_like(logits, 50.0), logits)
+    assert torch.equal(loss(changed, labels), value)
+
+
+@pytest.mark.parametrize('name', ['ohem', 'cross_entropy'])
+def test_no_labelled_pixel_gives_zero(name, golden):
+    logits, labels = golden
+    logits.requires_grad_()
+    value = create_loss(name, 255, 0.7)(logits, torch.full_like(labels, 255))
+    value.backward()
+    assert value.item() == 0.0
+    assert torch.isfinite(logits.grad).all()
+
+
+def test_bfloat16_logits_are_scored_in_float32(golden):
+    logits, labels = golden
+    value = CrossEntropy()(logits.bfloat16(), labels)
+    assert value.dtype == torch.float32
+    assert torch.equal(value, CrossEntropy()(logits.bfloat16().float(), labels))
+
+
+def test_unknown_loss_and_threshold_are_refused():
+    with pytest.raises(ConfigError, match='cross_entropy'):
+        create_loss('dice', 255, 0.7)
+    with pytest.raises(ConfigError, match='threshold'):
+        OhemCrossEntropy(threshold=1.0)

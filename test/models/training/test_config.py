@@ -1,0 +1,95 @@
+"""Recipes: ranges, contradictions, files and overrides."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from mmseg_models.training.config import DataConfig, OptimizerConfig, Recipe
+from mmseg_models.training.recipe_parser import parse_recipe
+from mmseg_models.training.setup import build_model
+
+from mmseg_ros.core.errors import ConfigError
+from mmseg_ros.core.labels import load_label_space
+
+RECIPES = sorted((Path(__file__).parents[3] / 'models' / 'recipes').glob('*.yaml'))
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / 'recipe.yaml'
+    path.write_text('run_dir: out\nsteps: 300\ndata: {root: set, modalities: [rgb, event]}\n')
+    return str(path)
+
+
+def test_file_fills_in_defaults(file):
+    recipe = parse_recipe(['--config', file])
+    assert recipe.steps == 300
+    assert recipe.data.modalities == ['rgb', 'event']
+    assert recipe.data.height == DataConfig(root='x').height
+    assert recipe.optimizer == OptimizerConfig()
+
+
+def test_overrides_win_over_the_file(file):
+    recipe = parse_recipe(
+        ['--config', file, '--steps', '40', '--optimizer.warmup_steps=7', '--data.height', '96']
+        + ['--model.options', '{encoder: mit_b1}']
+    )
+    assert (recipe.steps, recipe.optimizer.warmup_steps, recipe.data.height) == (40, 7, 96)
+    assert recipe.data.modalities == ['rgb', 'event']
+    assert recipe.model.options == {'encoder': 'mit_b1'}
+
+
+def test_resolved_recipe_is_a_recipe_again(file, tmp_path):
+    recipe = parse_recipe(['--config', file, '--seed', '5'])
+    again = tmp_path / 'again.yaml'
+    again.write_text(yaml.safe_dump(recipe.to_dict()))
+    assert parse_recipe(['--config', str(again)]) == recipe
+
+
+def test_print_config_shows_every_block(file, capsys):
+    with pytest.raises(SystemExit) as stop:
+        parse_recipe(['--config', file, '--print_config'])
+    assert stop.value.code == 0
+    shown = yaml.safe_load(capsys.readouterr().out)
+    assert shown['steps'] == 300
+    assert shown['loss']['name'] == 'ohem'
+
+
+@pytest.mark.parametrize('wrong', [['--stepps', '3'], ['--steps', 'many'], ['--data.rooot', 'x']])
+def test_unknown_name_or_type_is_wrong_usage(file, wrong):
+    with pytest.raises(SystemExit) as stop:
+        parse_recipe(['--config', file, *wrong])
+    assert stop.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ('wrong', 'message'),
+    [
+        (['--steps', '0'], 'steps'),
+        (['--optimizer.warmup_steps', '300'], 'warmup_steps'),
+        (['--augmentation.scale_min', '3'], 'scale_min'),
+        (['--run_dir', ''], 'run_dir'),
+        (['--data.modalities', '[rgb, thermal]'], 'thermal'),
+        (['--loss.name', 'dice'], 'cross_entropy'),
+    ],
+)
+def test_bad_value_is_named(file, wrong, message):
+    with pytest.raises(ConfigError, match=message):
+        parse_recipe(['--config', file, *wrong])
+
+
+def test_recipe_without_data_is_refused():
+    with pytest.raises(ConfigError, match=r'data\.root'):
+        Recipe(run_dir='x')
+
+
+def test_there_are_recipes():
+    assert {path.stem for path in RECIPES} >= {'smoke', 'stitchfusion_b0_sim'}
+
+
+@pytest.mark.parametrize('path', RECIPES, ids=lambda path: path.stem)
+def test_shipped_recipe_builds_its_network(path):
+    recipe = parse_recipe(['--config', str(path)])
+    model = build_model(recipe, load_label_space(recipe.data.label_space))
+    assert model.num_classes == 25
+    assert list(model.modalities) == recipe.data.modalities

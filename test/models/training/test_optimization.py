@@ -1,0 +1,58 @@
+"""Learning rate, weight decay and the weight average."""
+
+import pytest
+import torch
+from mmseg_models.training.config import OptimizerConfig
+from mmseg_models.training.optimization import (
+    build_average,
+    build_optimizer,
+    build_schedule,
+    warmup_poly,
+)
+from torch import nn
+
+
+@pytest.mark.parametrize(
+    ('step', 'rate'),
+    [(0, 6e-6), (500, 3.3e-5), (1000, 6e-5), (10_000, 3.38151e-5), (19_999, 5.35933e-7)],
+)
+def test_reference_learning_rates(step, rate):
+    factor = warmup_poly(step, total=201 * 100, warmup=1000, ratio=0.1, power=0.9)
+    assert 6e-5 * factor == pytest.approx(rate, rel=1e-5)
+
+
+def test_schedule_is_stepped_from_the_warm_up_to_zero():
+    config = OptimizerConfig(learning_rate=0.1, warmup_steps=4, warmup_ratio=0.5)
+    optimizer = build_optimizer(nn.Linear(2, 2), config)
+    schedule = build_schedule(optimizer, config, steps=10)
+    rates = []
+    for _ in range(10):
+        rates.append(optimizer.param_groups[0]['lr'])
+        optimizer.step()
+        schedule.step()
+    assert rates[0] == pytest.approx(0.05)
+    assert rates[4] == pytest.approx(0.1)
+    assert rates == sorted(rates[:5]) + sorted(rates[5:], reverse=True)
+    assert optimizer.param_groups[1]['lr'] == pytest.approx(0.0)
+
+
+def test_norms_and_biases_do_not_decay():
+    model = nn.Sequential(nn.Linear(3, 3), nn.LayerNorm(3), nn.Conv2d(3, 3, 1, bias=False))
+    model[2].weight.requires_grad_(False)
+    decayed, plain = build_optimizer(model, OptimizerConfig(weight_decay=0.02)).param_groups
+    assert [p.ndim for p in decayed['params']] == [2]
+    assert decayed['weight_decay'] == 0.02
+    assert [p.ndim for p in plain['params']] == [1, 1, 1]
+    assert plain['weight_decay'] == 0.0
+
+
+def test_average_follows_weights_and_buffers():
+    model = nn.BatchNorm1d(1)
+    average = build_average(model, OptimizerConfig(ema_decay=0.75))
+    average.update_parameters(model)
+    with torch.no_grad():
+        model.weight.fill_(5.0)
+        model.running_mean.fill_(4.0)
+    average.update_parameters(model)
+    assert average.module.weight.item() == pytest.approx(0.75 * 1.0 + 0.25 * 5.0)
+    assert average.module.running_mean.item() == pytest.approx(0.25 * 4.0)
