@@ -8,6 +8,10 @@ from numpy.typing import NDArray
 from mmseg_ros.core.types import DepthData, Plane
 from mmseg_ros.projection.camera import CameraModel, project_point
 from mmseg_ros.projection.compiled import compiled
+from mmseg_ros.projection.footprint import Rotation, half_sizes
+
+# Grown pixels overlap a little: with distortion their sizes are not exact.
+SEAM = 1.1
 
 
 def depth_plane(
@@ -33,13 +37,12 @@ def depth_plane(
     source = depth_camera.resized(rows, columns)
     z_buffer = np.full((camera.height, camera.width, 1), np.inf, np.float32)
     rotation = camera.image_rotation
-    growth = camera.parameters[3:5] / source.parameters[3:5]
     _register(
         np.ascontiguousarray(depth.depth_m, np.float32),
         source.rays,
         np.ascontiguousarray(rotation @ T_camera_depth[:3]),
         camera.parameters,
-        growth,
+        half_sizes(source, camera, Rotation.of(T_camera_depth)),
         z_buffer[..., 0],
     )
     valid = np.isfinite(z_buffer[..., 0])
@@ -53,7 +56,7 @@ def _register(
     rays: NDArray[np.float32],
     T: NDArray[np.float64],
     camera: NDArray[np.float64],
-    growth: NDArray[np.float64],
+    half: NDArray[np.float32],
     z_buffer: NDArray[np.float32],
 ) -> None:
     rows, columns = z_buffer.shape
@@ -69,8 +72,8 @@ def _register(
             u, v, inside = project_point(camera, xc, yc, zc)
             if not inside:
                 continue
-            half_u = max(0.5, 0.5 * growth[0] * z / zc)
-            half_v = max(0.5, 0.5 * growth[1] * z / zc)
+            half_u = max(0.5, SEAM * half[i, j, 0] * z / zc - 0.5 * (SEAM - 1.0))
+            half_v = max(0.5, SEAM * half[i, j, 1] * z / zc - 0.5 * (SEAM - 1.0))
             first = max(0, int(np.ceil(u - half_u)))
             last = min(columns, int(np.ceil(u + half_u)))
             for row in range(

@@ -149,9 +149,9 @@ def fold_radius_squared(model: int, D: NDArray[np.float64]) -> float:
 
 
 def _first_positive_root(polynomial: np.polynomial.Polynomial) -> float:
-    # Trailing coefficients that are almost zero would give roots of rounding noise.
+    # Terms that change nothing within 89.9 degrees would give roots of rounding noise.
     coefficients = np.asarray(polynomial.coef, np.float64)
-    used = np.flatnonzero(np.abs(coefficients) > 1e-300)
+    used = np.flatnonzero(np.abs(coefficients) * 3e5 ** np.arange(len(coefficients)) > 1e-6)
     roots = np.roots(coefficients[: used[-1] + 1][::-1])
     real = roots.real[(np.abs(roots.imag) < 1e-9 * (1.0 + np.abs(roots))) & (roots.real > 0.0)]
     return float(real.min()) if real.size else math.inf

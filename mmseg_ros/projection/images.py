@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mmseg_ros.core.types import Plane
 from mmseg_ros.projection.camera import CameraModel
+from mmseg_ros.projection.footprint import Rotation
 
 
 def scaled_plane(pixels: NDArray[Any], height: int, width: int) -> Plane:
@@ -56,30 +57,29 @@ def registered_plane(
         camera: The target image.
     """
     source = source.resized(*pixels.shape[:2])
-    map_u, map_v, valid = _maps(camera, source, T_camera_source[:3, :3].tobytes())
+    map_u, map_v, valid = _maps(camera, source, Rotation.of(T_camera_source))
     warped = np.asarray(cv2.remap(pixels, map_u, map_v, cv2.INTER_LINEAR, borderValue=0))
     return _plane(warped, valid)
 
 
 def rectify(pixels: NDArray[Any], camera: CameraModel) -> NDArray[Any]:
     """Return the rectified image of a raw one: same size, seen by `camera.as_rectified()`."""
-    map_u, map_v, _ = _maps(camera.as_rectified(), camera, np.eye(3).tobytes())
+    map_u, map_v, _ = _maps(camera.as_rectified(), camera, Rotation.of(np.eye(4)))
     return np.asarray(cv2.remap(pixels, map_u, map_v, cv2.INTER_LINEAR, borderValue=0))
 
 
 @lru_cache(maxsize=8)
 def _maps(
-    target: CameraModel, source: CameraModel, rotation: bytes
+    target: CameraModel, source: CameraModel, rotation: Rotation
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
     """Return target H x W columns and rows in the source image, and where they are inside.
 
     Args:
         target: Camera whose pixels are filled.
         source: Camera that fills them.
-        rotation: The bytes of the 3 x 3 float64 rotation from source into target.
+        rotation: From the optical frame of `source` into that of `target`.
     """
-    R = np.frombuffer(rotation).reshape(3, 3)
-    uv, valid = source.project(target.rays.reshape(-1, 3).astype(np.float64) @ R)
+    uv, valid = source.project(target.rays.reshape(-1, 3).astype(np.float64) @ rotation.matrix)
     uv[~valid] = -1e4
     maps = np.moveaxis(uv.reshape(target.height, target.width, 2), 2, 0).astype(np.float32)
     return maps[0], maps[1], valid.reshape(target.height, target.width)

@@ -1,0 +1,115 @@
+"""One set of samples into one image."""
+
+import numpy as np
+import pytest
+
+from mmseg_ros.core.types import (
+    STANDARD_MODALITIES,
+    CloseReason,
+    CloudData,
+    DepthData,
+    EventData,
+    FrameSet,
+    ImageData,
+    SensorSample,
+)
+from mmseg_ros.projection import Rig, align
+
+STAMP_NS = 5_000_000_000
+WINDOW_NS = 50_000_000
+
+
+def wall_cloud(distance_m=10.0):
+    y, z = np.meshgrid(np.linspace(-6, 6, 200), np.linspace(-1.5, 3, 80))
+    points = np.zeros(y.size, [('x', '<f4'), ('y', '<f4'), ('z', '<f4')])
+    points['x'], points['y'], points['z'] = distance_m, y.ravel(), z.ravel()
+    return CloudData(points, 1, len(points))
+
+
+def events_at(stamps):
+    n = len(stamps)
+    return EventData(
+        np.full(n, 160, np.uint16), np.full(n, 96, np.uint16), np.array(stamps, np.int64),
+        np.ones(n, bool), 320, 192,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def samples():
+    payloads = {
+        'rgb': ImageData(np.full((384, 640, 3), 7, np.uint8)),
+        'depth': DepthData(np.full((384, 640), 9.6, np.float32)),
+        'event': events_at([STAMP_NS - WINDOW_NS, STAMP_NS - 1, STAMP_NS]),
+        'lidar': wall_cloud(),
+    }
+    return {name: SensorSample(name, STAMP_NS, name, data) for name, data in payloads.items()}
+
+
+def frame_set(samples):
+    return FrameSet('rgb', STAMP_NS, samples, STANDARD_MODALITIES, CloseReason.COMPLETE)
+
+
+def test_all_modalities_meet_in_the_reference_image(rig, samples):
+    frame, refused = align(frame_set(samples), rig, 192, 320, WINDOW_NS)
+    assert not refused
+    assert {n: p.values.shape[2] for n, p in frame.planes.items()} == {
+        'rgb': 3, 'depth': 1, 'event': 2, 'lidar': 3,
+    }  # fmt: skip
+    assert all(p.values.shape[:2] == p.valid.shape == (192, 320) for p in frame.planes.values())
+    np.testing.assert_allclose(frame.planes['depth'].values[96, 160, 0], 9.6)
+    assert frame.planes['event'].values.sum() == 2
+    # 10 m ahead of the LiDAR is 9.6 m ahead of the camera, so the wall is where depth says.
+    lidar = frame.planes['lidar']
+    assert lidar.valid.mean() > 0.1
+    assert 10.0 <= lidar.values[lidar.valid][:, 0].min() < 10.01
+
+
+def test_each_subset_works_alone(rig, samples):
+    for name, sample in samples.items():
+        frame, refused = align(frame_set({name: sample}), rig, 96, 160, WINDOW_NS)
+        assert not refused
+        assert list(frame.planes) == [name]
+        assert frame.frame_id == ('rgb' if name == 'rgb' else 'camera_optical')
+
+
+def test_camera_alone_needs_no_calibration(samples):
+    frame, refused = align(frame_set(samples), Rig(), 192, 320, WINDOW_NS)
+    assert list(frame.planes) == ['rgb']
+    assert set(refused) == {'depth', 'event', 'lidar'}
+    assert all('No extrinsics' in sentence for sentence in refused.values())
+
+
+def test_registered_depth_needs_no_calibration(samples):
+    rig = Rig().with_registered('depth')
+    frame, refused = align(frame_set({'depth': samples['depth']}), rig, 192, 320, WINDOW_NS)
+    assert not refused
+    assert frame.planes['depth'].valid.all()
+
+
+@pytest.mark.parametrize(
+    ('name', 'payload', 'sentence'),
+    [
+        ('lidar', CloudData(wall_cloud().points[:0], 1, 0), 'None of the 0 points'),
+        ('lidar', wall_cloud(np.nan), 'falls into the camera image'),
+        ('lidar', wall_cloud(-10), 'falls into the camera image'),
+        ('depth', DepthData(np.full((384, 640), np.nan, np.float32)), 'No pixel'),
+    ],
+)
+def test_an_empty_sample_is_refused_and_the_others_go_on(rig, samples, name, payload, sentence):
+    samples[name] = SensorSample(name, STAMP_NS, name, payload)
+    frame, refused = align(frame_set(samples), rig, 192, 320, WINDOW_NS)
+    assert list(refused) == [name]
+    assert sentence in refused[name]
+    assert set(frame.planes) == set(STANDARD_MODALITIES) - {name}
+
+
+def test_another_image_modality_is_scaled_or_registered(rig):
+    thermal = ImageData(np.full((60, 80), 300, np.uint16))
+    sets = frame_set({'thermal': SensorSample('thermal', STAMP_NS, 'thermal', thermal)})
+    aligned, _ = align(sets, rig, 192, 320, WINDOW_NS)
+    assert aligned.planes['thermal'].valid.all()
+    narrow = rig.camera('rgb').cropped(160, 96, height=192, width=320).resized(60, 80)
+    with_camera = rig.with_camera('thermal', narrow).with_pose('thermal', rig.T_base('rgb'))
+    registered, _ = align(sets, with_camera, 192, 320, WINDOW_NS)
+    assert registered.planes['thermal'].valid.mean() == pytest.approx(0.25, abs=0.02)
+    assert registered.planes['thermal'].values[96, 160, 0] == 300

@@ -1,0 +1,54 @@
+"""Depth registration."""
+
+import numpy as np
+
+from mmseg_ros.core.types import DepthData
+from mmseg_ros.projection import CameraModel, depth_plane
+from mmseg_ros.projection.transforms import pose
+
+CAMERA = CameraModel.from_fov(64, 48, 70)
+
+
+def test_same_camera_changes_nothing():
+    depth = np.random.default_rng(1).uniform(1, 50, (48, 64)).astype(np.float32)
+    depth[3, 5] = np.nan
+    plane = depth_plane(DepthData(depth), CAMERA, np.eye(4), CAMERA)
+    np.testing.assert_array_equal(plane.valid, ~np.isnan(depth))
+    np.testing.assert_array_equal(plane.values[..., 0], np.nan_to_num(depth))
+
+
+def test_a_wall_stays_whole_and_at_its_depth_when_the_image_grows(camera):
+    wall = DepthData(np.full((48, 64), 8.0, np.float32))
+    target = camera.resized(180, 320)
+    plane = depth_plane(wall, CAMERA, pose([0.1, 0, -0.5]), target)
+    np.testing.assert_allclose(plane.values[plane.valid], 7.5)
+    rows, columns = np.nonzero(plane.valid)
+    inside = plane.valid[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    middle = inside[
+        len(inside) // 4 : -len(inside) // 4, inside.shape[1] // 4 : -inside.shape[1] // 4
+    ]
+    assert middle.all()
+
+
+def test_the_nearest_surface_wins():
+    depth = np.full((48, 64), 10.0, np.float32)
+    depth[20:28, 28:36] = 2.0
+    moved = depth_plane(DepthData(depth), CAMERA, pose([0.1, 0, 0]), CAMERA)
+    shift = 0.1 * CAMERA.K[0, 0] / 2.0
+    columns = np.flatnonzero(moved.values[24, :, 0] == 2.0)
+    assert abs(columns.mean() - (31.5 + shift)) < 1.0
+    assert len(columns) == 8
+
+
+def test_smaller_target_keeps_every_pixel_filled():
+    depth = np.full((48, 64), 4.0, np.float32)
+    plane = depth_plane(DepthData(depth), CAMERA, np.eye(4), CAMERA.resized(24, 32))
+    assert plane.valid.all()
+
+
+def test_negative_and_infinite_depths_are_invalid():
+    depth = np.array([[-1.0, 0.0, np.inf, np.nan, 3.0]], np.float32).repeat(4, axis=0)
+    camera = CameraModel.from_fov(5, 4, 60)
+    plane = depth_plane(DepthData(depth), camera, np.eye(4), camera)
+    assert plane.valid.sum() == 4
+    assert not plane.values[~plane.valid].any()

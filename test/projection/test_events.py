@@ -1,0 +1,90 @@
+"""Event windows and counts."""
+
+import numpy as np
+import pytest
+
+from mmseg_ros.core.errors import SampleError
+from mmseg_ros.core.types import EventData
+from mmseg_ros.projection import CameraModel, event_plane
+from mmseg_ros.projection.events import window_slice
+from mmseg_ros.projection.transforms import T_OPTICAL_BODY_ROTATION, pose
+
+CAMERA = CameraModel.from_fov(64, 48, 70)
+
+
+def packet(x, y, stamps, polarity, width=64, height=48):
+    return EventData(
+        np.array(x, np.uint16),
+        np.array(y, np.uint16),
+        np.array(stamps, np.int64),
+        np.array(polarity, bool),
+        width,
+        height,
+    )
+
+
+def test_window_is_half_open():
+    stamps = np.array([0, 10, 10, 20, 30], np.int64)
+    assert window_slice(stamps, (10, 20)) == (1, 3)
+    assert window_slice(stamps, (-5, 0)) == (0, 0)
+    assert window_slice(stamps, (30, 31)) == (4, 5)
+
+
+def test_counts_by_polarity_within_the_window():
+    events = packet([5, 5, 5, 6], [7, 7, 7, 7], [1, 2, 3, 4], [1, 1, 0, 1])
+    plane = event_plane(events, np.eye(4), CAMERA, CAMERA, (1, 4))
+    assert plane.values[7, 5].tolist() == [2, 1]
+    assert plane.values.sum() == 3
+    assert plane.valid.all()
+
+
+def test_rotation_moves_events_as_the_camera_sees_them():
+    turn = np.eye(4)
+    angle = np.radians(10)
+    turn[:3, :3] = [
+        [np.cos(angle), 0, np.sin(angle)],
+        [0, 1, 0],
+        [-np.sin(angle), 0, np.cos(angle)],
+    ]
+    plane = event_plane(packet([32], [24], [1], [1]), turn, CAMERA, CAMERA, (0, 2))
+    ray = turn[:3, :3] @ CAMERA.unproject([[32, 24]])[0]
+    u, v = np.floor(CAMERA.project(ray[None])[0][0] + 0.5).astype(int)
+    assert plane.values[v, u, 0] == 1
+    assert 0.6 < plane.valid.mean() < 0.95
+
+
+def test_translation_is_ignored():
+    events = packet([10], [10], [1], [0])
+    plane = event_plane(events, pose([3, 0, 0]), CAMERA, CAMERA, (0, 2))
+    assert plane.values[10, 10, 1] == 1
+
+
+def test_small_sensor_covers_the_large_image_without_holes():
+    small = CAMERA.resized(12, 16)
+    y, x = np.mgrid[:12, :16]
+    n = x.size
+    events = packet(x.ravel(), y.ravel(), range(n), np.ones(n), 16, 12)
+    plane = event_plane(events, np.eye(4), small, CAMERA, (0, n))
+    assert (plane.values[..., 0] == 1).mean() > 0.95
+
+
+def test_large_sensor_keeps_all_its_events():
+    large = CAMERA.resized(480, 640)
+    rng = np.random.default_rng(0)
+    events = packet(
+        rng.integers(0, 640, 5000), rng.integers(0, 480, 5000), np.arange(5000), np.ones(5000),
+        640, 480,
+    )  # fmt: skip
+    assert event_plane(events, np.eye(4), large, CAMERA, (0, 5000)).values.sum() == 5000
+
+
+def test_events_behind_the_camera_vanish():
+    backwards = np.eye(4)
+    backwards[:3, :3] = T_OPTICAL_BODY_ROTATION
+    plane = event_plane(packet([32], [24], [1], [1]), backwards, CAMERA, CAMERA, (0, 2))
+    assert not plane.values.any()
+
+
+def test_events_outside_the_sensor_are_refused():
+    with pytest.raises(SampleError, match=r'1 of 2 events.*64 x 48'):
+        event_plane(packet([3, 64], [3, 3], [1, 1], [1, 1]), np.eye(4), CAMERA, CAMERA, (0, 2))

@@ -1,0 +1,67 @@
+"""Scaling, registration and rectification of images."""
+
+import cv2
+import numpy as np
+
+from mmseg_ros.projection import CameraModel
+from mmseg_ros.projection.images import (
+    rectify,
+    registered_plane,
+    scaled_depth_plane,
+    scaled_plane,
+)
+from mmseg_ros.projection.transforms import pose
+
+
+def test_shrinking_averages_areas():
+    image = np.arange(16, dtype=np.float32).reshape(4, 4)
+    plane = scaled_plane(image, 2, 2)
+    np.testing.assert_allclose(plane.values[..., 0], [[2.5, 4.5], [10.5, 12.5]])
+
+
+def test_same_size_is_not_copied():
+    image = np.zeros((4, 6, 3), np.uint8)
+    assert np.shares_memory(scaled_plane(image, 4, 6).values, image)
+
+
+def test_nan_pixels_are_invalid():
+    image = np.ones((4, 4), np.float32)
+    image[1, 1] = np.nan
+    plane = scaled_plane(image, 4, 4)
+    assert plane.valid.sum() == 15
+    assert plane.values[1, 1, 0] == 0
+
+
+def test_registered_depth_is_never_averaged():
+    depth = np.where(np.arange(8) < 5, 2.0, 20.0).astype(np.float32) * np.ones((8, 1), np.float32)
+    depth[0, 0] = np.nan
+    plane = scaled_depth_plane(depth, 3, 3)
+    assert set(np.unique(plane.values)) <= {0.0, 2.0, 20.0}
+
+
+def test_registration_agrees_with_a_homography():
+    source, target = CameraModel.from_fov(80, 60, 80), CameraModel.from_fov(64, 48, 60)
+    T = pose([0, 0, 0], [0, np.sin(0.05), 0, np.cos(0.05)])
+    image = cv2.GaussianBlur(
+        np.random.default_rng(0).random((60, 80)).astype(np.float32), (9, 9), 3
+    )
+    plane = registered_plane(image, source, T, target)
+    H = target.K @ T[:3, :3] @ np.linalg.inv(source.K)
+    expected = cv2.warpPerspective(image, H, (64, 48))
+    np.testing.assert_allclose(plane.values[2:-2, 2:-2, 0], expected[2:-2, 2:-2], atol=5e-3)
+
+
+def test_rectified_lines_are_straight():
+    camera = CameraModel(
+        width=320, height=240, K=[[200, 0, 160], [0, 200, 120], [0, 0, 1]],
+        D=[-0.3, 0.05, 0, 0],
+    )  # fmt: skip
+    image = np.zeros((240, 320), np.uint8)
+    line = np.column_stack([np.linspace(-1, 1, 2000), np.full(2000, 0.4), np.ones(2000)])
+    uv, valid = camera.project(line)
+    u, v = np.rint(uv[valid]).astype(int).T
+    image[v, u] = 255
+    rows, columns = np.nonzero(rectify(image, camera) > 60)
+    middle = (columns > 40) & (columns < 280)
+    assert np.ptp(v) > 10
+    assert np.ptp(rows[middle]) <= 3
