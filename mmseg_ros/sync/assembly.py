@@ -168,6 +168,7 @@ class Assembly:
 
     def restart(self, now_ns: int) -> None:
         """Close all sets and let the next one have any stamp."""
+        self._open = None
         self.close_all(CloseReason.JUMP, now_ns)
         self._history.clear()
 

@@ -155,10 +155,10 @@ class Collector:
         if self.health.agrees(skew_ns):
             return True
         if self.health.settle_base():
-            self._sets.restart(now_ns)
             for other in self._tracks.values():
                 if other.health.skew_ns is None or not self.health.agrees(other.health.skew_ns):
                     other.forget()
+            self._sets.restart(now_ns)
         if self.health.agrees(skew_ns):
             return True
         track.counters.offset += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import dataclass
 from enum import Enum
 
@@ -16,6 +17,7 @@ BAD_STREAK = 3
 """Consecutive late, off-clock or unusable samples after which a sensor changes its state."""
 GOOD_STREAK = 2
 """Consecutive good samples after which a recovering sensor is OK again."""
+_TAI_MINUS_UTC_S = 37.0
 _STALE_PERIODS = 1.5
 _LOST_PERIODS = 3.0
 
@@ -285,13 +287,14 @@ class SensorHealth:
     def _offset_cause(self, offset_ns: int | None) -> str:
         if offset_ns is None:
             return f'The header stamps of {self.name} are zero; make the driver set them.'
-        hint = (
-            ' (37 s is TAI against UTC: check PTP)' if abs(abs(offset_ns) - 37e9) < 0.5e9 else ''
-        )
-        remedy_s = self.config.offset_s - offset_ns / 1e9
+        hint, remedy_s = '', -offset_ns / 1e9
+        if abs(abs(remedy_s) - _TAI_MINUS_UTC_S) < 0.5:
+            hint = ' (37 s is TAI against UTC: check PTP)'
+            remedy_s = math.copysign(_TAI_MINUS_UTC_S, remedy_s)
         return (
             f'The stamps of {self.name} are {offset_ns / 1e9:+.3f} s from the other sensors{hint};'
-            f' synchronise its clock or set sensors.{self.name}.offset_s to {remedy_s:.3f}.'
+            f' synchronise its clock or set sensors.{self.name}.offset_s to'
+            f' {self.config.offset_s + remedy_s:.3f}.'
         )
 
     def _ok_cause(self) -> str:
