@@ -1,6 +1,6 @@
 """A vehicle's sensor streams as plain lists, with faults, and a clock that is only a number."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -114,18 +114,17 @@ def make_collector(modalities: Iterable[str] = MODALITIES, **sync: object) -> Co
     return Collector(names, SyncConfig(**sync), {name: SensorConfig() for name in names})
 
 
-@dataclass(frozen=True)
 class Bench:
     """The helpers above, handed to tests as one fixture."""
 
-    stream: Callable[..., list[Arrival]] = staticmethod(make_stream)
-    sample: Callable[..., SensorSample] = staticmethod(make_sample)
-    move: Callable[..., Arrival] = staticmethod(move)
-    drive: Callable[..., list[Output]] = staticmethod(drive)
-    collector: Callable[..., Collector] = staticmethod(make_collector)
-    arrival: type = Arrival
-    start_ns: int = START_NS
-    modalities: tuple[str, ...] = MODALITIES
+    stream = staticmethod(make_stream)
+    sample = staticmethod(make_sample)
+    move = staticmethod(move)
+    drive = staticmethod(drive)
+    collector = staticmethod(make_collector)
+    arrival = Arrival
+    start_ns = START_NS
+    modalities = MODALITIES
 
 
 @pytest.fixture(scope='session')
