@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from mmseg_ros.core.errors import SampleError
 from mmseg_ros.core.types import Plane
 from mmseg_ros.projection.camera import CameraModel
+from mmseg_ros.projection.extrinsics import Rig
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +26,15 @@ class EncodingContext:
     camera: CameraModel | None = None
     T_base_camera: NDArray[np.float64] | None = None
     value_range: tuple[float, float] | None = None
+
+    @classmethod
+    def of_rig(cls, rig: Rig, height: int, width: int) -> EncodingContext:
+        """Return what a rig knows about its reference camera, for planes of this size."""
+        mount = rig.mounts.get(rig.reference)
+        if mount is None:
+            return cls()
+        camera = None if mount.camera is None else mount.camera.resized(height, width)
+        return cls(camera, mount.T_base_sensor)
 
 
 def require_channels(plane: Plane, encoding: str, *channels: int) -> None:
