@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mmseg_ros.core.errors import SampleError
 from mmseg_ros.core.types import CloudData
 from mmseg_ros.messages.buffers import as_bytes
-from mmseg_ros.messages.header import NS_PER_S, stamp_ns
+from mmseg_ros.messages.header import nanoseconds, stamp_ns
 
 # sensor_msgs/PointField: datatype -> numpy type without byte order
 POINT_FIELD_TYPES: dict[int, str] = {
@@ -171,5 +171,5 @@ def _point_stamps(points: NDArray[Any], header: Any) -> NDArray[np.int64] | None
     if seconds.max() > _ABSOLUTE_NS:
         return seconds.astype(np.int64)
     if seconds.max() > _ABSOLUTE_S:
-        return (seconds * NS_PER_S).astype(np.int64)
-    return (seconds * NS_PER_S).astype(np.int64) + start
+        return nanoseconds(seconds)
+    return nanoseconds(seconds) + start

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mmseg_ros.core.errors import SampleError
 from mmseg_ros.core.types import EventData
 from mmseg_ros.messages.cloud import point_array
-from mmseg_ros.messages.header import NS_PER_S, stamp_ns
+from mmseg_ros.messages.header import nanoseconds, stamp_ns
 
 EVENT_POINT_DTYPE = np.dtype(
     {
@@ -131,5 +131,5 @@ def _absolute(times: NDArray[Any], start_ns: int) -> NDArray[np.int64]:
     seconds = times.astype(np.float64)
     if not np.isfinite(seconds).all():
         raise SampleError('An event cloud holds event times that are NaN or infinite.')
-    stamps = np.rint(seconds * NS_PER_S).astype(np.int64)
+    stamps = nanoseconds(seconds)
     return stamps if len(seconds) and seconds.max() > _ABSOLUTE_S else stamps + start_ns
