@@ -1,0 +1,120 @@
+"""`mmseg_ros simulate`: make synthetic drives."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mmseg_ros.sim.dataset import DatasetConfig
+
+CONDITIONS = ('cloud', 'fog', 'night', 'rain', 'sun')
+FAILURES = ('motionblur', 'overexposure', 'underexposure', 'lidarjitter', 'eventlowres')
+EPILOG = """examples:
+  python -m mmseg_ros simulate --layout deliver --scenes 20 --out out/deliver
+  python -m mmseg_ros simulate --layout bag --frames 100 --condition night --out out/drive
+
+deliver: DeLiVER's folders (img, hha, event, lidar, semantic), ids 1..25, for the trainer.
+bag:     one MCAP bag per scene: raw sensor topics, calibration, odometry and ground truth.
+The same seed gives the same data; an interrupted data set goes on where it stopped."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's arguments."""
+    parser.epilog = EPILOG
+    parser.add_argument('--layout', choices=('deliver', 'bag'), default='deliver')
+    parser.add_argument(
+        '--out', type=Path, required=True, help='folder of the data set or the bag'
+    )
+    parser.add_argument('--scenes', type=int, default=1, help='number of drives')
+    parser.add_argument('--frames', type=int, default=20, help='camera frames per drive')
+    parser.add_argument(
+        '--seed', type=int, default=0, help='any number; other seeds, other streets'
+    )
+    parser.add_argument(
+        '--condition',
+        choices=CONDITIONS,
+        action='append',
+        help='may be repeated; default: all in turn',
+    )
+    parser.add_argument('--failure', choices=FAILURES, default='', help='sensor failure (bag)')
+    parser.add_argument('--theme', default='', help='kind of street (bag); default: from the seed')
+    parser.add_argument('--height', type=int, default=192, help='rows of the images (deliver)')
+    parser.add_argument('--width', type=int, default=320, help='columns of the images (deliver)')
+    parser.add_argument(
+        '--split', choices=('auto', 'train', 'val', 'test'), default='auto', help='(deliver)'
+    )
+    parser.add_argument(
+        '--interval', type=float, default=None, metavar='S',
+        help='seconds between frames; 0.5 for deliver, 0.1 for bag',
+    )  # fmt: skip
+    parser.add_argument('--rig', default='', help='calibration YAML; default: the demo rig')
+    parser.add_argument('--jobs', type=int, default=os.cpu_count() or 1, help='processes')
+
+
+def run(args: argparse.Namespace) -> int:
+    """Simulate what was asked for."""
+    return _write_dataset(args) if args.layout == 'deliver' else _write_bags(args)
+
+
+def _dataset_config(args: argparse.Namespace) -> DatasetConfig:
+    from mmseg_ros.projection import load_rig
+    from mmseg_ros.sim.dataset import DatasetConfig
+
+    return DatasetConfig(
+        out=args.out,
+        scenes=args.scenes,
+        frames=args.frames,
+        height=args.height,
+        width=args.width,
+        interval_s=args.interval or 0.5,
+        conditions=tuple(args.condition or CONDITIONS),
+        split=args.split,
+        seed=args.seed,
+        rig=load_rig(args.rig),
+    )
+
+
+def _write_dataset(args: argparse.Namespace) -> int:
+    from mmseg_ros.commands.progress import progress_bar
+    from mmseg_ros.sim.dataset import write_dataset
+
+    config = _dataset_config(args)
+    written = 0
+    with progress_bar('simulating') as progress:
+        for done, (_, new) in enumerate(write_dataset(config, args.jobs), 1):
+            written += new
+            progress(done, config.scenes)
+    print(
+        f'{args.out}: {config.scenes} scenes of {config.frames} frames, {written} written now.',
+        file=sys.stderr,
+    )
+    return 0
+
+
+def _write_bags(args: argparse.Namespace) -> int:
+    from mmseg_ros.commands.progress import progress_bar
+    from mmseg_ros.projection import load_rig
+    from mmseg_ros.sim.drive import DriveConfig
+    from mmseg_ros.sim.recording import record_drive
+
+    conditions = tuple(args.condition or CONDITIONS[-1:])
+    for k in range(args.scenes):
+        path = args.out if args.scenes == 1 else args.out / f'drive_{args.seed + k}'
+        config = DriveConfig(
+            frames=args.frames,
+            interval_s=args.interval or 0.1,
+            condition=conditions[k % len(conditions)],
+            failure=args.failure,
+            theme=args.theme,
+            rig=load_rig(args.rig),
+            threads=args.jobs,
+        )
+        with progress_bar(f'driving {path.name}') as progress:
+            for done in record_drive(path, args.seed + k, config):
+                progress(done, args.frames)
+        print(f'{path}: {args.frames} frames, {config.condition}.', file=sys.stderr)
+    return 0

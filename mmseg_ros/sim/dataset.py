@@ -1,0 +1,226 @@
+"""Writes drives as a data set in DeLiVER's folder layout, with the images that the live node makes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from mmseg_ros.core.errors import ConfigError, DatasetError
+from mmseg_ros.core.types import RGB, STANDARD_MODALITIES, CloseReason, FrameSet, Modality
+from mmseg_ros.encoding import DEFAULT_ENCODING, EncodingContext, encode
+from mmseg_ros.projection import Rig, align, load_rig
+from mmseg_ros.sim.drive import Drive, DriveConfig, DriveFrame
+from mmseg_ros.sim.lidar import LidarModel
+from mmseg_ros.sim.weather import CONDITIONS, FAILURES
+
+FOLDERS: dict[Modality, tuple[str, str]] = {
+    'rgb': ('img', 'rgb'),
+    'depth': ('hha', 'depth'),
+    'event': ('event', 'event'),
+    'lidar': ('lidar', 'lidar'),
+}
+"""Modality -> (folder, word in the file name), as DeLiVER has them."""
+SPLITS: tuple[str, ...] = ('train', 'val', 'test')
+SECTOR_DEG = 150.0
+"""Sector of the LiDAR that is simulated: a data set only holds what the camera sees."""
+EVENT_WINDOW_NS = 50_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetConfig:
+    """What to write.
+
+    Attributes:
+        out: Folder of the data set. scenes: Drives to simulate. frames: Frames of each.
+        height: Rows of the images. width: Columns. interval_s: Time between frames.
+        conditions: Conditions in turn. failure_share: Share of scenes with a sensor failure.
+        split: train, val, test, or auto: three, one and one scene of five.
+        seed: Scenes of other seeds, and of other splits, differ.
+        rig: Sensors.
+
+    Raises:
+        ConfigError: A value is unknown or out of range.
+    """
+
+    out: Path
+    scenes: int
+    frames: int
+    height: int = 192
+    width: int = 320
+    interval_s: float = 0.5
+    conditions: tuple[str, ...] = CONDITIONS
+    failure_share: float = 0.15
+    split: str = 'auto'
+    seed: int = 0
+    rig: Rig | None = None
+
+    def __post_init__(self) -> None:
+        unknown = set(self.conditions) - set(CONDITIONS)
+        if unknown or not self.conditions:
+            raise ConfigError(
+                f'Conditions must be of {", ".join(CONDITIONS)}, but are {self.conditions}.'
+            )
+        if self.split not in (*SPLITS, 'auto'):
+            raise ConfigError(f'Split must be auto, train, val or test, but is {self.split!r}.')
+        if min(self.scenes, self.frames, self.height, self.width) < 1:
+            raise ConfigError('Scenes, frames, height and width must be at least 1.')
+
+
+@dataclass(frozen=True, slots=True)
+class ScenePlan:
+    """One scene of a data set: where it goes and what it is made from."""
+
+    seed: int
+    condition: str
+    failure: str
+    split: str
+    name: str
+
+    @property
+    def folder(self) -> str:
+        """Return CONDITION/SPLIT/SCENE."""
+        return f'{self.condition}/{self.split}/{self.name}'
+
+
+def plan_scenes(config: DatasetConfig) -> list[ScenePlan]:
+    """Return the scenes of a data set; the same configuration gives the same plan."""
+    rng = np.random.default_rng([config.seed, 17])
+    plans = []
+    for k in range(config.scenes):
+        split = (
+            ('train', 'train', 'train', 'val', 'test')[k % 5]
+            if config.split == 'auto'
+            else config.split
+        )
+        seed = config.seed * 1_000_000 + SPLITS.index(split) * 300_000 + k
+        failure = str(rng.choice(FAILURES)) if rng.random() < config.failure_share else ''
+        name = f'MAP_{config.seed + 1}_point{seed}' + (f'_{failure}' if failure else '')
+        shift = k // 5 if config.split == 'auto' else 0
+        condition = config.conditions[(k + shift) % len(config.conditions)]
+        plans.append(ScenePlan(seed, condition, failure, split, name))
+    return plans
+
+
+def write_dataset(config: DatasetConfig, jobs: int = 1) -> Iterator[tuple[ScenePlan, bool]]:
+    """Write all scenes that are not there yet; yield each when it is complete.
+
+    Yields:
+        (plan, whether it was written now); a scene that stood there already comes with False.
+
+    Raises:
+        DatasetError: The folder holds a data set of another size or camera.
+    """
+    rig = config.rig or load_rig()
+    config.out.mkdir(parents=True, exist_ok=True)
+    _claim(config, rig)
+    todo = []
+    for plan in plan_scenes(config):
+        if _complete(config, plan):
+            yield plan, False
+        else:
+            todo.append(plan)
+    if jobs <= 1:
+        for plan in todo:
+            write_scene(config, rig.to_dict(), plan)
+            yield plan, True
+        return
+    with ProcessPoolExecutor(jobs) as pool:
+        futures = {pool.submit(write_scene, config, rig.to_dict(), plan): plan for plan in todo}
+        for future in as_completed(futures):
+            future.result()
+            yield futures[future], True
+
+
+def _claim(config: DatasetConfig, rig: Rig) -> None:
+    """Write what the data set is, or check that the folder already holds the same."""
+    facts = {
+        'generator': 'mmseg_ros simulate',
+        'height': config.height,
+        'width': config.width,
+        'event_window_ns': EVENT_WINDOW_NS,
+        'encodings': {name: DEFAULT_ENCODING[name] for name in STANDARD_MODALITIES},
+        'calibration': rig.to_dict(),
+    }
+    path = config.out / 'dataset.yaml'
+    if path.exists() and yaml.safe_load(path.read_text()) != facts:
+        raise DatasetError(
+            f'{path} describes a data set of another size, rig or encoding; choose another --out.'
+        )
+    path.write_text(yaml.safe_dump(facts, sort_keys=False))
+
+
+def _semantic_path(config: DatasetConfig, plan: ScenePlan, k: int) -> Path:
+    return config.out / 'semantic' / plan.folder / f'{k:06d}_semantic_front.png'
+
+
+def _complete(config: DatasetConfig, plan: ScenePlan) -> bool:
+    return all(_semantic_path(config, plan, k).exists() for k in range(config.frames))
+
+
+def write_scene(config: DatasetConfig, rig: Mapping[str, object], plan: ScenePlan) -> None:
+    """Simulate one scene and write its frames; labels come last, so that they mark a whole frame.
+
+    Args:
+        config: The data set. rig: As `Rig.to_dict` gives it. plan: The scene.
+    """
+    cv2.setNumThreads(1)
+    drive = Drive(
+        plan.seed,
+        DriveConfig(
+            frames=config.frames, interval_s=config.interval_s, condition=plan.condition,
+            failure=plan.failure, rig=Rig.from_dict(rig), lidar=LidarModel(sector_deg=SECTOR_DEG),
+        ),
+    )  # fmt: skip
+    for k, frame in enumerate(drive.frames()):
+        images = encode_frame(frame, drive.rig, config.height, config.width)
+        for modality, (folder, word) in FOLDERS.items():
+            path = config.out / folder / plan.folder / f'{k:06d}_{word}_front.png'
+            _write_png(path, images[modality][..., ::-1])
+        labels = semantic_image(frame.labels, config.height, config.width)
+        _write_png(_semantic_path(config, plan, k), labels)
+
+
+def encode_frame(
+    frame: DriveFrame, rig: Rig, height: int, width: int
+) -> dict[Modality, NDArray[np.uint8]]:
+    """Return the H x W x 3 uint8 network images of a frame, exactly as the live node makes them.
+
+    A modality that saw nothing at all is black.
+    """
+    frame_set = FrameSet(
+        RGB, frame.stamp_ns, frame.samples, STANDARD_MODALITIES, CloseReason.COMPLETE
+    )
+    aligned, _ = align(frame_set, rig, height, width, EVENT_WINDOW_NS)
+    context = EncodingContext(rig.camera(RGB).resized(height, width), rig.T_base(RGB))
+    return {
+        name: encode(DEFAULT_ENCODING[name], aligned.planes[name], context)
+        if name in aligned.planes
+        else np.zeros((height, width, 3), np.uint8)
+        for name in STANDARD_MODALITIES
+    }
+
+
+def semantic_image(labels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """Return H x W x 4 uint8 (BGRA) with class id + 1 in the colour channels, 0 where ignored."""
+    small = cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST)
+    raw = (small + np.uint8(1)).astype(np.uint8)
+    return np.stack([raw, raw, raw, np.full_like(raw, 255)], -1)
+
+
+def _write_png(path: Path, pixels: NDArray[np.uint8]) -> None:
+    """Write a PNG whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    good, data = cv2.imencode('.png', np.ascontiguousarray(pixels))
+    if not good:
+        raise DatasetError(f'{path}: the image cannot be encoded as PNG.')
+    partial = path.with_suffix('.partial')
+    partial.write_bytes(data.tobytes())
+    os.replace(partial, path)
