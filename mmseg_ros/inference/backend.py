@@ -12,9 +12,7 @@ from numpy.typing import NDArray
 
 from mmseg_ros.core.errors import BackendError
 from mmseg_ros.inference.bundle import Bundle
-
-INPUT_NAMES = ('images', 'available')
-OUTPUT_NAMES = ('labels', 'confidence')
+from mmseg_ros.inference.runtime import Runtime
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +65,15 @@ class Backend(Protocol):
 
 
 # In the order in which `auto` tries them: name -> (library, module, class).
-_BACKENDS: dict[str, tuple[str, str, str]] = {
-    'onnxruntime': ('onnxruntime', 'onnxruntime_backend', 'OnnxRuntimeBackend'),
+_RUNTIMES: dict[str, tuple[str, str, str]] = {
+    'openvino': ('openvino', 'openvino_backend', 'OpenVino'),
+    'onnxruntime': ('onnxruntime', 'onnxruntime_backend', 'OnnxRuntime'),
 }
 
 
 def available_backends() -> list[str]:
     """Return the names of the backends whose library is installed, best first."""
-    return [name for name, (library, *_) in _BACKENDS.items() if _installed(library)]
+    return [name for name, (library, *_) in _RUNTIMES.items() if _installed(library)]
 
 
 def create_backend(name: str = 'auto', threads: int = 0) -> Backend:
@@ -87,25 +86,32 @@ def create_backend(name: str = 'auto', threads: int = 0) -> Backend:
     Raises:
         BackendError: There is no such backend, or its library is not installed.
     """
+    from mmseg_ros.inference.routed_backend import RoutedBackend
+
+    return RoutedBackend(create_runtime(name, threads))
+
+
+def create_runtime(name: str = 'auto', threads: int = 0) -> Runtime:
+    """Return a runtime; arguments and errors as in `create_backend`."""
     installed = available_backends()
     if name == 'auto':
         if not installed:
-            libraries = ', '.join(library for library, *_ in _BACKENDS.values())
+            libraries = ', '.join(library for library, *_ in _RUNTIMES.values())
             raise BackendError(f'No inference runtime is installed; install one of: {libraries}.')
         name = installed[0]
-    if name not in _BACKENDS:
-        raise BackendError(f'There is no backend {name!r}; there are: {", ".join(_BACKENDS)}.')
-    library, module, class_name = _BACKENDS[name]
+    if name not in _RUNTIMES:
+        raise BackendError(f'There is no backend {name!r}; there are: {", ".join(_RUNTIMES)}.')
+    library, module, class_name = _RUNTIMES[name]
     if name not in installed:
         raise BackendError(
             f'Backend {name!r} needs the Python package {library!r}, which is not installed; '
             f'installed backends: {", ".join(installed) or "none"}.'
         )
-    backend_class: Any = getattr(
+    runtime_class: Any = getattr(
         importlib.import_module(f'mmseg_ros.inference.{module}'), class_name
     )
-    backend: Backend = backend_class(threads=threads)
-    return backend
+    runtime: Runtime = runtime_class(threads=threads)
+    return runtime
 
 
 def _installed(library: str) -> bool:

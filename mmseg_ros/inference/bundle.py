@@ -1,4 +1,4 @@
-"""Model bundles: a folder with manifest.json, model.onnx, model.safetensors and a model card."""
+"""Model bundles: a folder with manifest.json, ONNX graphs, model.safetensors and a model card."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from mmseg_ros.inference.manifest import FileEntry, Manifest
 MANIFEST_FILE = 'manifest.json'
 ONNX_FILE = 'model.onnx'
 WEIGHTS_FILE = 'model.safetensors'
+CONSTANTS_FILE = 'model.constants'
 CARD_FILE = 'README.md'
 
 
@@ -52,7 +53,7 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
     except ConfigError as error:
         raise BundleError(str(error)) from error
     manifest = _read_manifest(path / MANIFEST_FILE)
-    for required in (ONNX_FILE, WEIGHTS_FILE):
+    for required in (ONNX_FILE, WEIGHTS_FILE, *manifest.subsets):
         if required not in manifest.files:
             raise BundleError(f'{path / MANIFEST_FILE}: files does not list {required!r}.')
     for name, entry in manifest.files.items():

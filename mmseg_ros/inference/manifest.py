@@ -55,6 +55,7 @@ class Manifest:
         training: Recipe, data and versions.
         metrics: Scores, per sensor subset too.
         licence: SPDX identifier of the weights.
+        subsets: File of each graph that computes some modalities only -> the subsets it serves.
         files: Every file of the bundle except the manifest itself.
     """
 
@@ -69,6 +70,7 @@ class Manifest:
     training: Mapping[str, Any]
     metrics: Mapping[str, Any]
     licence: str
+    subsets: Mapping[str, tuple[tuple[Modality, ...], ...]] = field(default_factory=dict)
     files: Mapping[str, FileEntry] = field(default_factory=dict)
 
     @property
@@ -95,6 +97,9 @@ class Manifest:
             'training': dict(self.training),
             'metrics': dict(self.metrics),
             'licence': self.licence,
+            'subsets': {
+                file: [list(subset) for subset in served] for file, served in self.subsets.items()
+            },
             'files': {
                 name: {'bytes': entry.bytes, 'sha256': entry.sha256}
                 for name, entry in self.files.items()
@@ -119,11 +124,12 @@ class Manifest:
         precision = reader.get('precision', str)
         if precision not in PRECISIONS:
             raise BundleError(f'{source}: precision is {precision!r}, not one of {PRECISIONS}.')
+        modalities = _modalities(reader)
         return cls(
             name=reader.get('name', str),
             model=reader.get('model.name', str),
             model_options=reader.get('model.options', dict),
-            modalities=_modalities(reader),
+            modalities=modalities,
             height=_size(reader, 'input.height'),
             width=_size(reader, 'input.width'),
             label_space=_label_space(reader),
@@ -131,6 +137,7 @@ class Manifest:
             training=reader.get('training', dict),
             metrics=reader.get('metrics', dict),
             licence=reader.get('licence', str),
+            subsets=_subsets(reader, [spec.name for spec in modalities]),
             files=_files(reader),
         )
 
@@ -202,6 +209,26 @@ def _label_space(reader: _Reader) -> LabelSpace:
             f'give {label_space.fingerprint()[:12]}...: they were changed after the export.'
         )
     return label_space
+
+
+def _subsets(
+    reader: _Reader, modalities: list[Modality]
+) -> dict[str, tuple[tuple[Modality, ...], ...]]:
+    found = {}
+    for file, served in reader.get('subsets', dict).items():
+        if not isinstance(served, list) or not all(_is_subset(s, modalities) for s in served):
+            raise BundleError(
+                f'{reader.source}: field subsets: {file} must serve lists of the modalities '
+                f'{modalities}, in that order, but serves {served}.'
+            )
+        found[str(file)] = tuple(tuple(subset) for subset in served)
+    return found
+
+
+def _is_subset(value: Any, modalities: list[Modality]) -> bool:
+    if not isinstance(value, list) or not value:
+        return False
+    return value == [name for name in modalities if name in value]
 
 
 def _files(reader: _Reader) -> dict[str, FileEntry]:

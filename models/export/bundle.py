@@ -1,23 +1,33 @@
-"""Writes a bundle: network, weights, manifest and model card, or nothing at all."""
+"""Writes a bundle: graphs, weights, manifest and model card, or nothing at all."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
-from torch import nn
 
 from mmseg_models.export.card import model_card
-from mmseg_models.export.onnx_graph import DeployedGraph, write_onnx
+from mmseg_models.export.onnx_graph import (
+    Answer,
+    DeployedGraph,
+    Normalisation,
+    SubsetGraph,
+    write_masked_graph,
+    write_subset_graph,
+)
 from mmseg_models.export.parity import check_parity
+from mmseg_models.export.shared_weights import WeightStore
+from mmseg_models.export.subset_graphs import Members, group_subsets
+from mmseg_models.segmentation_model import SegmentationModel
 from mmseg_ros.core.errors import BundleError
-from mmseg_ros.inference.backend import create_backend
 from mmseg_ros.inference.bundle import (
     CARD_FILE,
+    CONSTANTS_FILE,
     ONNX_FILE,
     WEIGHTS_FILE,
     Bundle,
@@ -26,26 +36,28 @@ from mmseg_ros.inference.bundle import (
 )
 from mmseg_ros.inference.manifest import Manifest
 
+Progress = Callable[[str], None]
+
 
 def write_bundle(
-    model: nn.Module,
+    model: SegmentationModel,
     manifest: Manifest,
     path: Path,
-    progress: Callable[[str], None] = lambda message: None,
+    progress: Progress = lambda message: None,
 ) -> Bundle:
     """Export `model` into the folder `path`.
 
-    The folder appears only when the exported graph has passed the parity gate on every subset
-    of its modalities.
+    The folder appears only when the exported graphs have passed the parity gate on every subset
+    of the modalities.
 
     Args:
         model: The trained network; its weights are exported as they are.
-        manifest: Everything but the files, which are filled in.
+        manifest: Everything but the graphs and files, which are filled in.
         path: Folder to make; must not exist.
         progress: Told each step in a few words.
 
     Raises:
-        BundleError: `path` exists, or the exported graph does not answer as the network does.
+        BundleError: `path` exists, or an exported graph does not answer as the network does.
     """
     if path.exists():
         raise BundleError(f'{path} exists; remove it or choose another --output.')
@@ -53,7 +65,7 @@ def write_bundle(
     draft = Path(tempfile.mkdtemp(prefix=path.name + '.', dir=path.parent))
     draft.chmod(0o755)
     try:
-        _fill(draft, model, manifest, progress)
+        _fill(draft, model.eval().cpu(), manifest, progress)
         draft.rename(path)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
@@ -61,24 +73,48 @@ def write_bundle(
     return load_bundle(path)
 
 
-def _fill(
-    draft: Path, model: nn.Module, manifest: Manifest, progress: Callable[[str], None]
-) -> None:
-    model = model.eval().cpu()
+def _fill(draft: Path, model: SegmentationModel, manifest: Manifest, progress: Progress) -> None:
     graph = DeployedGraph(
         model,
-        torch.tensor([spec.mean for spec in manifest.modalities]),
-        torch.tensor([spec.std for spec in manifest.modalities]),
+        Normalisation(
+            torch.tensor([spec.mean for spec in manifest.modalities]),
+            torch.tensor([spec.std for spec in manifest.modalities]),
+        ),
+        Answer(manifest.height, manifest.width),
     ).eval()
-    shape = (len(manifest.modalities), manifest.height, manifest.width, 3)
-    progress('exporting to ONNX')
-    write_onnx(graph, shape[0], shape[1], shape[2], draft / ONNX_FILE)
     state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     save_file(state, draft / WEIGHTS_FILE)
+    (draft / WEIGHTS_FILE).chmod(0o644)
+    manifest = replace(manifest, subsets=_write_graphs(draft, graph, manifest, progress))
     bundle = seal_bundle(draft, manifest)
-    backend = create_backend('onnxruntime')
-    backend.load(bundle)
     progress('comparing with torch on every subset of modalities')
-    parity = check_parity(graph, backend, shape)
+    parity = check_parity(graph, bundle)
     (draft / CARD_FILE).write_text(model_card(manifest, parity), encoding='utf-8')
     seal_bundle(draft, manifest)
+
+
+def _write_graphs(
+    draft: Path, graph: DeployedGraph, manifest: Manifest, progress: Progress
+) -> dict[str, tuple[tuple[str, ...], ...]]:
+    """Write all graphs; return which subsets each specialised one serves."""
+    size = (manifest.height, manifest.width)
+    names = manifest.modality_names
+    store = WeightStore(draft / WEIGHTS_FILE, draft / CONSTANTS_FILE)
+    progress('exporting the graph for all subsets')
+    write_masked_graph(graph, *size, draft / ONNX_FILE)
+    store.link(draft / ONNX_FILE)
+    served = {}
+    for group in group_subsets(graph, *size):
+        file = _graph_file(group, names)
+        progress(f'exporting {file}')
+        write_subset_graph(SubsetGraph(graph, group[0]), *size, draft / file)
+        store.link(draft / file)
+        served[file] = tuple(tuple(names[i] for i in members) for members in group)
+    return served
+
+
+def _graph_file(group: Sequence[Members], names: Sequence[str]) -> str:
+    """Name a graph after its subset, or after the number of modalities if it serves several."""
+    if len(group) > 1:
+        return f'model.any-{len(group[0])}.onnx'
+    return f'model.{"-".join(names[i] for i in group[0])}.onnx'

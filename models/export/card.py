@@ -36,9 +36,9 @@ Data-set IoU (one confusion matrix over all images); a class that does not occur
 
 {_table(manifest.metrics)}
 
-## Parity of `model.onnx` with torch
+## Parity with torch
 
-Over all {len(parity)} non-empty subsets of the modalities: labels agree on at least \
+Every graph on every subset of the modalities that it serves: labels agree on at least \
 {worst.agreement:.4%} of the pixels, confidence within \
 {max(p.confidence_difference for p in parity)}/255.
 

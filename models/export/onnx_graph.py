@@ -2,60 +2,209 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import onnx
+import onnxruntime
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
+
+from mmseg_models.presence import Presence
+from mmseg_models.segmentation_model import SegmentationModel
 
 OPSET = 20
 """Newest opset without the `Attention` operator, which slows ONNX Runtime and breaks TensorRT."""
 
+# ONNX Runtime's own way of writing a biased product: more nodes, and slower everywhere else.
+_UNWANTED_REWRITES = ['MatMulAddFusion', 'ReshapeFusion']
 
-class DeployedGraph(nn.Module):
-    """Normalisation, network, argmax and confidence in one graph.
+
+class Answer(nn.Module):
+    """From logits to what crosses to the host: one byte of label, one of confidence per pixel.
 
     Args:
-        model: Maps normalised images (1, M, 3, H, W) and availability (1, M) to logits
-            (1, K, H, W).
-        mean: M x 3, on the scale 0..1. std: M x 3, likewise.
+        height: Rows of the answer. width: Columns.
     """
 
-    def __init__(self, model: nn.Module, mean: Tensor, std: Tensor) -> None:
+    def __init__(self, height: int, width: int) -> None:
+        super().__init__()
+        self.size = (height, width)
+
+    def forward(self, logits_BKHW: Tensor) -> tuple[Tensor, Tensor]:
+        """Return labels (1, H, W) uint8 and confidence (1, H, W) uint8.
+
+        Args:
+            logits_BKHW: At any size; resized as the network's own output is.
+        """
+        logits_BKHW = functional.interpolate(logits_BKHW.float(), self.size, mode='bilinear')
+        best_BHW, labels_BHW = logits_BKHW.max(dim=1)
+        # The softmax at its maximum, without the other K - 1 probabilities.
+        total_BHW = torch.exp(logits_BKHW - best_BHW[:, None]).sum(dim=1)
+        # A number is at least 255 / K; not-a-number fails the comparison and is marked by 0.
+        confidence_BHW = torch.where(total_BHW >= 1.0, torch.round(255.0 / total_BHW), 0.0)
+        return labels_BHW.to(torch.uint8), confidence_BHW.to(torch.uint8)
+
+
+class Normalisation(nn.Module):
+    """8-bit images to what the network was trained on.
+
+    Args:
+        mean: M x 3, on the scale 0..1. std: M x 3, likewise.
+        dtype: What the network computes in.
+    """
+
+    def __init__(self, mean: Tensor, std: Tensor, dtype: torch.dtype = torch.float32) -> None:
+        super().__init__()
+        self.dtype = dtype
+        self.register_buffer('scale', 1.0 / (255.0 * std.float())[:, :, None, None])
+        self.register_buffer('shift', (mean.float() / std.float())[:, :, None, None])
+
+    def forward(self, images_BAHWC: Tensor, members_A: Tensor | None = None) -> Tensor:
+        """Return B x A x 3 x H x W.
+
+        Args:
+            images_BAHWC: uint8, encoded.
+            members_A: int64, which modality each image is; None means all M in order.
+        """
+        scale, shift = self.scale, self.shift
+        if members_A is not None:
+            scale, shift = scale[members_A], shift[members_A]
+        x_BACHW = images_BAHWC.permute(0, 1, 4, 2, 3).to(torch.float32)
+        return (x_BACHW * scale[None] - shift[None]).to(self.dtype)
+
+
+class DeployedGraph(nn.Module):
+    """Serves every subset of the modalities; an absent one is masked and costs its full time.
+
+    Args:
+        model: The trained network.
+        normalisation: With the statistics of all M modalities.
+        answer: The end of the graph.
+    """
+
+    def __init__(
+        self, model: SegmentationModel, normalisation: Normalisation, answer: Answer
+    ) -> None:
         super().__init__()
         self.model = model
-        self.register_buffer('scale', 1.0 / (255.0 * std.float())[None, :, :, None, None])
-        self.register_buffer('shift', (mean.float() / std.float())[None, :, :, None, None])
+        self.normalisation = normalisation
+        self.answer = answer
 
     def forward(self, images: Tensor, available: Tensor) -> tuple[Tensor, Tensor]:
-        """Return labels (1, H, W) uint8 and confidence (1, H, W) uint8.
+        """Return labels and confidence.
 
         Args:
             images: (1, M, H, W, 3) uint8, encoded.
             available: (1, M) bool.
         """
-        x_BMCHW = images.permute(0, 1, 4, 2, 3).to(torch.float32) * self.scale - self.shift
-        logits_BKHW = self.model(x_BMCHW, available)
-        best_BHW, labels_BHW = logits_BKHW.max(dim=1)
-        # The softmax at its maximum, without the other K - 1 probabilities.
-        total_BHW = torch.exp(logits_BKHW - best_BHW[:, None]).sum(dim=1)
-        confidence_BHW = torch.round(255.0 / total_BHW)
-        return labels_BHW.to(torch.uint8), confidence_BHW.to(torch.uint8)
+        x_BMCHW = self.normalisation(images)
+        return self.answer(self.model.segment(*self.model.prepare(x_BMCHW, available)))
 
 
-def write_onnx(graph: DeployedGraph, modalities: int, height: int, width: int, path: Path) -> None:
-    """Export the graph with static shapes, which every runtime executes fastest."""
-    images = torch.zeros(1, modalities, height, width, 3, dtype=torch.uint8)
-    available = torch.ones(1, modalities, dtype=torch.bool)
-    torch.onnx.export(
-        graph.eval(),
-        (images, available),
-        str(path),
-        input_names=['images', 'available'],
-        output_names=['labels', 'confidence'],
-        opset_version=OPSET,
-        dynamo=True,
-        external_data=False,
-        verbose=False,
+class SubsetGraph(nn.Module):
+    """Computes some modalities only, as if the others were masked.
+
+    Args:
+        graph: The graph for all subsets, whose parts are shared.
+        members: Indices of the A computed modalities, ascending.
+    """
+
+    def __init__(self, graph: DeployedGraph, members: tuple[int, ...]) -> None:
+        super().__init__()
+        self.model = graph.model
+        self.normalisation = graph.normalisation
+        self.answer = graph.answer
+        self.members = members
+
+    def forward(self, images: Tensor, members: Tensor) -> tuple[Tensor, Tensor]:
+        """Return labels and confidence.
+
+        Args:
+            images: (1, A, H, W, 3) uint8, encoded.
+            members: (A,) int64, which modality each image is: chooses the statistics.
+        """
+        return self.answer(self.logits(self.normalisation(images, members)[0]))
+
+    def logits(self, x_ACHW: Tensor) -> Tensor:
+        """Return the network's own logits, before they are brought to the answer's size.
+
+        Args:
+            x_ACHW: Normalised images of the computed modalities.
+        """
+        presence = Presence(self.members, len(self.model.modalities))
+        return self.model.segment(x_ACHW, presence)
+
+
+def write_masked_graph(graph: DeployedGraph, height: int, width: int, path: Path) -> None:
+    """Export the graph that serves every subset, with static shapes."""
+    total = len(graph.model.modalities)
+    inputs = {
+        'images': torch.zeros(1, total, height, width, 3, dtype=torch.uint8),
+        'available': torch.ones(1, total, dtype=torch.bool),
+    }
+    _export(graph, inputs, path)
+
+
+def write_subset_graph(graph: SubsetGraph, height: int, width: int, path: Path) -> None:
+    """Export the graph of one subset, with static shapes."""
+    inputs = {
+        'images': torch.zeros(1, len(graph.members), height, width, 3, dtype=torch.uint8),
+        'members': torch.tensor(graph.members),
+    }
+    _export(graph, inputs, path)
+
+
+def _export(graph: nn.Module, inputs: dict[str, Tensor], path: Path) -> None:
+    raw = path.with_suffix('.raw')
+    with warnings.catch_warnings():
+        # The tracing exporter is deprecated, yet ten times as fast as the one that follows it.
+        warnings.simplefilter('ignore')
+        torch.onnx.export(
+            graph.eval(),
+            tuple(inputs.values()),
+            str(raw),
+            input_names=list(inputs),
+            output_names=['labels', 'confidence'],
+            opset_version=OPSET,
+            dynamo=False,
+        )
+    _fold_constants(raw, path)
+    raw.unlink()
+
+
+def _fold_constants(source: Path, target: Path) -> None:
+    """Compute what does not depend on the input, drop what nothing needs."""
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.optimized_model_filepath = str(target)
+    options.log_severity_level = 3
+    onnxruntime.InferenceSession(
+        str(source),
+        options,
+        providers=['CPUExecutionProvider'],
+        disabled_optimizers=_UNWANTED_REWRITES,
     )
-    onnx.checker.check_model(str(path), full_check=True)
+    model = onnx.load(target)
+    standard = [entry for entry in model.opset_import if not entry.domain]
+    del model.opset_import[:], model.graph.value_info[:]
+    model.opset_import.extend(standard)
+    _shorten_names(model.graph)
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, target)
+
+
+def _shorten_names(graph: onnx.GraphProto) -> None:
+    """Number the values between the nodes: their traced names take more room than the graph."""
+    kept = {item.name for item in (*graph.input, *graph.output, *graph.initializer)}
+    names: dict[str, str] = {}
+    for node in graph.node:
+        node.ClearField('doc_string')
+        for i, name in enumerate(node.output):
+            if name and name not in kept:
+                names[name] = f'{node.op_type}_{len(names)}'
+                node.output[i] = names[name]
+        for i, name in enumerate(node.input):
+            node.input[i] = names.get(name, name)
+        node.name = node.output[0]

@@ -1,84 +1,119 @@
-"""The gate before a bundle is written: the exported graph must answer as the network does."""
+"""The gate before a bundle is written: the exported graphs must answer as the network does."""
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from mmseg_models.export.onnx_graph import DeployedGraph
 from mmseg_ros.core.errors import BundleError
-from mmseg_ros.inference.backend import Backend
+from mmseg_ros.inference.backend import Prediction, create_runtime
+from mmseg_ros.inference.bundle import ONNX_FILE, Bundle
+from mmseg_ros.inference.graph import Graph
 
 MIN_AGREEMENT = 0.999
 MAX_CONFIDENCE_DIFFERENCE = 2
+CELL_PX = 16
 
 
 @dataclass(frozen=True, slots=True)
 class SubsetParity:
-    """Agreement of the deployed graph with torch on one subset of modalities.
+    """Agreement of one exported graph with torch on one subset of modalities.
 
     Attributes:
-        available: Which modalities were given.
+        file: The graph.
+        subset: Which modalities were given.
         agreement: Share of pixels with equal labels.
         confidence_difference: Largest difference of the confidence, in steps of 1/255, over the
             pixels whose labels agree.
     """
 
-    available: tuple[bool, ...]
+    file: str
+    subset: tuple[str, ...]
     agreement: float
     confidence_difference: int
 
 
 def check_parity(
-    graph: DeployedGraph, backend: Backend, shape: tuple[int, ...]
+    graph: DeployedGraph, bundle: Bundle, runtime: str = 'onnxruntime'
 ) -> list[SubsetParity]:
-    """Compare a loaded backend with torch on every non-empty subset of modalities.
+    """Compare every graph of a bundle with torch on every subset of modalities that it serves.
 
     Args:
-        graph: The graph in torch.
-        backend: A backend that has loaded the exported file.
-        shape: M, H, W, 3.
+        graph: The network in torch.
+        bundle: The exported files.
+        runtime: What executes them.
 
     Raises:
         BundleError: Labels or confidence differ by more than rounding explains.
     """
-    generator = np.random.default_rng(0)
-    coarse = generator.integers(0, 256, (shape[0], shape[1] // 16, shape[2] // 16, 3))
-    images = coarse.repeat(16, axis=1).repeat(16, axis=2).astype(np.uint8)
+    names = bundle.manifest.modality_names
+    answers = _torch_answers(graph, probe_images(bundle))
     found = []
-    for bits in itertools.product((False, True), repeat=shape[0]):
-        if any(bits):
-            found.append(_compare(graph, backend, images, np.array(bits)))
-    worst = min(found, key=lambda parity: parity.agreement)
-    if worst.agreement < MIN_AGREEMENT:
-        raise BundleError(
-            f'The exported graph agrees with torch on only {worst.agreement:.4%} of the labels '
-            f'for the subset {worst.available}; at least {MIN_AGREEMENT:.1%} is required.'
-        )
-    largest = max(parity.confidence_difference for parity in found)
-    if largest > MAX_CONFIDENCE_DIFFERENCE:
-        raise BundleError(
-            f'The confidence of the exported graph differs from torch by {largest} steps; at '
-            f'most {MAX_CONFIDENCE_DIFFERENCE} are allowed.'
-        )
+    for file in (ONNX_FILE, *bundle.manifest.subsets):
+        exported = Graph(bundle, create_runtime(runtime), file)
+        served = bundle.manifest.subsets.get(file, _all_subsets(names))
+        for subset in served:
+            available = np.isin(names, subset)
+            prediction = exported.infer(probe_images(bundle), available)
+            found.append(_compare(file, subset, prediction, answers[subset]))
+        exported.close()
+    _require(found)
     return found
 
 
+def probe_images(bundle: Bundle) -> NDArray[np.uint8]:
+    """Return M x H x W x 3 uint8: coloured squares, the same for every bundle of this size."""
+    manifest = bundle.manifest
+    rows, columns = (-(-size // CELL_PX) for size in (manifest.height, manifest.width))
+    shape = (len(manifest.modalities), rows, columns, 3)
+    cells = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    images = cells.repeat(CELL_PX, axis=1).repeat(CELL_PX, axis=2)
+    return np.ascontiguousarray(images[:, : manifest.height, : manifest.width])
+
+
+def _torch_answers(
+    graph: DeployedGraph, images: NDArray[np.uint8]
+) -> dict[tuple[str, ...], Prediction]:
+    names = graph.model.modalities
+    found = {}
+    for subset in _all_subsets(names):
+        available = torch.tensor([[name in subset for name in names]])
+        with torch.inference_mode():
+            labels, confidence = graph(torch.from_numpy(images)[None], available)
+        found[subset] = Prediction(labels[0].numpy(), confidence[0].numpy())
+    return found
+
+
+def _all_subsets(names: Sequence[str]) -> list[tuple[str, ...]]:
+    sizes = range(1, len(names) + 1)
+    return [subset for size in sizes for subset in itertools.combinations(names, size)]
+
+
 def _compare(
-    graph: DeployedGraph, backend: Backend, images: np.ndarray, available: np.ndarray
+    file: str, subset: tuple[str, ...], found: Prediction, expected: Prediction
 ) -> SubsetParity:
-    with torch.inference_mode():
-        labels, confidence = graph(
-            torch.from_numpy(images)[None], torch.from_numpy(available)[None]
+    equal = found.labels == expected.labels
+    difference = np.abs(found.confidence.astype(int) - expected.confidence.astype(int))
+    return SubsetParity(file, subset, float(equal.mean()), int(difference[equal].max(initial=0)))
+
+
+def _require(found: Sequence[SubsetParity]) -> None:
+    worst = min(found, key=lambda parity: parity.agreement)
+    if worst.agreement < MIN_AGREEMENT:
+        raise BundleError(
+            f'{worst.file} agrees with torch on only {worst.agreement:.4%} of the labels for the '
+            f'subset {"+".join(worst.subset)}; at least {MIN_AGREEMENT:.1%} is required.'
         )
-    prediction = backend.infer(images, available)
-    equal = labels[0].numpy() == prediction.labels
-    difference = np.abs(confidence[0].numpy().astype(int) - prediction.confidence.astype(int))
-    return SubsetParity(
-        tuple(bool(v) for v in available),
-        float(equal.mean()),
-        int(difference[equal].max(initial=0)),
-    )
+    worst = max(found, key=lambda parity: parity.confidence_difference)
+    if worst.confidence_difference > MAX_CONFIDENCE_DIFFERENCE:
+        raise BundleError(
+            f'The confidence of {worst.file} differs from torch by '
+            f'{worst.confidence_difference} steps for the subset {"+".join(worst.subset)}; at '
+            f'most {MAX_CONFIDENCE_DIFFERENCE} are allowed.'
+        )

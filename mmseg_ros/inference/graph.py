@@ -1,0 +1,98 @@
+"""The graphs of a bundle: one that serves every subset by a mask, and one per subset."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmseg_ros.core.errors import BackendError, BundleError
+from mmseg_ros.inference.backend import Prediction
+from mmseg_ros.inference.bundle import ONNX_FILE, Bundle
+from mmseg_ros.inference.runtime import Runtime, TensorSpec
+
+OUTPUT_NAMES = ('labels', 'confidence')
+
+
+class Graph:
+    """One graph of a bundle, compiled by one runtime.
+
+    Args:
+        bundle: The bundle. runtime: What compiles and runs it.
+        file: The graph's name in the bundle.
+
+    Raises:
+        BackendError: The runtime is missing or refuses the graph.
+        BundleError: Its inputs or outputs are not those that the manifest promises.
+    """
+
+    def __init__(self, bundle: Bundle, runtime: Runtime, file: str = ONNX_FILE) -> None:
+        manifest = bundle.manifest
+        self._shape = (len(manifest.modalities), manifest.height, manifest.width, 3)
+        self._masked = file == ONNX_FILE
+        self._count = self._shape[0] if self._masked else len(manifest.subsets[file][0])
+        self._path = bundle.path / file
+        self._ignore_id = manifest.label_space.ignore_id
+        self._name = runtime.name
+        self._executable = runtime.compile(self._path)
+        self._check()
+
+    def infer(self, images: NDArray[np.uint8], available: NDArray[np.bool_]) -> Prediction:
+        """Run on one frame; see `Backend.infer`."""
+        if images.shape != self._shape or images.dtype != np.uint8:
+            raise BackendError(
+                f'Images must be uint8 of shape {self._shape}, but are {images.dtype} of '
+                f'shape {images.shape}.'
+            )
+        if self._masked:
+            found = self._executable.run({'images': images[None], 'available': available[None]})
+        else:
+            members = np.flatnonzero(available)
+            found = self._executable.run({'images': images[None, members], 'members': members})
+        return self._prediction(found)
+
+    def close(self) -> None:
+        """Free the graph."""
+        self._executable.close()
+
+    def _prediction(self, found: Any) -> Prediction:
+        labels = np.array(found['labels'][0])
+        confidence = np.array(found['confidence'][0])
+        if not confidence.all():
+            _refuse_numbers_lost(labels, confidence, self._ignore_id, self._name)
+        router = found.get('router_weights')
+        return Prediction(labels, confidence, None if router is None else np.array(router[0]))
+
+    def _check(self) -> None:
+        expected = {'images': TensorSpec(np.dtype(np.uint8), (1, self._count, *self._shape[1:]))}
+        if self._masked:
+            expected['available'] = TensorSpec(np.dtype(bool), (1, self._count))
+        else:
+            expected['members'] = TensorSpec(np.dtype(np.int64), (self._count,))
+        for name, spec in expected.items():
+            found = self._executable.inputs.get(name)
+            if found != spec:
+                raise BundleError(
+                    f'{self._path}: input {name!r} is {_text(found)}, but the manifest asks for '
+                    f'{_text(spec)}.'
+                )
+        missing = set(OUTPUT_NAMES) - set(self._executable.outputs)
+        if missing:
+            raise BundleError(f'{self._path}: the graph lacks the outputs {missing}.')
+
+
+def _refuse_numbers_lost(
+    labels: NDArray[np.uint8], confidence: NDArray[np.uint8], ignore_id: int, runtime: str
+) -> None:
+    """Take the labels from pixels whose scores are not numbers; a frame without any is refused."""
+    if not confidence.any():
+        raise BackendError(
+            f'{runtime}: the network answered with NaN in every pixel; its weights are damaged '
+            'or its arithmetic overflowed: use a bundle or a precision with more range.'
+        )
+    labels[confidence == 0] = ignore_id
+
+
+def _text(spec: TensorSpec | None) -> str:
+    return 'missing' if spec is None else f'{spec.dtype} {list(spec.shape)}'

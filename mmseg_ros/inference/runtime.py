@@ -1,0 +1,55 @@
+"""What an inference library has to offer: turning an ONNX file into something that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """Type and shape of one input or output; a dynamic dimension is -1."""
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+
+
+class Executable(Protocol):
+    """One compiled graph. Used by one thread at a time."""
+
+    inputs: Mapping[str, TensorSpec]
+    outputs: tuple[str, ...]
+
+    def run(self, feed: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
+        """Return all outputs; they stay valid until the next call.
+
+        Raises:
+            BackendError: The runtime failed.
+        """
+
+    def close(self) -> None:
+        """Free the graph."""
+
+
+class Runtime(Protocol):
+    """One inference library. It is imported in `compile` only.
+
+    Attributes:
+        name: As in the parameter `model.backend`.
+        precision: What it computes in, as asked for.
+    """
+
+    name: str
+    precision: str
+
+    def compile(self, path: Path) -> Executable:
+        """Make an ONNX file ready to run; may take seconds. Safe to call from any thread.
+
+        Raises:
+            BackendError: The library is missing or refuses the file.
+        """

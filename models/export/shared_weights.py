@@ -1,0 +1,114 @@
+"""All graphs of a bundle read their numbers from the same two files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from onnx.external_data_helper import set_external_data
+
+SMALLEST_SHARED_BYTES = 512
+"""Below this a reference into the other file takes about as much room as the values."""
+
+_HEADER_LENGTH_BYTES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """Where a tensor's bytes stand, and whether they are its transpose's."""
+
+    file: str
+    offset: int
+    length: int
+    transposed: bool
+
+
+class WeightStore:
+    """Finds tensors by their content in `model.safetensors`, and keeps the others beside it.
+
+    Args:
+        weights: The safetensors file.
+        constants: File to make for what the exporter computed from the weights.
+    """
+
+    def __init__(self, weights: Path, constants: Path) -> None:
+        self._weights = weights
+        self._constants = constants
+        self._places: dict[bytes, _Stored] = {}
+        content = weights.read_bytes()
+        size = int.from_bytes(content[:_HEADER_LENGTH_BYTES], 'little')
+        start = _HEADER_LENGTH_BYTES + size
+        for name, entry in json.loads(content[_HEADER_LENGTH_BYTES:start]).items():
+            if name != '__metadata__':
+                self._add(content, start, entry)
+
+    def link(self, graph_path: Path) -> None:
+        """Replace the numbers inside a graph, in the same folder, by references to the files.
+
+        A weight that is stored transposed is read through a `Transpose` node, which every runtime
+        computes once, when it loads the graph.
+        """
+        model = onnx.load(graph_path)
+        transposes = []
+        for tensor in model.graph.initializer:
+            values = numpy_helper.to_array(tensor)
+            if values.nbytes < SMALLEST_SHARED_BYTES or values.dtype.kind != 'f':
+                continue
+            stored = self._find(values)
+            if stored.transposed:
+                transposes.append(_transpose(tensor))
+            set_external_data(tensor, stored.file, offset=stored.offset, length=stored.length)
+            tensor.ClearField('raw_data')
+        nodes = [*transposes, *model.graph.node]
+        del model.graph.node[:]
+        model.graph.node.extend(nodes)
+        graph_path.write_bytes(model.SerializeToString(deterministic=True))
+        onnx.checker.check_model(str(graph_path), full_check=True)
+
+    def _add(self, content: bytes, start: int, entry: dict[str, object]) -> None:
+        begin, end = (start + int(v) for v in entry['data_offsets'])  # type: ignore[attr-defined]
+        shape: Sequence[int] = entry['shape']  # type: ignore[assignment]
+        if entry['dtype'] not in ('F32', 'F16'):
+            return
+        dtype = np.float32 if entry['dtype'] == 'F32' else np.float16
+        values = np.frombuffer(content[begin:end], dtype)
+        file = self._weights.name
+        self._places[_digest(values)] = _Stored(file, begin, end - begin, False)
+        if len(shape) == 2 and min(shape) > 1:
+            turned = values.reshape(shape).T
+            self._places.setdefault(_digest(turned), _Stored(file, begin, end - begin, True))
+
+    def _find(self, values: NDArray[np.generic]) -> _Stored:
+        digest = _digest(values)
+        stored = self._places.get(digest)
+        if stored is None or (stored.transposed and values.ndim != 2):
+            stored = self._places[digest] = self._keep(values)
+        return stored
+
+    def _keep(self, values: NDArray[np.generic]) -> _Stored:
+        with self._constants.open('ab') as stream:
+            offset = stream.tell()
+            stream.write(values.tobytes())
+        return _Stored(self._constants.name, offset, values.nbytes, False)
+
+
+def _transpose(tensor: TensorProto) -> onnx.NodeProto:
+    """Turn a 2-D weight around and return the node that gives it its old name and shape."""
+    name = tensor.name
+    tensor.name = name + '.stored'
+    turned = list(tensor.dims)[::-1]
+    del tensor.dims[:]
+    tensor.dims.extend(turned)
+    return helper.make_node('Transpose', [tensor.name], [name], name=name + '.turn', perm=[1, 0])
+
+
+def _digest(values: NDArray[np.generic]) -> bytes:
+    content = np.ascontiguousarray(values)
+    return hashlib.sha256(content.dtype.str.encode() + content.tobytes()).digest()

@@ -1,0 +1,50 @@
+"""What a training run knows becomes the manifest of its bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from mmseg_models.training.checkpoint import TrainedInfo
+from mmseg_ros.inference.manifest import Manifest, ModalitySpec
+
+_PLACES = ('run_dir', 'resume', 'init_from')
+
+
+def manifest_of(info: TrainedInfo, name: str, licence: str) -> Manifest:
+    """Return the manifest of a trained network, still without graphs and files.
+
+    Args:
+        info: What stands beside the trained weights.
+        name: Name of the bundle.
+        licence: SPDX identifier of the weights.
+    """
+    return Manifest(
+        name=name,
+        model=info.model,
+        model_options=info.options,
+        modalities=tuple(
+            ModalitySpec(
+                modality,
+                info.encodings[modality],
+                info.statistics[modality].mean,
+                info.statistics[modality].std,
+            )
+            for modality in info.modalities
+        ),
+        height=info.height,
+        width=info.width,
+        label_space=info.label_space,
+        precision='fp32',
+        training=_training(info),
+        metrics=info.metrics,
+        licence=licence,
+    )
+
+
+def _training(info: TrainedInfo) -> dict[str, Any]:
+    """Return the recipe without the folders of the machine it ran on."""
+    recipe = {key: value for key, value in info.recipe.items() if key not in _PLACES}
+    data = dict(recipe.get('data', {}))
+    data['root'] = Path(str(data.get('root', ''))).name
+    return {'steps': info.step, 'recipe': {**recipe, 'data': data}}
