@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +96,7 @@ def evaluate(
             scorer = BagScorer(pipeline, label_space, truth, subsets)
             run = _Run(reader, topics, rig, options)
             figures = run.feed(scorer, progress)
-            metrics = _metrics(reader, bundle, options, scorer, run.malformed)
+            metrics = _metrics(reader, bundle, options, scorer, run)
         finally:
             truth.close()
             backend.close()
@@ -123,8 +123,8 @@ class _Run:
         stream = replay.samples(reader, topics, size, self._refuse)
         config = options.config
         window_s = config.calibration.event_window_s
-        collector = Collector(list(topics), config.sync, config.sensors, window_s)
-        self._sets = replay.frame_sets(stream, collector)
+        self._collector = Collector(list(topics), config.sync, config.sensors, window_s)
+        self._sets = replay.frame_sets(stream, self._collector)
         self._expected = max(
             (reader.topics[topic].count for name, topic in topics.items() if name != EVENT),
             default=reader.topics[next(iter(topics.values()))].count,
@@ -165,6 +165,14 @@ class _Run:
             title, inputs, outputs, pictures.legend(result.labels, label_space)
         )
 
+    @property
+    def counters(self) -> dict[Modality, dict[str, int]]:
+        """Return what the collector did with the samples of each sensor, without zeros."""
+        return {
+            name: {key: n for key, n in asdict(counts).items() if n and isinstance(n, int)}
+            for name, counts in self._collector.counters.sensors.items()
+        }
+
     def _refuse(self, modality: Modality, error: SampleError) -> None:
         self.malformed.setdefault(modality, Counter())[str(error)] += 1
 
@@ -185,7 +193,7 @@ def _metrics(
     bundle: Bundle,
     options: EvaluationOptions,
     scorer: BagScorer,
-    malformed: dict[Modality, Counter[str]],
+    run: _Run,
 ) -> dict[str, Any]:
     manifest = bundle.manifest
     return {
@@ -214,8 +222,9 @@ def _metrics(
             'truth_offset_ns': scorer.truth_offset_ns,
             'labels_sha256': scorer.labels_sha256,
         },
+        'collector': run.counters,
         'refused': first_reasons(scorer.refused),
-        'malformed': first_reasons(malformed),
+        'malformed': first_reasons(run.malformed),
         'recorded': _scores(_with_total(scorer.recorded, manifest.label_space), manifest),
         'withheld': _scores(scorer.withheld, manifest),
         'robustness': _robustness(scorer.withheld),

@@ -46,6 +46,7 @@ def samples(
     topics: Mapping[Modality, str],
     event_size: tuple[int, int] = (0, 0),
     on_refused: Callable[[Modality, SampleError], None] | None = None,
+    span_ns: tuple[int | None, int | None] = (None, None),
 ) -> Iterator[SensorSample]:
     """Yield the sensor samples of a bag in the order of their receipt.
 
@@ -55,13 +56,14 @@ def samples(
         event_size: Height and width of the event camera in pixels, where its messages lack them.
         on_refused: Called with each malformed message's modality and error; that sample is
             skipped. Without it the error is raised.
+        span_ns: First bag stamp, and first one left out; None is open.
 
     Raises:
         SampleError: A message is malformed and `on_refused` is not given.
         BagError: The file is damaged.
     """
     modalities = {topic: modality for modality, topic in topics.items()}
-    for item in reader.raw(list(modalities)):
+    for item in reader.raw(list(modalities), *span_ns):
         modality = modalities[item.topic]
         try:
             message = reader.deserialize(item)

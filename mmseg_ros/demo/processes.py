@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -104,10 +104,7 @@ class Child:
 
 
 class Processes:
-    """Starts children and stops all of them, in reverse order, when the block is left.
-
-    SIGTERM ends the block too, so the children are stopped whatever happens but SIGKILL.
-    """
+    """Starts children and stops all of them, in reverse order, when the block is left."""
 
     def __init__(self, environment: Mapping[str, str], logs: Path) -> None:
         """Prepare to start children.
@@ -119,11 +116,9 @@ class Processes:
         self._environment = environment
         self._logs = logs
         self._children: list[Child] = []
-        self._previous: object = None
 
     def __enter__(self) -> Processes:
         self._logs.mkdir(parents=True, exist_ok=True)
-        self._previous = signal.signal(signal.SIGTERM, _leave)
         return self
 
     def __exit__(
@@ -132,11 +127,8 @@ class Processes:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        try:
-            for child in reversed(self._children):
-                child.stop()
-        finally:
-            signal.signal(signal.SIGTERM, self._previous)  # type: ignore[arg-type]
+        for child in reversed(self._children):
+            child.stop()
 
     def start(self, name: str, command: Sequence[str]) -> Child:
         """Start one child; its output goes to `<logs>/<name>.log`."""
@@ -171,5 +163,15 @@ class Processes:
         child.check()
 
 
-def _leave(number: int, frame: object) -> None:
-    raise SystemExit(128 + number)
+@contextlib.contextmanager
+def exit_on_sigterm() -> Iterator[None]:
+    """Turn SIGTERM into SystemExit inside the block, so that what it opened is closed."""
+
+    def leave(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    previous = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)

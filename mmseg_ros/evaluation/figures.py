@@ -123,6 +123,37 @@ def time_line(
     return output[0]
 
 
+def presence_chart(
+    seconds: Sequence[float],
+    present: Mapping[str, Sequence[bool]],
+    period_s: float,
+    axis_label: str = 'time in the drive [s]',
+) -> str:
+    """Return one strip per name, filled while it was present, as inline SVG.
+
+    Args:
+        seconds: N times in seconds.
+        present: N flags per name; the first entry is drawn on top.
+        period_s: How long one flag counts.
+        axis_label: Quantity and unit of the axis.
+    """
+    output: list[str] = []
+    names = list(present)
+    with _axes(9.0, 0.55 + 0.3 * len(names), output) as axes:
+        for row, name in zip(range(len(names) - 1, -1, -1), names, strict=True):
+            bars = [
+                (t - period_s / 2, period_s)
+                for t, here in zip(seconds, present[name], strict=True)
+                if here
+            ]
+            axes.broken_barh(bars, (row - 0.32, 0.64), facecolors=MAIN_COLOR, linewidth=0)
+        axes.set_yticks(range(len(names) - 1, -1, -1), names)
+        axes.set_ylim(-0.6, len(names) - 0.4)
+        axes.grid(False, axis='y')
+        axes.set_xlabel(axis_label)
+    return output[0]
+
+
 def _line_colors() -> Sequence[str]:
     return (MAIN_COLOR, SECOND_COLOR, '#3a8a4d', '#8a5aa8', '#666666')
 

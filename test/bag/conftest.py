@@ -10,6 +10,7 @@ from mmseg_ros.projection.transforms import pose
 
 START_NS = 1_700_000_000_123_456_789
 PERIOD_NS = 100_000_000
+EVENT_SPAN_NS = 50_000_000
 FRAMES = {name: f'{name}_optical' for name in ('rgb', 'depth', 'event')} | {'lidar': 'lidar'}
 CLOUD_FIELDS = [('x', 'f4'), ('y', 'f4'), ('z', 'f4'), ('intensity', 'f4'), ('label', 'u1')]
 
@@ -37,7 +38,7 @@ def payload(modality, rng, stamp_ns):
         depth_m[::7] = np.nan
         return DepthData(depth_m)
     if modality == 'event':
-        times_ns = np.sort(rng.integers(0, 50_000, 90)) * 1000 + stamp_ns
+        times_ns = np.sort(rng.integers(0, 50_000, 90)) * 1000 + stamp_ns - EVENT_SPAN_NS
         x, y = rng.integers(0, 48, 90), rng.integers(0, 32, 90)
         return EventData(
             x.astype(np.uint16), y.astype(np.uint16), times_ns, rng.random(90) < 0.5, 48, 32
@@ -58,5 +59,6 @@ def sensor_samples():
             stamp_ns = START_NS + i * PERIOD_NS
             data = payload(name, rng, stamp_ns)
             received_ns = stamp_ns + 5_000_000 + k
-            made.append(SensorSample(name, stamp_ns, FRAMES[name], data, received_ns))
+            begin_ns = stamp_ns - EVENT_SPAN_NS if name == 'event' else stamp_ns
+            made.append(SensorSample(name, begin_ns, FRAMES[name], data, received_ns))
     return made

@@ -79,7 +79,7 @@ def bag_path(tmp_path, rig, sensor_samples):
     truth = np.zeros((32, 48), np.uint8)
     truth[:, 24:] = 1
     truth[0] = 255
-    stamps = sorted({s.stamp_ns for s in sensor_samples})
+    stamps = sorted({s.stamp_ns for s in sensor_samples if s.modality == 'rgb'})
     with BagWriter(path) as bag:
         bag.write_calibration(stamps[0], rig)
         for sample in sensor_samples:
@@ -148,18 +148,23 @@ def test_a_bag_without_truth_is_counted_and_not_scored(tmp_path, bundle, rig, se
     assert 'no /truth/labels' in page
 
 
-def test_malformed_and_unalignable_samples_are_named(tmp_path, bundle, rig, sensor_samples):
-    empty = CloudData(sensor_samples[3].payload.points[:0], 1, 0)
+def test_malformed_empty_and_unalignable_samples_are_named(tmp_path, bundle, rig, sensor_samples):
+    behind = sensor_samples[3].payload.points.copy()
+    behind['x'] = -20 - np.abs(behind['x'])
+    clouds = [behind, behind[::-1].copy(), behind[:0]]
     with BagWriter(tmp_path / 'b') as bag:
         bag.write_calibration(0, rig)
         for sample in sensor_samples[:12]:
             if sample.modality == 'lidar':
-                sample = SensorSample('lidar', sample.stamp_ns, 'lidar', empty, sample.received_ns)
+                points = clouds.pop(0)
+                cloud = CloudData(points, 1, len(points))
+                sample = SensorSample('lidar', sample.stamp_ns, 'lidar', cloud, sample.received_ns)
             bag.write_sample(sample)
         bag.write_raw('/depth/image', 'sensor_msgs/msg/Image', 2**62, b'\0\1\0\0abc')
     metrics = evaluate(tmp_path / 'b', bundle, EvaluationOptions('none')).metrics
     assert metrics['malformed']['depth']['count'] == 1
-    assert metrics['refused']['lidar']['count'] == 3
+    assert metrics['collector']['lidar']['content'] == 1
+    assert metrics['refused']['lidar']['count'] == 2
     assert metrics['recorded'][1]['available'] == ['rgb', 'depth', 'event']
 
 

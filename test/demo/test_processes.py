@@ -97,8 +97,14 @@ def test_waiting_has_an_end(tmp_path):
 
 def test_usage_is_measured(tmp_path):
     with Processes(ENVIRONMENT, tmp_path) as processes:
-        text = 'x = bytearray(b"x") * 30_000_000\nfor i in range(3_000_000): pass\nprint(1, flush=True)\n'
-        child = processes.start('busy', python(text + 'import time; time.sleep(60)'))
+        text = (
+            'import time\n'
+            'x = bytearray(b"x") * 30_000_000\n'
+            'for i in range(3_000_000): pass\n'
+            'print(1, flush=True)\n'
+            'time.sleep(60)\n'
+        )
+        child = processes.start('busy', python(text))
         first_number(tmp_path / 'busy.log')
         usage = child.usage()
         assert usage.peak_mb > 35
@@ -110,9 +116,10 @@ def test_sigterm_to_the_parent_ends_the_children(tmp_path):
     script = (
         'import sys, time\n'
         'from pathlib import Path\n'
-        'from mmseg_ros.demo.processes import Processes\n'
+        'from mmseg_ros.demo.processes import Processes, exit_on_sigterm\n'
         'import os\n'
-        f'with Processes(dict(os.environ), Path({str(tmp_path)!r})) as processes:\n'
+        f'logs = Path({str(tmp_path)!r})\n'
+        'with exit_on_sigterm(), Processes(dict(os.environ), logs) as processes:\n'
         f'    processes.start("family", [sys.executable, "-c", {FAMILY!r}])\n'
         '    time.sleep(60)\n'
     )

@@ -1,0 +1,155 @@
+"""The node, the recorder and the bag player as three processes that talk over DDS."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmseg_ros.core.errors import ConfigError
+from mmseg_ros.core.resources import config_file
+from mmseg_ros.demo.processes import Child, Processes, Usage
+from mmseg_ros.demo.results import RECORDED_TOPICS
+from mmseg_ros.demo.schedule import Outage
+
+_WAIT_FOR_NODE_S = 60.0
+_SLACK_S = 60.0
+_TAIL_S = 1.5
+_POLL_S = 0.1
+
+Progress = Callable[[float, float], None]
+"""Called with the seconds played and their total."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRun:
+    """What a run left behind.
+
+    Attributes:
+        recording: Bag with what the node published.
+        node_usage: CPU seconds and memory of the node.
+        seconds: How long the processes ran.
+    """
+
+    recording: Path
+    node_usage: Usage
+    seconds: float
+
+
+def require_ros() -> None:
+    """Make sure that the live part can run.
+
+    Raises:
+        ConfigError: rclpy is not installed.
+    """
+    if importlib.util.find_spec('rclpy') is None:
+        raise ConfigError(
+            'The demo starts real ROS 2 nodes, but rclpy is not installed; source a ROS 2 '
+            "installation, or run `pip install 'mmseg_ros[ros-pip]'`."
+        )
+
+
+def run_live(
+    drive: Path,
+    duration_s: float,
+    outages: Sequence[Outage],
+    output: Path,
+    bundle: str,
+    calibration: Path,
+    progress: Progress,
+) -> LiveRun:
+    """Play a drive to the node with outages, and record what it publishes.
+
+    Args:
+        drive: Bag to play.
+        duration_s: Its length.
+        outages: Which sensor the player drops when.
+        output: Folder for the recording and the logs of the processes.
+        bundle: Folder or name of the model bundle.
+        calibration: Calibration file of the drive.
+        progress: Told about the seconds played.
+
+    Raises:
+        ProcessError: One of the processes failed; the end of its log is shown.
+    """
+    recording = output / 'recording'
+    began_s = time.monotonic()
+    with Processes(_environment(output / 'logs'), output / 'logs') as processes:
+        node = processes.start('node', _node_command(bundle, calibration))
+        recorder = processes.start('recorder', _recorder_command(recording))
+        player = processes.start('player', _player_command(drive, outages))
+        usage = _watch(processes, player, node, duration_s, progress)
+        _let(processes, _TAIL_S)
+        recorder.stop()
+        recorder.check()
+    return LiveRun(recording, usage, time.monotonic() - began_s)
+
+
+def _watch(
+    processes: Processes, player: Child, node: Child, duration_s: float, progress: Progress
+) -> Usage:
+    """Wait until the player ends and return what the node used by then."""
+    usage = node.usage()
+    began_s = time.monotonic()
+    limit_s = _WAIT_FOR_NODE_S + duration_s + _SLACK_S
+    while player.return_code is None:
+        processes.check()
+        usage = node.usage()
+        played_s = time.monotonic() - began_s
+        if played_s > limit_s:
+            processes.wait_for(player, 0.0)
+        progress(min(played_s, duration_s), duration_s)
+        time.sleep(_POLL_S)
+    processes.check()
+    return usage
+
+
+def _let(processes: Processes, seconds: float) -> None:
+    """Let the processes run on for a while."""
+    end_s = time.monotonic() + seconds
+    while time.monotonic() < end_s:
+        processes.check()
+        time.sleep(_POLL_S)
+
+
+def _environment(logs: Path) -> dict[str, str]:
+    """Return an environment in which nobody outside this run hears the processes."""
+    return {
+        **os.environ,
+        'ROS_DOMAIN_ID': str(1 + os.getpid() % 100),
+        'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
+        'ROS_LOG_DIR': str(logs / 'ros'),
+        'PYTHONUNBUFFERED': '1',
+    }
+
+
+def _node_command(bundle: str, calibration: Path) -> list[str]:
+    return [
+        sys.executable,
+        '-m',
+        'mmseg_ros.ros.segmentation_node',
+        '--ros-args',
+        '--params-file',
+        str(config_file('mmseg.yaml')),
+        '-p',
+        'use_sim_time:=true',
+        '-p',
+        f'model.bundle:={bundle}',
+        '-p',
+        f'calibration.file:={calibration}',
+    ]
+
+
+def _recorder_command(recording: Path) -> list[str]:
+    command = [sys.executable, '-m', 'mmseg_ros', 'record', str(recording)]
+    return [*command, '--topics', *RECORDED_TOPICS]
+
+
+def _player_command(drive: Path, outages: Sequence[Outage]) -> list[str]:
+    drops = [word for outage in outages for word in ('--drop', outage.argument())]
+    wait = ['--wait', f'{_WAIT_FOR_NODE_S:g}']
+    return [sys.executable, '-m', 'mmseg_ros', 'play', str(drive), '--clock', *wait, *drops]

@@ -1,0 +1,189 @@
+"""The demo's page: what the node saw, what it said, and how well through each outage."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from mmseg_ros.core.types import STANDARD_MODALITIES
+from mmseg_ros.demo.live import LiveRun
+from mmseg_ros.demo.results import ALL_SENSORS, LabelFrame, SituationScore
+from mmseg_ros.demo.schedule import Outage
+from mmseg_ros.evaluation.figures import Span, presence_chart, time_line
+from mmseg_ros.evaluation.report import Figure, Report, Section, Table, number, percent
+
+_RATE_WINDOW_S = 1.0
+_SPAN_COLORS = ('#b3261e', '#1d6f8a', '#7a4fa3', '#3f7d3a')
+
+
+def demo_report(
+    frames: Sequence[LabelFrame],
+    scores: Sequence[SituationScore],
+    outages: Sequence[Outage],
+    run: LiveRun,
+    shown: Sequence[Figure],
+    bundle: str,
+) -> Report:
+    """Return the page of one demo run.
+
+    Args:
+        frames: Published label images, scored.
+        scores: The same by situation, `all sensors` first.
+        outages: Which sensor was silent when.
+        run: What the processes used.
+        shown: Pictures, one figure per situation.
+        bundle: Name of the model bundle.
+    """
+    spans = [
+        Span(o.start_s, o.stop_s, f'no {o.modality}', color)
+        for o, color in zip(outages, _SPAN_COLORS, strict=False)
+    ]
+    sections = [
+        Section(
+            'What went in, what came out',
+            'One set before the first outage and one in the middle of each. A sensor that was '
+            'silent shows as a grey field; the labels go on.',
+            shown,
+        ),
+        _over_time(frames, spans),
+        _situations(scores),
+        _machine(frames, run),
+    ]
+    return Report(
+        title='Four sensors, one after another fails',
+        summary=(
+            f'A simulated drive was played over DDS to the segmentation node with {bundle}. The '
+            'player silenced one sensor after another; everything below was measured on what a '
+            'separate recorder process received from the node.'
+        ),
+        key_figures=_key_figures(scores, run),
+        sections=sections,
+    )
+
+
+def summary_lines(frames: Sequence[LabelFrame], scores: Sequence[SituationScore]) -> list[str]:
+    """Return the two lines that the demo ends with."""
+    full, worst = scores[0], _worst(scores)
+    gap_s = max(score.longest_gap_s for score in scores)
+    return [
+        f'{len(frames)} label images at {full.rate_hz:.1f} Hz, median latency '
+        f'{number(full.latency_ms, 0)} ms; the longest silence of the node was {gap_s:.2f} s.',
+        f'mIoU {number(full.miou, 2)} with all sensors, {number(worst.miou, 2)} at worst '
+        f'({worst.name}); {percent(full.point_accuracy)} of the labelled LiDAR points are right.',
+    ]
+
+
+def _worst(scores: Sequence[SituationScore]) -> SituationScore:
+    scored = [score for score in scores[1:] if not math.isnan(score.miou)]
+    return min(scored, key=lambda score: score.miou, default=scores[0])
+
+
+def _key_figures(scores: Sequence[SituationScore], run: LiveRun) -> list[tuple[str, str]]:
+    full, worst = scores[0], _worst(scores)
+    return [
+        ('mIoU, all sensors', number(full.miou)),
+        (f'mIoU, {worst.name} (the worst)', number(worst.miou)),
+        ('labelled points right', percent(full.point_accuracy)),
+        ('label images per second', number(full.rate_hz, 1)),
+        ('median latency', f'{number(full.latency_ms, 0)} ms'),
+        ('memory of the node', f'{run.node_usage.peak_mb:.0f} MB'),
+    ]
+
+
+def _over_time(frames: Sequence[LabelFrame], spans: Sequence[Span]) -> Section:
+    seconds = [frame.elapsed_s for frame in frames]
+    quality = time_line(
+        seconds,
+        {
+            'mIoU of the image': [f.pixels.miou() for f in frames],
+            'labelled points right': [f.points.accuracy() for f in frames],
+        },
+        'share',
+        spans,
+        high=1.0,
+    )
+    latency = time_line(seconds, {'latency': [f.latency_ms for f in frames]}, 'ms', spans)
+    rate = time_line(seconds, {'rate': _rates(seconds)}, 'label images per second', spans)
+    used = presence_chart(
+        seconds,
+        {name: [name in f.available for f in frames] for name in STANDARD_MODALITIES},
+        float(np.median(np.diff(seconds))) if len(seconds) > 1 else 0.1,
+    )
+    return Section(
+        'Through the drive',
+        blocks=[
+            Figure(
+                [('', quality)],
+                'Every dot is one published label image, scored against the exact labels of the '
+                'simulation: IoU per class, averaged over the classes in this image; and the '
+                'share of the LiDAR points visible to the camera that got their true class. '
+                'Shaded: a sensor was silent.',
+            ),
+            Figure([('', used)], 'Sensors that the network used, as published on ~/modalities.'),
+            Figure(
+                [('', latency)],
+                'Time from the header stamp of a set to the receipt of its labels by the '
+                "recorder, on the replay's clock. While a sensor is missing but not yet known "
+                'to be lost, its sets wait for it up to the deadline.',
+            ),
+            Figure([('', rate)], f'Label images in the last {_RATE_WINDOW_S:g} s.'),
+        ],
+    )
+
+
+def _rates(seconds: Sequence[float]) -> list[float]:
+    times = np.array(seconds)
+    counts = np.arange(1, len(times) + 1) - np.searchsorted(times, times - _RATE_WINDOW_S)
+    rates = counts / _RATE_WINDOW_S
+    return [
+        float('nan') if time - seconds[0] < _RATE_WINDOW_S else float(rate)
+        for time, rate in zip(seconds, rates, strict=True)
+    ]
+
+
+def _situations(scores: Sequence[SituationScore]) -> Section:
+    full = scores[0].miou
+    rows = [
+        [
+            score.name,
+            f'{score.seconds:.1f} s',
+            str(score.frames),
+            number(score.rate_hz, 1),
+            f'{score.longest_gap_s:.2f} s',
+            number(score.miou),
+            percent(score.miou / full if full else None) if score.name != ALL_SENSORS else '',
+            percent(score.point_accuracy),
+            f'{number(score.latency_ms, 0)} ms',
+        ]
+        for score in scores
+    ]
+    header = [
+        'situation', 'lasted', 'labels', 'per second', 'longest gap', 'mIoU', 'kept',
+        'points right', 'median latency',
+    ]  # fmt: skip
+    caption = (
+        'mIoU here is the data-set mIoU: intersections and unions are summed over all images of '
+        'the situation before dividing, and averaged over the classes that occur. Kept = mIoU '
+        'divided by that with all sensors; the situations show different stretches of road, so '
+        'it is an indication (`python -m mmseg_ros evaluate` compares on equal images). Without '
+        'the LiDAR there are no points to label.'
+    )
+    return Section('By situation', blocks=[Table(header, rows, caption)])
+
+
+def _machine(frames: Sequence[LabelFrame], run: LiveRun) -> Section:
+    latencies = [f.latency_ms for f in frames if not math.isnan(f.latency_ms)]
+    p50, p95 = np.percentile(latencies, [50, 95]) if latencies else (math.nan, math.nan)
+    rows = [
+        ['latency, median', f'{number(p50, 0)} ms'],
+        ['latency, 95th percentile', f'{number(p95, 0)} ms'],
+        ['CPU time of the node', f'{run.node_usage.cpu_s:.1f} s in {run.seconds:.1f} s'],
+        ['peak memory of the node', f'{run.node_usage.peak_mb:.0f} MB'],
+    ]
+    caption = (
+        'CPU time counts all cores and includes start-up. Peak memory is the resident set. '
+        'Player, node and recorder shared this machine.'
+    )
+    return Section('Cost', blocks=[Table(['what', 'value'], rows, caption)])
