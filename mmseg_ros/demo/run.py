@@ -1,0 +1,140 @@
+"""The demo from the first simulated frame to the report."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+import yaml
+
+from mmseg_ros.bag.calibration import rig_from_bag
+from mmseg_ros.bag.reader import BagReader
+from mmseg_ros.bag.replay import sensor_topics
+from mmseg_ros.core.errors import BagError
+from mmseg_ros.demo.drive import SEED, cached_drive
+from mmseg_ros.demo.live import require_ros, run_live
+from mmseg_ros.demo.poster import poster
+from mmseg_ros.demo.processes import exit_on_sigterm
+from mmseg_ros.demo.report import demo_report, summary_lines
+from mmseg_ros.demo.results import LabelFrame, read_frames, summarize
+from mmseg_ros.demo.schedule import Outage, outages
+from mmseg_ros.demo.shown import chosen_frames, moment_figure, moments
+from mmseg_ros.evaluation import report
+from mmseg_ros.inference.bundle import load_bundle
+from mmseg_ros.projection.extrinsics import Rig
+
+
+class Phase(Protocol):
+    """Told about the progress of one part of the demo."""
+
+    def __call__(self, done: float, total: float) -> None:
+        """Say how much of the part is done."""
+
+
+class Progress(Protocol):
+    """Shows one part of the demo after another."""
+
+    def phase(self, text: str) -> AbstractContextManager[Phase]:
+        """Show a part while the block runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """What the demo does.
+
+    Attributes:
+        output: Folder of everything it makes. cache: Folder of simulated drives.
+        duration_s: Length of the drive. seed: Which drive.
+        bundle: Folder or name of the model bundle.
+    """
+
+    output: Path
+    cache: Path
+    duration_s: float = 20.0
+    seed: int = SEED
+    bundle: str = 'stitchfusion-b0-sim'
+
+
+@dataclass(frozen=True, slots=True)
+class DemoResult:
+    """Where the report is, and two lines that sum it up."""
+
+    report: Path
+    summary: Sequence[str]
+
+
+def run_demo(options: DemoOptions, progress: Progress) -> DemoResult:
+    """Simulate or read a drive, play it to the node with outages, and report.
+
+    Raises:
+        ConfigError: ROS 2 is not installed, or the drive is too short.
+        BundleError: The bundle cannot be used.
+        ProcessError: The node, the recorder or the player failed.
+        BagError: The node published no labels.
+    """
+    require_ros()
+    plan = outages(options.duration_s)
+    bundle = load_bundle(options.bundle)
+    output = options.output
+    _clear(output)
+    with exit_on_sigterm():
+        with progress.phase('simulating the drive') as told:
+            drive = cached_drive(options.cache, options.duration_s, options.seed, told)
+        rig = _export_calibration(drive, output / 'calibration.yaml')
+        with progress.phase('playing it to the live node') as told:
+            run = run_live(
+                drive,
+                options.duration_s,
+                plan,
+                output,
+                str(bundle.path),
+                output / 'calibration.yaml',
+                told,
+            )
+        with progress.phase('scoring what was published'):
+            space = bundle.manifest.label_space
+            frames = read_frames(drive, run.recording, plan, space)
+            if not frames:
+                raise BagError(
+                    f'The node published no labels into {run.recording}; its log is '
+                    f'{output / "logs" / "node.log"}.'
+                )
+            scores = summarize(frames, plan, options.duration_s)
+        with progress.phase('drawing the report'):
+            chosen = _to_show(frames, plan)
+            seen = list(moments(drive, run.recording, chosen, rig))
+            figures = [moment_figure(moment, rig, bundle.manifest) for moment in seen]
+            page = demo_report(frames, scores, plan, run, figures, bundle.manifest.name)
+            report.write(page, output / 'report.html')
+            image = poster(seen, rig, bundle.manifest)
+            cv2.imwrite(str(output / 'demo.png'), np.ascontiguousarray(image[..., ::-1]))
+    return DemoResult(output / 'report.html', summary_lines(frames, scores))
+
+
+def _clear(output: Path) -> None:
+    """Remove what an earlier run left in the folder, and nothing else."""
+    output.mkdir(parents=True, exist_ok=True)
+    for name in ('recording', 'logs'):
+        shutil.rmtree(output / name, ignore_errors=True)
+    for name in ('report.html', 'demo.png', 'calibration.yaml'):
+        (output / name).unlink(missing_ok=True)
+
+
+def _export_calibration(drive: Path, path: Path) -> Rig:
+    """Write the drive's own calibration for the node and return it."""
+    with BagReader(drive) as reader:
+        rig = rig_from_bag(reader, sensor_topics(reader))
+    path.write_text(yaml.safe_dump(rig.to_dict(), sort_keys=False), encoding='utf-8')
+    return rig
+
+
+def _to_show(frames: Sequence[LabelFrame], plan: Sequence[Outage]) -> list[LabelFrame]:
+    """Return a frame before the first outage and one in the middle of each."""
+    middles = [plan[0].start_s * 0.6, *(outage.middle_s for outage in plan)]
+    return chosen_frames(frames, middles)
