@@ -38,13 +38,15 @@ def brightest_channel_graph(modalities: int, height: int, width: int) -> onnx.Mo
         helper.make_node('Cast', ['ids'], ['labels'], to=TensorProto.UINT8),
         helper.make_node('ReduceMax', ['sum', 'channel_axis'], ['peak'], keepdims=0),
         helper.make_node('Div', ['peak', 'count'], ['scaled']),
-        helper.make_node('Cast', ['scaled'], ['confidence'], to=TensorProto.UINT8),
+        helper.make_node('Max', ['scaled', 'one'], ['positive']),
+        helper.make_node('Cast', ['positive'], ['confidence'], to=TensorProto.UINT8),
     ]
     constants = [
         helper.make_tensor('axes', TensorProto.INT64, [3], [2, 3, 4]),
         helper.make_tensor('modality_axis', TensorProto.INT64, [1], [1]),
         helper.make_tensor('channel_axis', TensorProto.INT64, [1], [3]),
         helper.make_tensor('count', TensorProto.FLOAT, [], [float(modalities)]),
+        helper.make_tensor('one', TensorProto.FLOAT, [], [1.0]),
     ]
     image = [1, modalities, height, width, 3]
     graph = helper.make_graph(
