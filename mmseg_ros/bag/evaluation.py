@@ -13,6 +13,7 @@ from mmseg_ros.bag import pictures, replay
 from mmseg_ros.bag.calibration import rig_from_bag
 from mmseg_ros.bag.reader import BagReader
 from mmseg_ros.bag.scoring import BagScorer, Score, Subset, first_reasons, point_labels
+from mmseg_ros.bag.settled_backend import SettledBackend
 from mmseg_ros.bag.truth import Truth
 from mmseg_ros.core.config import NodeConfig
 from mmseg_ros.core.errors import BagError, SampleError
@@ -83,7 +84,7 @@ def evaluate(
             load_rig(options.calibration) if options.calibration else rig_from_bag(reader, topics)
         )
         model = options.config.model
-        backend = create_backend(model.backend, model.threads)
+        backend = SettledBackend(create_backend(model.backend, model.threads))
         backend.load(bundle)
         window_s = options.config.calibration.event_window_s
         truth = Truth(bag)
@@ -94,7 +95,7 @@ def evaluate(
             subsets = subsets_to_score(present, options.subsets)
             pipeline = Pipeline(bundle, backend, rig, window_s)
             scorer = BagScorer(pipeline, label_space, truth, subsets)
-            run = _Run(reader, topics, rig, options)
+            run = _Run(reader, topics, rig, options, backend.name)
             figures = run.feed(scorer, progress)
             metrics = _metrics(reader, bundle, options, scorer, run)
         finally:
@@ -113,7 +114,9 @@ class _Run:
         topics: dict[Modality, str],
         rig: Rig,
         options: EvaluationOptions,
+        backend_name: str,
     ) -> None:
+        self.backend_name = backend_name
         self.malformed: dict[Modality, Counter[str]] = {}
         self._options = options
         self._rig = rig
@@ -214,7 +217,11 @@ def _metrics(
             'id': manifest.label_space.id,
             'fingerprint': manifest.label_space.fingerprint(),
         },
-        'options': {'subsets': options.subsets, 'every': options.every},
+        'options': {
+            'subsets': options.subsets,
+            'every': options.every,
+            'backend': run.backend_name,
+        },
         'sets': {
             'count': scorer.sets,
             'closed': dict(sorted(scorer.reasons.items())),

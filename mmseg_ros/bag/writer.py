@@ -31,7 +31,7 @@ from mmseg_ros.bag.topics import (
 )
 from mmseg_ros.bag.typestore import message_class, typestore
 from mmseg_ros.core.errors import BagError
-from mmseg_ros.core.types import CloudData, Modality, SensorSample
+from mmseg_ros.core.types import CloudData, EventData, Modality, SensorSample
 from mmseg_ros.projection.camera import CameraModel
 from mmseg_ros.projection.extrinsics import Rig
 
@@ -136,10 +136,13 @@ class BagWriter:
         self.write_raw(topic, type_name, stamp_ns, data, latched)
 
     def write_sample(self, sample: SensorSample) -> None:
-        """Add one sensor sample to its modality's topic, stamped with its receipt if known."""
+        """Add one sensor sample to its modality's topic.
+
+        The bag stamp is the sample's time of receipt; where that is not known its header stamp,
+        or the last event of a packet, which cannot have arrived before.
+        """
         type_name, message = builders.sample_message(sample)
-        received_ns = sample.stamp_ns if sample.received_ns is None else sample.received_ns
-        self.write(sensor_topic(sample.modality), type_name, received_ns, message)
+        self.write(sensor_topic(sample.modality), type_name, _receipt_ns(sample), message)
 
     def write_camera_info(self, modality: Modality, stamp_ns: int, camera: CameraModel) -> None:
         """Add the intrinsics of one camera-like sensor."""
@@ -174,3 +177,12 @@ class BagWriter:
         """Add a cloud with the field `label` that holds the true class id of each point."""
         message = builders.cloud_message(stamp_ns, frame_id, cloud)
         self.write(TRUTH_POINTS_TOPIC, builders.POINT_CLOUD, stamp_ns, message)
+
+
+def _receipt_ns(sample: SensorSample) -> int:
+    if sample.received_ns is not None:
+        return sample.received_ns
+    payload = sample.payload
+    if isinstance(payload, EventData) and len(payload.stamp_ns):
+        return max(sample.stamp_ns, int(payload.stamp_ns[-1]))
+    return sample.stamp_ns

@@ -7,24 +7,16 @@ import json
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 import mmseg_ros.sim
-from mmseg_ros.bag.writer import BagWriter
 from mmseg_ros.core.resources import config_file
-from mmseg_ros.core.types import DEPTH, LIDAR, RGB
 from mmseg_ros.projection.extrinsics import DEFAULT_RIG
-from mmseg_ros.sim.drive import Drive, DriveConfig, DriveFrame
+from mmseg_ros.sim.drive import DriveConfig
+from mmseg_ros.sim.recording import record_drive
 
 FRAME_RATE_HZ = 10.0
 SEED = 11
-
-_TRUE_POINT = [('x', '<f4'), ('y', '<f4'), ('z', '<f4'), ('label', 'u1')]
 
 Progress = Callable[[int, int], None]
 """Called with the number of frames done and their total."""
@@ -54,7 +46,8 @@ def cached_drive(cache: Path, duration_s: float, seed: int, progress: Progress) 
             interval_s=1 / FRAME_RATE_HZ,
             threads=os.cpu_count() or 1,
         )
-        write_drive(Drive(seed, config), draft, progress)
+        for done in record_drive(draft, seed, config):
+            progress(done, config.frames)
         draft.replace(path)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
@@ -65,45 +58,6 @@ def cache_key(duration_s: float, seed: int) -> str:
     """Return a short hash of the options, the rig and the source that makes a drive."""
     digest = hashlib.sha256(json.dumps([duration_s, FRAME_RATE_HZ, seed]).encode())
     folder = Path(mmseg_ros.sim.__path__[0])
-    for source in [*sorted(folder.glob('*.py')), config_file(DEFAULT_RIG), Path(__file__)]:
+    for source in [*sorted(folder.glob('*.py')), config_file(DEFAULT_RIG)]:
         digest.update(source.name.encode() + source.read_bytes())
     return digest.hexdigest()[:12]
-
-
-def write_drive(drive: Drive, path: Path, progress: Progress) -> None:
-    """Write a drive as a bag: sensors, calibration, odometry and ground truth.
-
-    Raises:
-        BagError: The bag exists or cannot be written.
-    """
-    total = drive.config.frames
-    with BagWriter(path) as bag:
-        for i, frame in enumerate(drive.frames()):
-            if i == 0:
-                bag.write_calibration(frame.stamp_ns, drive.rig)
-            _write_frame(bag, drive, frame)
-            progress(i + 1, total)
-
-
-def _write_frame(bag: BagWriter, drive: Drive, frame: DriveFrame) -> None:
-    stamp_ns = frame.stamp_ns
-    packet_ns = round(1e9 / drive.config.event_rate_hz)
-    for packet in frame.event_packets:
-        # A packet is stamped with its begin and arrives when it is full.
-        bag.write_sample(replace(packet, received_ns=packet.stamp_ns + packet_ns))
-    bag.write_odometry(stamp_ns, frame.T_world_base)
-    for modality, camera in drive.rig.cameras.items():
-        bag.write_camera_info(modality, stamp_ns, camera)
-    for modality in (RGB, DEPTH, LIDAR):
-        bag.write_sample(frame.samples[modality])
-    bag.write_truth_labels(stamp_ns, frame.samples[RGB].frame_id, frame.labels)
-    bag.write_truth_points(stamp_ns, frame.samples[LIDAR].frame_id, _true_points(frame))
-
-
-def _true_points(frame: DriveFrame) -> NDArray[Any]:
-    cloud = frame.samples[LIDAR].payload
-    points = np.empty(len(frame.point_labels), _TRUE_POINT)
-    for name in 'xyz':
-        points[name] = cloud.points[name]  # type: ignore[union-attr]
-    points['label'] = frame.point_labels
-    return points

@@ -1,0 +1,44 @@
+"""A backend whose answers do not depend on when its graphs get ready."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmseg_ros.inference.backend import Backend, Prediction
+from mmseg_ros.inference.bundle import Bundle
+from mmseg_ros.inference.routed_backend import RoutedBackend
+
+
+class SettledBackend:
+    """Waits, the first time a subset comes, until the graph for it is ready.
+
+    The live node must not wait, so there the same frame may run on one graph or another, which
+    differ in the last bits; an evaluation must give the same labels in every run.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        self.name = backend.name
+        self._backend = backend
+        self._settled: set[bytes] = set()
+
+    def load(self, bundle: Bundle) -> None:
+        """Read the network; see `Backend.load`."""
+        self._backend.load(bundle)
+
+    def warm_up(self) -> None:
+        """Run once on zeros."""
+        self._backend.warm_up()
+
+    def infer(self, images: NDArray[np.uint8], available: NDArray[np.bool_]) -> Prediction:
+        """Run the network on one frame; see `Backend.infer`."""
+        subset = available.tobytes()
+        if subset not in self._settled and isinstance(self._backend, RoutedBackend):
+            self._backend.infer(images, available)
+            self._backend.settle()
+            self._settled.add(subset)
+        return self._backend.infer(images, available)
+
+    def close(self) -> None:
+        """Free the network."""
+        self._backend.close()
