@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 
 TAKES_OVERRIDES = True
 
@@ -30,11 +31,15 @@ def run(args: argparse.Namespace) -> int:
 
     config = ['--config', args.config] if args.config else []
     recipe = parse_recipe([*config, *args.overrides])
+    is_first_process = os.environ.get('RANK', '0') == '0'
     logging.basicConfig(
-        level=logging.INFO, format='%(asctime)s %(levelname)s %(message)s', datefmt='%H:%M:%S'
+        level=logging.INFO if is_first_process else logging.WARNING,
+        format='%(asctime)s %(levelname)s %(message)s',
+        datefmt='%H:%M:%S',
     )
     scores = train(recipe)
-    for subset, score in scores.items():
-        print(f'{score.miou:.3f}  {subset}')
-    print(f'best weights: {recipe.run_dir}/best.safetensors')
+    if is_first_process:
+        for subset, score in scores.items():
+            print(f'{score.miou:.3f}  {subset}')
+        print(f'best weights: {recipe.run_dir}/best.safetensors')
     return 0

@@ -44,27 +44,29 @@ def train(recipe: Recipe) -> dict[str, Score]:
 def fit(run: TrainingRun) -> None:
     """Take the remaining steps; validate, keep the best weights and write checkpoints."""
     recipe = run.recipe
-    started, seen = time.monotonic(), 0
+    started, losses = time.monotonic(), []
     for batch in run.batches:
         loss, gradient_norm = training_step(run, batch)
         run.step += 1
-        seen += recipe.batch_size
+        losses.append(loss)
         run.log.advance(run.step)
         if run.step % recipe.log_every == 0:
             run.log.training_row(
                 {
                     'step': run.step,
                     'epoch': run.epoch,
-                    'loss': float(loss),
+                    'loss': float(torch.stack(losses).mean()),
                     'learning_rate': run.trainables.schedule.get_last_lr()[0],
                     'gradient_norm': float(gradient_norm),
-                    'frames_per_s': seen / (time.monotonic() - started),
+                    'frames_per_s': len(losses) * recipe.batch_size / (time.monotonic() - started),
                 }
             )
-            started, seen = time.monotonic(), 0
+            started, losses = time.monotonic(), []
         is_last = run.step == recipe.steps
         if run.step % recipe.validation.every == 0 or is_last:
+            paused = time.monotonic()
             validate(run)
+            started += time.monotonic() - paused
         if run.step % recipe.checkpoint_every == 0 or is_last:
             _save(run)
 
@@ -139,7 +141,7 @@ def _require_finite(
 ) -> None:
     if not torch.isfinite(value):
         raise TrainingError(
-            f'The {what} is {float(value)} at step {run.step}, with the frames '
+            f'The {what} is {value.item()} at step {run.step}, with the frames '
             f'{", ".join(batch.names)} and availability {available_BM.int().tolist()}. '
             f'Look at these frames, or lower optimizer.learning_rate '
             f'({run.trainables.schedule.get_last_lr()[0]:.2e} now).'

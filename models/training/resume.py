@@ -71,9 +71,10 @@ def restore_generators(states: Tensor, rank: int) -> None:
             'in another number; resume with the same ones.'
         )
     cpu_size = len(torch.get_rng_state())
-    torch.set_rng_state(states[rank, :cpu_size].contiguous())
+    # A copy: torch crashes on a row that does not begin its storage.
+    torch.set_rng_state(states[rank, :cpu_size].clone())
     if torch.cuda.is_available():
-        torch.cuda.set_rng_state(states[rank, cpu_size:].contiguous())
+        torch.cuda.set_rng_state(states[rank, cpu_size:].clone())
 
 
 def checkpoint_folder(run_dir: Path) -> Path:

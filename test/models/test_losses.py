@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from mmseg_models.losses import CrossEntropy, OhemCrossEntropy, create_loss
 
+from mmseg_models.losses import CrossEntropy, OhemCrossEntropy, create_loss
 from mmseg_ros.core.errors import ConfigError
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from mmseg_models.datasets.frame import LabelledFrame
 from mmseg_models.transforms import Augmentation, Window, colour_jitter, resample, resize_images
 

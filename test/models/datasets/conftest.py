@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from mmseg_models.datasets.tiny import write_tiny_dataset
 
+from mmseg_models.datasets.tiny import write_tiny_dataset
 from mmseg_ros.core.labels import LabelSpace, load_label_space
 
 

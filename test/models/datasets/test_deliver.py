@@ -5,8 +5,8 @@ import shutil
 import cv2
 import numpy as np
 import pytest
-from mmseg_models.datasets.deliver import DeliverDataset
 
+from mmseg_models.datasets.deliver import DeliverDataset
 from mmseg_ros.core.errors import DatasetError
 
 ALL = ('rgb', 'depth', 'event', 'lidar')
@@ -77,7 +77,7 @@ def test_missing_file_is_named(root, label_space):
 
 def test_damaged_file_is_named(root, label_space):
     (root / 'img' / SCENE / '000000_rgb_front.png').write_bytes(b'no image')
-    with pytest.raises(DatasetError, match='000000_rgb_front.png'):
+    with pytest.raises(DatasetError, match=r'000000_rgb_front\.png'):
         DeliverDataset(root, 'train', ALL, label_space)[0]
 
 

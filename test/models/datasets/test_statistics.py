@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+
 from mmseg_models.datasets.frame import LabelledFrame
 from mmseg_models.datasets.statistics import IMAGENET, ChannelStatistics, statistics
-
 from mmseg_ros.core.errors import ConfigError
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from mmseg_models.datasets.tiny import write_tiny_dataset
 from mmseg_models.training.config import (
     DataConfig,
@@ -38,7 +39,7 @@ def recipe(tiny_set, tmp_path) -> Recipe:
         steps=6,
         batch_size=2,
         threads=1,
-        log_every=2,
+        log_every=3,
         checkpoint_every=3,
         data=DataConfig(root=str(tiny_set), modalities=['rgb', 'lidar'], height=32, width=64),
         model=ModelConfig(options=OPTIONS),

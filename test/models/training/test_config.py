@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from mmseg_models.training.config import DataConfig, OptimizerConfig, Recipe
 from mmseg_models.training.recipe_parser import parse_recipe
 from mmseg_models.training.setup import build_model
-
 from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.core.labels import load_label_space
 
@@ -30,10 +30,9 @@ def test_file_fills_in_defaults(file):
 
 
 def test_overrides_win_over_the_file(file):
-    recipe = parse_recipe(
-        ['--config', file, '--steps', '40', '--optimizer.warmup_steps=7', '--data.height', '96']
-        + ['--model.options', '{encoder: mit_b1}']
-    )
+    overrides = '--steps 40 --optimizer.warmup_steps=7 --data.height 96'.split()
+    options = ['--model.options', '{encoder: mit_b1}']
+    recipe = parse_recipe(['--config', file, *overrides, *options])
     assert (recipe.steps, recipe.optimizer.warmup_steps, recipe.data.height) == (40, 7, 96)
     assert recipe.data.modalities == ['rgb', 'event']
     assert recipe.model.options == {'encoder': 'mit_b1'}

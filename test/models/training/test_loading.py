@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+
 from mmseg_models.datasets.frame import LabelledFrame
 from mmseg_models.training.loading import (
     AugmentedFrames,
@@ -15,7 +16,6 @@ from mmseg_models.training.loading import (
     epoch_order,
     training_loader,
 )
-
 from mmseg_ros.core.errors import ConfigError
 
 SAMPLER = StepSampler(num_frames=11, batch_size=4, first_step=0, last_step=9, seed=3)

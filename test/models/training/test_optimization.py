@@ -2,6 +2,8 @@
 
 import pytest
 import torch
+from torch import nn
+
 from mmseg_models.training.config import OptimizerConfig
 from mmseg_models.training.optimization import (
     build_average,
@@ -9,7 +11,6 @@ from mmseg_models.training.optimization import (
     build_schedule,
     warmup_poly,
 )
-from torch import nn
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+
 from mmseg_models.training.subsets import (
     ModalityDropout,
     all_subsets,
     availability,
     parse_subset,
 )
-
 from mmseg_ros.core.errors import ConfigError
 
 FOUR = ('rgb', 'depth', 'event', 'lidar')

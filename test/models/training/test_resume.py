@@ -1,0 +1,78 @@
+"""Checkpoints for going on: kept, complete, and refused when damaged."""
+
+import shutil
+
+import pytest
+import torch
+from torch import nn
+
+from mmseg_models.training.config import OptimizerConfig
+from mmseg_models.training.optimization import build_average, build_optimizer, build_schedule
+from mmseg_models.training.resume import (
+    Position,
+    Trainables,
+    generator_state,
+    latest_checkpoint,
+    load_checkpoint,
+    restore_generators,
+    save_checkpoint,
+)
+from mmseg_ros.core.errors import TrainingError
+
+RECIPE = {'steps': 9, 'data': {'root': 'x'}, 'threads': 1}
+
+
+@pytest.fixture
+def trainables():
+    model = nn.Linear(3, 2)
+    config = OptimizerConfig(warmup_steps=1)
+    optimizer = build_optimizer(model, config)
+    return Trainables(
+        model, build_average(model, config), optimizer, build_schedule(optimizer, config, 9)
+    )
+
+
+def at(step):
+    return Position(step, 0.25, generator_state()[None])
+
+
+def test_the_two_newest_are_kept(trainables, tmp_path):
+    assert latest_checkpoint(tmp_path) is None
+    for step in (9, 10, 100):
+        save_checkpoint(tmp_path, trainables, at(step), RECIPE)
+    names = sorted(path.name for path in (tmp_path / 'checkpoints').iterdir())
+    assert names == ['step_00000010', 'step_00000100']
+    assert latest_checkpoint(tmp_path).name == 'step_00000100'
+
+
+def test_unfinished_checkpoint_is_not_seen(trainables, tmp_path):
+    path = save_checkpoint(tmp_path, trainables, at(3), RECIPE)
+    shutil.copytree(path, path.with_name('step_00000006.tmp'))
+    assert latest_checkpoint(tmp_path) == path
+    save_checkpoint(tmp_path, trainables, at(6), RECIPE)
+    assert latest_checkpoint(tmp_path).name == 'step_00000006'
+
+
+def test_position_comes_back(trainables, tmp_path):
+    path = save_checkpoint(tmp_path, trainables, at(3), RECIPE)
+    position = load_checkpoint(path, trainables, {**RECIPE, 'threads': 4})
+    assert (position.step, position.best_miou) == (3, 0.25)
+
+
+def test_damaged_file_and_other_recipe_are_refused(trainables, tmp_path):
+    path = save_checkpoint(tmp_path, trainables, at(3), RECIPE)
+    with pytest.raises(TrainingError, match=r"data was .'root': 'x'."):
+        load_checkpoint(path, trainables, {**RECIPE, 'data': {'root': 'y'}})
+    (path / 'state.pt').write_bytes(b'cut off')
+    with pytest.raises(TrainingError, match='remove this folder'):
+        load_checkpoint(path, trainables, RECIPE)
+
+
+def test_generators_continue():
+    state = generator_state()[None]
+    expected = torch.rand(3)
+    torch.rand(5)
+    restore_generators(state, rank=0)
+    assert torch.equal(torch.rand(3), expected)
+    with pytest.raises(TrainingError, match='1 processes'):
+        restore_generators(state, rank=1)

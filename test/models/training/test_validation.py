@@ -1,0 +1,93 @@
+"""Scores per sensor subset, against a network whose answers are known."""
+
+import numpy as np
+import pytest
+import torch
+from lightning_fabric import Fabric
+from torch import nn
+from torchmetrics.classification import MulticlassJaccardIndex
+
+from mmseg_models.datasets.statistics import ChannelStatistics
+from mmseg_models.training.loading import Batch
+from mmseg_models.training.normalization import Normalization
+from mmseg_models.training.validation import Score, SubsetScorer, mean_miou
+from mmseg_ros.core.labels import LabelClass, LabelSpace
+
+SPACE = LabelSpace(
+    'three', tuple(LabelClass(i, name, (i, i, i), '') for i, name in enumerate('abc')), 255
+)
+PLAIN = ChannelStatistics((0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255))
+MODALITIES = ('rgb', 'lidar')
+
+
+class FirstAvailable(nn.Module):
+    """The label is the pixel value of the first modality that is there, at a given size."""
+
+    def forward(self, images_BMCHW, available_BM):
+        first = available_BM.int().argmax(dim=1)
+        values_BHW = images_BMCHW[torch.arange(len(first)), first, 0]
+        return torch.stack([-(values_BHW - k).abs() for k in range(3)], dim=1)
+
+
+@pytest.fixture
+def scorer():
+    normalization = Normalization(dict.fromkeys(MODALITIES, PLAIN))
+    return SubsetScorer(Fabric(accelerator='cpu'), normalization, SPACE, MODALITIES)
+
+
+@pytest.fixture
+def batches():
+    rng = np.random.default_rng(0)
+    made = []
+    for _ in range(3):
+        truth = rng.integers(0, 3, (2, 8, 12))
+        images = np.zeros((2, 2, 8, 12, 3), np.uint8)
+        images[:, 0] = truth[..., None]
+        images[:, 1] = rng.integers(0, 3, (2, 8, 12))[..., None]
+        truth[rng.random(truth.shape) < 0.1] = 255
+        made.append(Batch(torch.from_numpy(images), torch.from_numpy(truth), ['x', 'y']))
+    return made
+
+
+def test_scores_follow_what_is_available(scorer, batches):
+    scores = scorer(FirstAvailable(), batches, [('rgb', 'lidar'), ('rgb',), ('lidar',)])
+    assert list(scores) == ['rgb+lidar', 'rgb', 'lidar']
+    assert scores['rgb'] == scores['rgb+lidar']
+    assert scores['rgb'].miou == scores['rgb'].accuracy == 1.0
+    assert scores['rgb'].iou == {'a': 1.0, 'b': 1.0, 'c': 1.0}
+    reference = MulticlassJaccardIndex(3, ignore_index=255)
+    for batch in batches:
+        reference.update(batch.images[:, 1, ..., 0].long(), batch.labels)
+    assert scores['lidar'].miou == pytest.approx(float(reference.compute()), abs=1e-6)
+    assert mean_miou(scores) == pytest.approx((2 + scores['lidar'].miou) / 3)
+
+
+def test_logits_are_brought_to_the_size_of_the_labels(scorer):
+    labels = torch.zeros(1, 16, 24, dtype=torch.long)
+    labels[:, :, 12:] = 2
+    images = torch.zeros(1, 2, 8, 12, 3, dtype=torch.uint8)
+    images[:, 0, :, 6:] = 2
+    scores = scorer(FirstAvailable(), [Batch(images, labels, ['x'])], [('rgb',)])
+    assert scores['rgb'].accuracy > 0.9
+    assert scores['rgb'].iou['b'] is None or scores['rgb'].iou['b'] == 0.0
+
+
+def test_absent_class_is_none(scorer):
+    images = torch.zeros(1, 2, 8, 12, 3, dtype=torch.uint8)
+    batch = Batch(images, torch.zeros(1, 8, 12, dtype=torch.long), ['x'])
+    score = scorer(FirstAvailable(), [batch], [('rgb',)])['rgb']
+    assert score == Score(miou=1.0, accuracy=1.0, iou={'a': 1.0, 'b': None, 'c': None})
+
+
+def test_normalization_is_mean_and_deviation():
+    statistics = {
+        'rgb': ChannelStatistics((0.5, 0.4, 0.3), (0.1, 0.2, 0.3)),
+        'lidar': ChannelStatistics((0.0, 0.1, 0.2), (1.0, 0.5, 0.25)),
+    }
+    images = torch.randint(0, 256, (2, 2, 4, 5, 3), dtype=torch.uint8)
+    result = Normalization(statistics)(images)
+    assert result.shape == (2, 2, 3, 4, 5)
+    for m, item in enumerate(statistics.values()):
+        for c in range(3):
+            expected = (images[:, m, ..., c] / 255.0 - item.mean[c]) / item.std[c]
+            assert torch.allclose(result[:, m, c], expected, atol=1e-5)
