@@ -2,6 +2,7 @@
 
 from mmseg_ros.messages.camera_info import camera_info_fields, decode_camera_info
 from mmseg_ros.messages.cloud import cloud_fields, decode_cloud
+from mmseg_ros.messages.event_stream import EventStream
 from mmseg_ros.messages.events import decode_events, event_cloud_fields
 from mmseg_ros.messages.header import stamp_ns
 from mmseg_ros.messages.image import (
@@ -12,6 +13,7 @@ from mmseg_ros.messages.image import (
 )
 
 __all__ = [
+    'EventStream',
     'camera_info_fields',
     'cloud_fields',
     'decode_camera_info',

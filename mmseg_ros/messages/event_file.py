@@ -1,0 +1,95 @@
+"""Prophesee RAW recordings (EVT 2.0 and EVT 3.0)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from mmseg_ros.core.errors import SampleError
+from mmseg_ros.core.types import EventData
+from mmseg_ros.messages import event_codecs as codecs
+from mmseg_ros.messages.event_points import event_data
+
+_FORMATS = ('EVT2', 'EVT3')
+_SENSOR_SIZES = {'gen3': (480, 640), 'gen4': (720, 1280), 'imx636': (720, 1280)}
+_NS_PER_US = 1000
+
+
+def read_event_file(path: str | Path, start_ns: int = 0) -> EventData:
+    """Return all events of a .raw file, oldest first.
+
+    A file that ends within a word (a recording cut off) gives the events before it.
+
+    Args:
+        path: The file.
+        start_ns: Stamp of the sensor's time zero.
+
+    Raises:
+        SampleError: The file cannot be read, its header names no supported format, or events lie
+            outside the sensor.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise SampleError(f'{path}: cannot read the recording ({error}).') from error
+    header, body = _split(content)
+    name, height, width = _format(header, str(path))
+    data = np.frombuffer(body, np.uint8)
+    state = np.zeros(codecs.STATE_SIZE, np.int64)
+    if name == 'EVT2':
+        words32 = data[: len(data) // 4 * 4].view('<u4')
+        columns = codecs.event_columns(len(words32))
+        n = codecs.decode_evt2(words32, state, *columns)
+    else:
+        words16 = data[: len(data) // 2 * 2].view('<u2')
+        columns = codecs.event_columns(codecs.count_vector_words(words16, 0x2, 0x5, 0x4))
+        n = codecs.decode_evt3(words16, state, *columns)
+    x, y, times_us, polarity = columns
+    stamps = times_us[:n] * _NS_PER_US + start_ns
+    return event_data(x[:n], y[:n], stamps, polarity[:n], height, width)
+
+
+def _split(content: bytes) -> tuple[str, bytes]:
+    """Return the header (lines that start with %) and what follows it."""
+    position = 0
+    while content[position : position + 1] == b'%':
+        end = content.find(b'\n', position)
+        if end < 0:
+            break
+        line, position = content[position:end], end + 1
+        if line.strip() == b'% end':
+            break
+    return content[:position].decode('latin-1'), content[position:]
+
+
+def _format(header: str, path: str) -> tuple[str, int, int]:
+    named = re.search(r'^% format (\w+)', header, re.M)
+    version = re.search(r'^% evt ([\d.]+)', header, re.M)
+    if named:
+        name = named[1]
+    elif version:
+        name = 'EVT' + version[1].removesuffix('.0')
+    else:
+        name = 'none'
+    if name not in _FORMATS:
+        raise SampleError(
+            f'{path}: the header names the event format {name!r}; '
+            f'supported: {", ".join(_FORMATS)}.'
+        )
+    return name, *_size(header, path)
+
+
+def _size(header: str, path: str) -> tuple[int, int]:
+    geometry = re.search(r'^% geometry (\d+)x(\d+)', header, re.M)
+    if geometry:
+        return int(geometry[2]), int(geometry[1])
+    height, width = re.search(r'height=(\d+)', header), re.search(r'width=(\d+)', header)
+    if height and width:
+        return int(height[1]), int(width[1])
+    # Old recorders name only the plugin of the sensor's generation.
+    generation = re.search(r'^% plugin_name .*(gen\d|imx636)', header, re.M)
+    if generation and generation[1] in _SENSOR_SIZES:
+        return _SENSOR_SIZES[generation[1]]
+    raise SampleError(f'{path}: the header does not name the size of the sensor.')
