@@ -181,13 +181,14 @@ class Assembly:
         if index == len(buffer.stamps):
             return None
         stamp_ns = buffer.stamps[index]
+        first_arrival_ns = buffer.arrivals[index]
         if index + 1 < len(buffer.stamps):
             step_ns = buffer.stamps[index + 1] - stamp_ns
+            # Sets leave in order, so a newer one that came first must not wait for this one.
+            first_arrival_ns = min(buffer.arrivals[index:])
         else:
             step_ns = reference.health.rate.period_ns or UNBOUNDED_NS
-        current = _OpenSet(
-            reference.name, stamp_ns, int(_REACH_SHARE * step_ns), buffer.arrivals[index]
-        )
+        current = _OpenSet(reference.name, stamp_ns, int(_REACH_SHARE * step_ns), first_arrival_ns)
         for track in self._tracks:
             if track is not reference and self._waits(current, track):
                 current.waiting.add(track.name)

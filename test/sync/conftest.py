@@ -92,7 +92,9 @@ def move(arrival: Arrival, stamp_s: float = 0.0, delay_s: float = 0.0) -> Arriva
     )
 
 
-def drive(collector: Collector, arrivals: Iterable[Arrival], until_s: float = 0.0) -> list[Output]:
+def drive(
+    collector: Collector, arrivals: Iterable[Arrival], until_ns: int | None = None
+) -> list[Output]:
     """Feed the samples in order of arrival and wake the collector exactly when it asks for it."""
     outputs = []
     ordered = sorted(arrivals, key=lambda arrival: arrival.now_ns)
@@ -105,7 +107,7 @@ def drive(collector: Collector, arrivals: Iterable[Arrival], until_s: float = 0.
         wake(arrival.now_ns)
         frames = collector.add(arrival.sample, arrival.now_ns)
         outputs.extend(Output(arrival.now_ns, frame) for frame in frames)
-    wake(max(START_NS + round(until_s * S), ordered[-1].now_ns))
+    wake(ordered[-1].now_ns if until_ns is None else until_ns)
     return outputs
 
 
