@@ -11,14 +11,14 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 
 from mmseg_ros.bag.topics import camera_info_topic, sensor_topic
 from mmseg_ros.core.config import SensorConfig
-from mmseg_ros.core.types import DEPTH, LIDAR, RGB, STANDARD_MODALITIES, Modality
+from mmseg_ros.core.types import DEPTH, LIDAR, RGB, STANDARD_MODALITIES, Modality, Payload
 from mmseg_ros.messages import (
     decode_cloud,
     decode_compressed_image,
     decode_depth,
-    decode_events,
     decode_image,
 )
+from mmseg_ros.messages.event_stream import EventStream
 from mmseg_ros.ros.calibration import Calibration
 from mmseg_ros.ros.intake import Decode, Intake
 from mmseg_ros.ros.subscriptions import Candidate
@@ -62,9 +62,7 @@ def data_candidates(
     if kind == LIDAR:
         return [candidate(PointCloud2, decode_cloud)]
 
-    def decode(message: Any) -> Any:
-        return decode_events(message, *calibration.image_size(modality))
-
+    decode = _EventDecoder(modality, calibration)
     return [candidate(message_class, decode) for message_class in _event_classes()]
 
 
@@ -74,6 +72,22 @@ def info_candidates(modality: Modality, kind: str, intake: Intake) -> list[Candi
         return []
     callback = partial(intake.on_camera_info, modality)
     return [_candidate(info_topic(modality), CameraInfo, callback)]
+
+
+class _EventDecoder:
+    """Decodes one event camera's messages, whose codecs go on from packet to packet."""
+
+    def __init__(self, modality: Modality, calibration: Calibration) -> None:
+        self._modality = modality
+        self._calibration = calibration
+        self._size: tuple[int, int] | None = None
+
+    def __call__(self, message: Any) -> Payload:
+        size = self._calibration.image_size(self._modality)
+        if size != self._size:
+            self._stream = EventStream(*size)
+            self._size = size
+        return self._stream.decode(message)
 
 
 def _kind(name: Modality, config: SensorConfig) -> str:

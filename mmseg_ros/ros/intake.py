@@ -9,8 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from mmseg_ros.core.errors import MmsegError, SampleError
-from mmseg_ros.core.types import Modality, Payload, SensorSample
+from mmseg_ros.core.types import CloudData, Modality, Payload, SensorSample
 from mmseg_ros.messages import decode_camera_info, stamp_ns
 from mmseg_ros.ros.calibration import Calibration
 
@@ -89,7 +91,7 @@ class Intake:
                 modality=modality,
                 stamp_ns=stamp_ns(message.header),
                 frame_id=str(message.header.frame_id),
-                payload=decode(message),
+                payload=_with_content(decode(message)),
                 received_ns=self._now_ns(),
             )
         except MmsegError as error:
@@ -136,3 +138,14 @@ class Intake:
                 f'{sample.modality}: messages come in frame {sample.frame_id!r}, the calibration '
                 f'says {expected!r}; the calibration of {sample.modality!r} is used all the same.'
             )
+
+
+def _with_content(payload: Payload) -> Payload:
+    """Return the payload; a cloud without any point is refused."""
+    if isinstance(payload, CloudData):
+        count = len(payload.points)
+        if count == 0:
+            raise SampleError('The cloud is empty: it has 0 points.')
+        if not np.isfinite(payload.points['x']).any():
+            raise SampleError(f'The cloud is empty: all of its {count} points are NaN.')
+    return payload

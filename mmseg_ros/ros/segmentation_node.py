@@ -21,6 +21,7 @@ from mmseg_ros.core.errors import MmsegError
 from mmseg_ros.ros.diagnostics import Reporter
 from mmseg_ros.ros.environment import prepare_process
 from mmseg_ros.ros.lifecycle import SafeLifecycleNode
+from mmseg_ros.ros.logs import forward_logs, stop_forwarding
 from mmseg_ros.ros.parameters import NodeParameters
 from mmseg_ros.ros.session import Session
 from mmseg_ros.ros.stream import Stream
@@ -44,17 +45,17 @@ class SegmentationNode(SafeLifecycleNode):
         super().__init__(name, **options)
         self.session: Session | None = None
         self.stream: Stream | None = None
-        self._parameters = NodeParameters(self)
-        self.config = self._parameters.config()
-        for text in self._parameters.unknown():
+        self._declared = NodeParameters(self)
+        self.config = self._declared.config()
+        for text in self._declared.unknown():
             self.get_logger().warning(text)
-        self.add_on_set_parameters_callback(self._parameters.check)
+        self.add_on_set_parameters_callback(self._declared.check)
         self.add_post_set_parameters_callback(self._tune)
         self._reporter = Reporter(self)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         period_s = 1.0 / self.config.diagnostics.rate_hz
         self._report_timer = self.create_timer(period_s, self._reporter.publish, clock=steady)
-        if self._parameters.autostart:
+        if self._declared.autostart:
             self._start_timer = self.create_timer(0.0, self._start, clock=steady)
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -90,7 +91,7 @@ class SegmentationNode(SafeLifecycleNode):
             self.trigger_activate()
 
     def _configure(self) -> None:
-        self.config = self._parameters.config()
+        self.config = self._declared.config()
         self.session = Session(self, self.config, self._reporter.modalities)
         manifest = self.session.bundle.manifest
         self.get_logger().info(
@@ -122,7 +123,7 @@ class SegmentationNode(SafeLifecycleNode):
         self.stream = None
 
     def _tune(self, _: list[Parameter]) -> None:
-        self.config = self._parameters.config()
+        self.config = self._declared.config()
         if self.session is not None:
             self.session.tune(self.config)
         if self.stream is not None:
@@ -141,12 +142,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     executor = SingleThreadedExecutor()
     executor.add_node(node)
+    handler = forward_logs(node.get_logger())
     try:
         _spin(executor)
     finally:
         # `ros2 launch` sends a second SIGINT, which must not interrupt the tidying up.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
+        stop_forwarding(handler)
         node.release()
         node.destroy_node()
         rclpy.try_shutdown()

@@ -23,6 +23,7 @@ from mmseg_ros.ros.frame import Frame
 from mmseg_ros.ros.inputs import info_topic, kinds_of
 from mmseg_ros.ros.outputs import Outputs
 from mmseg_ros.ros.throttle import Throttle
+from mmseg_ros.ros.warm_up import warm_up
 
 Refuse = Callable[[Modality, str], None]
 
@@ -70,7 +71,7 @@ class Session:
         self.bundle = load_bundle(config.model.bundle)
         self.backend = create_backend(config.model.backend, config.model.threads)
         self.backend.load(self.bundle)
-        self.backend.warm_up()
+        warm_up(self.bundle, self.backend)
         self.calibration = Calibration(
             find_rig(config.calibration.file),
             config.calibration,
@@ -78,7 +79,7 @@ class Session:
             lambda name: str(node.resolve_topic_name(info_topic(name))),
         )
         self._now_ns: Callable[[], int] = lambda: int(node.get_clock().now().nanoseconds)
-        self._error = Throttle(node.get_logger().error)
+        self._error = Throttle(lambda text: node.get_logger().error(text))
         self.apply(config)
         label_space = self.bundle.manifest.label_space
         self.outputs = Outputs(node, label_space, config.output, modalities_message)

@@ -43,7 +43,11 @@ class Stream:
         self.jumps = 0
         self.modalities = _modalities(config, session)
         self.intake = Intake(
-            session.calibration, self._deliver, self.now_ns, Throttle(node.get_logger().warning)
+            session.calibration,
+            self._deliver,
+            self.now_ns,
+            # A lambda of its own: rclpy refuses two severities from one line of code.
+            Throttle(lambda text: node.get_logger().warning(text)),
         )
         self.collector = self._new_collector()
         self.worker: Worker[FrameSet] = Worker(

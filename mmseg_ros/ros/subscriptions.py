@@ -77,11 +77,9 @@ class AdaptiveSubscription:
         publishers = self._publishers()
         candidate = self._choose(publishers)
         matching = [p for p in publishers.get(candidate.topic, []) if _has_type(p, candidate)]
-        if self._current and not matching:
-            return
         reliability = choose_reliability(self._wanted, matching)
         self.problem = incompatibility(reliability, matching) or self._foreign_types(publishers)
-        if self._current == (candidate, reliability):
+        if self._current == (candidate, reliability) or (self._current and not matching):
             return
         self.close()
         self._current = (candidate, reliability)

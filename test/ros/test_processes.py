@@ -1,0 +1,127 @@
+"""The node, the player, the recorder and a stranger as processes of their own, over DDS."""
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.ros
+ROOT = Path(__file__).parents[2]
+NODE = [sys.executable, '-m', 'mmseg_ros.ros.segmentation_node', '--ros-args']
+CLIENT = [sys.executable, str(Path(__file__).with_name('independent_client.py'))]
+START_S = 60.0
+
+
+class Process:
+    """A child whose output can be waited for."""
+
+    def __init__(self, command, output: Path):
+        self.path = output
+        with output.open('w') as stream:
+            self.child = subprocess.Popen(
+                command, stdout=stream, stderr=subprocess.STDOUT, cwd=ROOT, start_new_session=True
+            )
+
+    @property
+    def text(self) -> str:
+        return self.path.read_text()
+
+    def wait_for(self, pattern, timeout_s=START_S):
+        end_s = time.monotonic() + timeout_s
+        while time.monotonic() < end_s and self.child.poll() is None:
+            if re.search(pattern, self.text):
+                return True
+            time.sleep(0.05)
+        return bool(re.search(pattern, self.text))
+
+    def stop(self, number=signal.SIGINT, timeout_s=20.0):
+        """Send a signal and return the exit status."""
+        self.child.send_signal(number)
+        return self.child.wait(timeout_s)
+
+
+@pytest.fixture
+def start(tmp_path):
+    started = []
+
+    def make(command, name):
+        started.append(Process(command, tmp_path / f'{name}.log'))
+        return started[-1]
+
+    yield make
+    for process in started:
+        if process.child.poll() is None:
+            process.child.kill()
+            process.child.wait()
+
+
+@pytest.fixture
+def start_node(start, make_bundle):
+    bundle = str(make_bundle().path)
+
+    def make(*arguments):
+        parameters = ['--params-file', str(ROOT / 'config' / 'mmseg.yaml')]
+        node = start([*NODE, *parameters, '-p', f'model.bundle:={bundle}', *arguments], 'node')
+        assert node.wait_for('Bundle tiny'), node.text
+        return node
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ('variant', 'points'), [('all', True), ('camera', False), ('lidar', True)]
+)
+def test_a_stranger_that_knows_the_topics_gets_labels(start, start_node, variant, points):
+    start_node()
+    client = start([*CLIENT, variant, '40'], 'client')
+    assert client.child.wait(60) == 0, client.text
+    lines = client.text.splitlines()
+    labels = [line for line in lines if line.startswith('/mmseg/labels')]
+    assert all(line.endswith('640x384') for line in labels)
+    assert any(line.startswith('/diagnostics') for line in lines)
+    assert points == any(line.startswith('/mmseg/points') for line in lines)
+    stamps = {line.split()[1] for line in labels}
+    assert {line.split()[1] for line in lines if '/mmseg/confidence' in line} & stamps
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_signals_end_the_node_cleanly(start, start_node, number):
+    node = start_node()
+    client = start([*CLIENT, 'camera', '20'], 'client')
+    assert client.child.wait(60) == 0, client.text
+    assert node.stop(number) == 0
+    assert 'Traceback' not in node.text
+
+
+def test_second_interrupt_does_not_break_the_tidying_up(start_node):
+    node = start_node()
+    node.child.send_signal(signal.SIGINT)
+    time.sleep(0.05)
+    assert node.stop() == 0
+    assert 'Traceback' not in node.text
+
+
+def test_wrong_parameter_ends_the_node_with_a_sentence(start):
+    node = start([*NODE, '-p', 'sync.deadline_s:=soon'], 'node')
+    assert node.child.wait(START_S) == 1
+    assert "sync.deadline_s must be of type float, but is 'soon'" in node.text
+    assert 'Traceback' not in node.text
+
+
+def test_unknown_parameter_is_reported(start_node):
+    node = start_node('-p', 'sync.dedline_s:=0.2')
+    assert "Did you mean 'sync.deadline_s'" in node.text
+
+
+def test_damaged_bundle_keeps_the_node_unconfigured(start, make_bundle):
+    bundle = make_bundle(name='damaged')
+    (bundle.path / 'model.onnx').write_bytes(b'no network')
+    arguments = ['-p', f'model.bundle:={bundle.path}', '-p', 'autostart:=true']
+    node = start([*NODE, *arguments], 'node')
+    assert node.wait_for('configure refused: .*model.onnx has 10 bytes'), node.text
+    assert node.child.poll() is None
+    assert node.stop() == 0
