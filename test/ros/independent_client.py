@@ -1,4 +1,4 @@
-"""Knows topic names and standard messages only: `independent_client.py all|camera|lidar SECONDS`."""
+"""Knows only topic names and standard messages: `independent_client.py all|camera|lidar 20`."""
 
 import sys
 import time
@@ -57,6 +57,8 @@ while min(got.values()) < 3 and time.monotonic() < end_s:
     if time.monotonic() > next_s:
         next_s = time.monotonic() + 0.1
         for topic, message in SENT.items():
+            if hasattr(message, 'data'):
+                message.data[0] = (message.data[0] + 1) % 256
             message.header.frame_id = topic.split('/')[0]
             message.header.stamp = node.get_clock().now().to_msg()
             publishers[topic].publish(message)

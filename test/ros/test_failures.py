@@ -102,9 +102,7 @@ def test_all_sensors_lost_is_an_error_and_one_that_returns_is_used_at_once(
 
     assert graph.spin_until(lost)
     before = len(listener.messages['/mmseg/labels'])
-    assert sensors.play_until(
-        ('lidar',), lambda: len(listener.messages['/mmseg/labels']) > before
-    )
+    assert sensors.play_until(('lidar',), lambda: len(listener.messages['/mmseg/labels']) > before)
 
 
 def test_looping_recording_goes_on_after_the_jump(listener, sensors, make_node):
@@ -127,9 +125,7 @@ def test_looping_recording_goes_on_after_the_jump(listener, sensors, make_node):
     assert not node.session.statistics.failures
 
 
-def test_simulated_clock_that_jumps_back_clears_the_buffers(
-    graph, listener, sensors, make_node
-):
+def test_simulated_clock_that_jumps_back_clears_the_buffers(graph, listener, sensors, make_node):
     node = make_node(use_sim_time=True)
     listener.listen(Image, '/mmseg/labels')
     clock = sensors.node.create_publisher(Clock, '/clock', 10)

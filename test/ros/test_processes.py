@@ -73,35 +73,30 @@ def start_node(start, make_bundle):
 
 
 @pytest.mark.parametrize(
-    ('variant', 'points'), [('all', True), ('camera', False), ('lidar', True)]
+    ('variant', 'points', 'signals'),
+    [
+        ('all', True, [signal.SIGINT]),
+        ('camera', False, [signal.SIGTERM]),
+        ('lidar', True, [signal.SIGINT, signal.SIGINT]),
+    ],
 )
-def test_a_stranger_that_knows_the_topics_gets_labels(start, start_node, variant, points):
-    start_node()
+def test_a_stranger_that_knows_the_topics_gets_labels_and_the_node_ends_cleanly(
+    start, start_node, variant, points, signals
+):
+    node = start_node('-p', 'sync.dedline_s:=0.2')
+    assert "Did you mean 'sync.deadline_s'" in node.text
     client = start([*CLIENT, variant, '40'], 'client')
-    assert client.child.wait(60) == 0, client.text
-    lines = client.text.splitlines()
-    labels = [line for line in lines if line.startswith('/mmseg/labels')]
-    assert all(line.endswith('640x384') for line in labels)
-    assert any(line.startswith('/diagnostics') for line in lines)
-    assert points == any(line.startswith('/mmseg/points') for line in lines)
-    stamps = {line.split()[1] for line in labels}
-    assert {line.split()[1] for line in lines if '/mmseg/confidence' in line} & stamps
-
-
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
-def test_signals_end_the_node_cleanly(start, start_node, number):
-    node = start_node()
-    client = start([*CLIENT, 'camera', '20'], 'client')
-    assert client.child.wait(60) == 0, client.text
-    assert node.stop(number) == 0
-    assert 'Traceback' not in node.text
-
-
-def test_second_interrupt_does_not_break_the_tidying_up(start_node):
-    node = start_node()
-    node.child.send_signal(signal.SIGINT)
-    time.sleep(0.05)
-    assert node.stop() == 0
+    assert client.child.wait(60) == 0, client.text + node.text
+    lines = [line.split() for line in client.text.splitlines()]
+    labels = [line for line in lines if line[0] == '/mmseg/labels']
+    assert all(line[-1] == '640' for line in labels)
+    assert points == any(line[0] == '/mmseg/points' for line in lines)
+    confidence = {line[1] for line in lines if line[0] == '/mmseg/confidence'}
+    assert confidence & {line[1] for line in labels}
+    for number in signals[:-1]:
+        node.child.send_signal(number)
+        time.sleep(0.05)
+    assert node.stop(signals[-1]) == 0
     assert 'Traceback' not in node.text
 
 
@@ -110,11 +105,6 @@ def test_wrong_parameter_ends_the_node_with_a_sentence(start):
     assert node.child.wait(START_S) == 1
     assert "sync.deadline_s must be of type float, but is 'soon'" in node.text
     assert 'Traceback' not in node.text
-
-
-def test_unknown_parameter_is_reported(start_node):
-    node = start_node('-p', 'sync.dedline_s:=0.2')
-    assert "Did you mean 'sync.deadline_s'" in node.text
 
 
 def test_damaged_bundle_keeps_the_node_unconfigured(start, make_bundle):
