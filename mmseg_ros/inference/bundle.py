@@ -108,8 +108,13 @@ def _verify_file(path: Path, name: str, entry: FileEntry) -> None:
 
 
 def _file_entry(path: Path) -> FileEntry:
+    return FileEntry(path.stat().st_size, file_sha256(path))
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file as hexadecimal digits."""
     with path.open('rb') as stream:
         digest = hashlib.sha256()
         while block := stream.read(1 << 20):
             digest.update(block)
-    return FileEntry(path.stat().st_size, digest.hexdigest())
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""Measures the engine, the pipeline and the live node on this machine."""

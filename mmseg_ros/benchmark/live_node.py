@@ -1,0 +1,187 @@
+"""The node as a process of its own, fed over DDS: highest rate, and latency at fixed rates."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mmseg_ros.bag import builders
+from mmseg_ros.bag.topics import SENSOR_TOPICS, camera_info_topic
+from mmseg_ros.bag.typestore import typestore
+from mmseg_ros.benchmark.timing import summary
+from mmseg_ros.core.resources import config_file
+from mmseg_ros.core.types import DEPTH, LIDAR, RGB, Modality
+from mmseg_ros.demo.processes import Child, Processes
+from mmseg_ros.sim.drive import Drive, DriveFrame
+
+if TYPE_CHECKING:
+    from mmseg_ros.ros.rate_probe import RateProbe, RateRun, SensorMessage
+
+Row = dict[str, Any]
+
+MOST_DROPPED = 0.05
+FIXED_RATES_HZ = (10.0, 20.0, 30.0)
+_SEARCH_STEPS = 5
+_START_LIMIT_S = 90.0
+_SETTLE_HZ = 4.0
+
+
+def measure_node(
+    bundle: str,
+    backend: str,
+    threads: int,
+    subsets: Sequence[Sequence[Modality]],
+    seconds: float,
+    drive: tuple[Drive, Sequence[DriveFrame]],
+    expected_hz: Mapping[str, float],
+) -> list[Row]:
+    """Return one row per subset and rate; each subset has a fresh node.
+
+    Args:
+        bundle: Name or folder.
+        backend: Name of the backend.
+        threads: CPU threads; 0 for all.
+        subsets: Modalities whose sensors publish.
+        seconds: How long each rate is kept.
+        drive: What `simulated_frames` returned.
+        expected_hz: Rate of the bare pipeline per subset, where the search begins.
+
+    Raises:
+        ProcessError: The node ended by itself; the end of its log is shown.
+        ConfigError: The node does not come up, or a message type is not installed.
+    """
+    from mmseg_ros.ros.environment import prepare_process
+
+    domain = str(101 + os.getpid() % 100)
+    os.environ.update(ROS_DOMAIN_ID=domain, ROS_AUTOMATIC_DISCOVERY_RANGE='LOCALHOST')
+    prepare_process()
+    rows = []
+    with tempfile.TemporaryDirectory(prefix='mmseg_benchmark_') as folder:
+        messages = [_messages(drive[0], frame) for frame in drive[1]]
+        for i, subset in enumerate(subsets):
+            logs = Path(folder) / f'logs_{i}'
+            with Processes({**os.environ, 'ROS_LOG_DIR': str(logs)}, logs) as processes:
+                node = processes.start('node', _command(bundle, backend, threads))
+                rows += _measure(node, messages, subset, seconds, expected_hz)
+                processes.check()
+    return [{'what': 'node', 'backend': backend, **row} for row in rows]
+
+
+def _measure(
+    node: Child,
+    messages: Sequence[Sequence[SensorMessage]],
+    subset: Sequence[Modality],
+    seconds: float,
+    expected_hz: Mapping[str, float],
+) -> list[Row]:
+    from mmseg_ros.ros.rate_probe import RateProbe
+
+    name = '+'.join(subset)
+    off = [topic for modality, topic in SENSOR_TOPICS.items() if modality not in subset]
+    with RateProbe(messages) as probe:
+        start_s = probe.wait_for_node(_START_LIMIT_S)
+        # The graph of this subset is compiled meanwhile, and lost sensors are found out.
+        probe.run(_SETTLE_HZ, max(seconds, 6.0), off)
+        peak_hz, peak = _peak(probe, expected_hz.get(name, 10.0), seconds, off)
+        runs = {'peak': (peak_hz, peak)}
+        for rate_hz in FIXED_RATES_HZ:
+            runs[f'{rate_hz:g} Hz'] = (rate_hz, probe.run(rate_hz, seconds, off))
+        usage = node.usage()
+        stages = _stages_p50_ms(probe.processing)
+    facts = {
+        'subset': name,
+        'start_s': round(start_s, 2),
+        'peak_mb': round(usage.peak_mb, 1),
+        'stages_p50_ms': stages,
+        'overhead_p50_ms': _overhead_ms(stages),
+    }
+    return [{**facts, 'mode': mode, **_row(rate, run)} for mode, (rate, run) in runs.items()]
+
+
+def _peak(
+    probe: RateProbe, expected_hz: float, seconds: float, off: Sequence[str]
+) -> tuple[float, RateRun]:
+    """Search the highest rate at which at most one frame in twenty has no labels."""
+    low_hz, high_hz = 0.4 * expected_hz, 1.3 * expected_hz
+    best_hz, best = low_hz, probe.run(low_hz, seconds, off)
+    for _ in range(_SEARCH_STEPS):
+        middle_hz = (low_hz + high_hz) / 2
+        run = probe.run(middle_hz, seconds, off)
+        if run.dropped < MOST_DROPPED:
+            low_hz = best_hz = middle_hz
+            best = run
+        else:
+            high_hz = middle_hz
+    return best_hz, best
+
+
+def _row(rate_hz: float, run: RateRun) -> Row:
+    latency = summary(run.latencies_ms) if run.latencies_ms else {}
+    return {
+        'asked_hz': round(rate_hz, 2),
+        'sent_hz': round(run.sent_hz, 2),
+        'received_hz': round(run.received_hz, 2),
+        'dropped': round(run.dropped, 3),
+        **latency,
+    }
+
+
+def _stages_p50_ms(processing: Mapping[str, str]) -> dict[str, float]:
+    ending = '_p50_ms'
+    return {
+        key.removesuffix(ending): float(value)
+        for key, value in processing.items()
+        if key.endswith(ending)
+    }
+
+
+def _overhead_ms(stages: Mapping[str, float]) -> float | None:
+    """Return what a frame takes from its last message to its labels besides the network."""
+    if 'latency' not in stages or 'infer' not in stages:
+        return None
+    return round(stages['latency'] - stages['infer'], 2)
+
+
+def _command(bundle: str, backend: str, threads: int) -> list[str]:
+    parameters = {
+        'model.bundle': bundle,
+        'model.backend': backend,
+        'model.threads': str(threads),
+        'calibration.file': 'demo_rig',
+    }
+    given = [word for key, value in parameters.items() for word in ('-p', f'{key}:={value}')]
+    return [
+        sys.executable,
+        '-m',
+        'mmseg_ros.ros.segmentation_node',
+        '--ros-args',
+        '--params-file',
+        str(config_file('mmseg.yaml')),
+        *given,
+    ]
+
+
+def _messages(drive: Drive, frame: DriveFrame) -> list[SensorMessage]:
+    """Return a frame's messages, serialised: intrinsics, then the sensors, the camera last."""
+    from mmseg_ros.ros.rate_probe import SensorMessage
+
+    stamp_ns = frame.stamp_ns
+    found = [
+        (camera_info_topic(name), builders.CAMERA_INFO, stamp_ns, info)
+        for name, camera in drive.rig.cameras.items()
+        for info in [builders.camera_info_message(stamp_ns, camera)]
+    ]
+    images = [frame.samples[name] for name in (LIDAR, DEPTH, RGB)]
+    for sample in (*frame.event_packets, *images):
+        type_name, message = builders.sample_message(sample)
+        found.append((SENSOR_TOPICS[sample.modality], type_name, sample.stamp_ns, message))
+    return [
+        SensorMessage(
+            topic, name, bytes(typestore().serialize_cdr(message, name)), at_ns - stamp_ns
+        )
+        for topic, name, at_ns, message in found
+    ]

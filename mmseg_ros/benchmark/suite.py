@@ -1,0 +1,115 @@
+"""Runs the measurements and puts them into one report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mmseg_ros.benchmark.engine import measure_engine
+from mmseg_ros.benchmark.machine import (
+    describe_bundle,
+    describe_machine,
+    describe_software,
+    now,
+)
+from mmseg_ros.benchmark.workload import simulated_frames, subsets_to_measure
+from mmseg_ros.core.errors import BackendError, BundleError
+from mmseg_ros.inference.backend import available_backends
+from mmseg_ros.inference.bundle import load_bundle
+
+PARTS = ('engine', 'pipeline', 'node')
+_FRAMES = 4
+
+Progress = Callable[[str], None]
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkConfig:
+    """What to measure.
+
+    Attributes:
+        bundle: Name or folder. parts: Some of PARTS.
+        backends: Names; empty takes every one that is installed, `auto` the best.
+        subsets: Sensor subsets such as rgb+lidar; empty takes all, each single drop, and less.
+        threads: CPU threads of the runtime; 0 for all.
+        seconds: How long each case is repeated.
+    """
+
+    bundle: str
+    parts: Sequence[str] = PARTS
+    backends: Sequence[str] = ()
+    subsets: Sequence[str] = ()
+    threads: int = 0
+    seconds: float = 3.0
+
+
+def run_benchmark(config: BenchmarkConfig, progress: Progress) -> dict[str, Any]:
+    """Return the report: machine, software, bundle and one row per case.
+
+    A backend that cannot run the bundle is a row with its error.
+
+    Raises:
+        BundleError: The bundle is damaged.
+    """
+    bundle = load_bundle(config.bundle)
+    names = bundle.manifest.modality_names
+    subsets = [tuple(text.split('+')) for text in config.subsets] or subsets_to_measure(names)
+    _check(subsets, names)
+    rows: list[Row] = []
+    report: dict[str, Any] = {
+        'created': now(),
+        'machine': describe_machine(),
+        'software': describe_software(),
+        'bundle': describe_bundle(bundle),
+        'threads': config.threads,
+        'rows': rows,
+    }
+    backends = config.backends or available_backends()
+    if 'engine' in config.parts:
+        for backend in backends:
+            progress(f'engine alone on {backend}')
+            rows += _engine_rows(config, backend, subsets)
+    if set(config.parts) & {'pipeline', 'node'}:
+        rows += _whole_rows(config, backends[0], subsets, progress)
+    return report
+
+
+def _engine_rows(
+    config: BenchmarkConfig, backend: str, subsets: Sequence[Sequence[str]]
+) -> list[Row]:
+    try:
+        return measure_engine(config.bundle, backend, config.threads, subsets, config.seconds)
+    except (BackendError, BundleError) as error:
+        return [{'what': 'engine', 'backend': backend, 'error': str(error)}]
+
+
+def _whole_rows(
+    config: BenchmarkConfig, backend: str, subsets: Sequence[Sequence[str]], progress: Progress
+) -> list[Row]:
+    """Return the rows of the pipeline and of the node, on the best backend."""
+    from mmseg_ros.benchmark.live_node import measure_node
+    from mmseg_ros.benchmark.whole_pipeline import measure_pipeline
+
+    progress('simulating a short drive')
+    drive = simulated_frames(_FRAMES)
+    progress(f'pipeline alone on {backend}')
+    rows = measure_pipeline(config.bundle, backend, config.threads, subsets, config.seconds, drive)
+    if 'node' in config.parts:
+        progress(f'live node on {backend}')
+        expected_hz = {row['subset']: 1000.0 / row['p50_ms'] for row in rows}
+        node_rows = measure_node(
+            config.bundle, backend, config.threads, subsets, config.seconds, drive, expected_hz
+        )
+        rows = [*rows, *node_rows]
+    return rows
+
+
+def _check(subsets: Sequence[Sequence[str]], names: Sequence[str]) -> None:
+    for subset in subsets:
+        if list(subset) != [name for name in names if name in subset]:
+            raise BundleError(
+                f'The subset {"+".join(subset)} must name modalities of the bundle, in the order '
+                f'{"+".join(names)}.'
+            )

@@ -1,0 +1,76 @@
+"""`mmseg_ros benchmark`: measure the engine, the pipeline and the live node."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+PARTS = ('engine', 'pipeline', 'node')
+SUITES = ('inference', 'sim')
+EPILOG = """examples:
+  python -m mmseg_ros benchmark
+  python -m mmseg_ros benchmark --parts engine --backends openvino onnxruntime torch
+  python -m mmseg_ros benchmark --subsets rgb+depth+event+lidar rgb --output out/now.json
+  python -m mmseg_ros benchmark --compare out/before.json
+  python -m mmseg_ros benchmark --suite sim
+
+Memory is the largest resident size of the measured process. In rows of the node, times are from
+the last message of a frame to its labels, and Hz is the rate of labels received; peak is the
+highest rate at which at most 5 % of the frames get none."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's arguments."""
+    parser.epilog = EPILOG
+    parser.add_argument('--suite', choices=SUITES, default='inference')
+    parser.add_argument('--bundle', default='stitchfusion-b0-sim', help='name or folder')
+    parser.add_argument('--parts', nargs='+', choices=PARTS, default=list(PARTS))
+    parser.add_argument('--backends', nargs='+', default=[], help='default: all installed')
+    parser.add_argument(
+        '--subsets', nargs='+', default=[], help='such as rgb+lidar; default: full, drops, fewer'
+    )
+    parser.add_argument('--threads', type=int, default=0, help='CPU threads; 0 for all')
+    parser.add_argument('--seconds', type=float, default=3.0, help='how long to repeat each case')
+    parser.add_argument('--output', type=Path, help='write the report as JSON')
+    parser.add_argument('--compare', type=Path, metavar='JSON', help='an earlier report')
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure, print the table, write the report."""
+    other = _read(args.compare) if args.compare else None
+    if args.suite == 'sim':
+        report = importlib.import_module('mmseg_ros.sim.benchmark').run()
+        sys.stdout.write(json.dumps(report, indent=2) + '\n')
+    else:
+        from mmseg_ros.benchmark.suite import BenchmarkConfig, run_benchmark
+        from mmseg_ros.benchmark.table import text_of
+
+        config = BenchmarkConfig(
+            bundle=args.bundle,
+            parts=args.parts,
+            backends=args.backends,
+            subsets=args.subsets,
+            threads=args.threads,
+            seconds=args.seconds,
+        )
+        report = run_benchmark(config, lambda text: print(text + ' ...', file=sys.stderr))
+        sys.stdout.write(text_of(report, other))
+    if args.output:
+        args.output.parent.mkdir(parents=True, exist_ok=True)
+        args.output.write_text(json.dumps(report, indent=2) + '\n', encoding='utf-8')
+    return 0
+
+
+def _read(path: Path) -> dict[str, Any]:
+    from mmseg_ros.core.errors import ConfigError
+
+    try:
+        report = json.loads(path.read_text(encoding='utf-8'))
+        rows = report['rows']
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f'{path}: not a report of this command ({error!r}).') from error
+    return {**report, 'rows': rows}
