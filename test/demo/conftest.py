@@ -6,8 +6,11 @@ import pytest
 from mmseg_ros.bag import builders
 from mmseg_ros.bag.typestore import message_class
 from mmseg_ros.bag.writer import BagWriter
+from mmseg_ros.core.labels import LabelClass, LabelSpace
 from mmseg_ros.core.types import CloudData, DepthData, EventData, ImageData, SensorSample
+from mmseg_ros.demo.results import read_frames
 from mmseg_ros.demo.schedule import Outage
+from mmseg_ros.inference.manifest import Manifest, ModalitySpec
 from mmseg_ros.projection.camera import CameraModel
 from mmseg_ros.projection.extrinsics import Mount, Rig
 from mmseg_ros.projection.transforms import pose
@@ -26,6 +29,12 @@ CLOUD = np.array(
 )
 
 
+def cloud_at(i):
+    cloud = CLOUD.copy()
+    cloud['x'] -= 0.05 * i
+    return cloud
+
+
 def available_at(seconds):
     gone = {o.modality for o in OUTAGES if o.start_s <= seconds < o.stop_s}
     return [name for name in NAMES if name not in gone]
@@ -34,6 +43,24 @@ def available_at(seconds):
 @pytest.fixture(scope='session')
 def plan():
     return OUTAGES
+
+
+@pytest.fixture(scope='session')
+def space():
+    classes = tuple(LabelClass(i, f'class {i}', (60 * i, 255 - 60 * i, 90), '') for i in range(4))
+    return LabelSpace('four', classes, 255)
+
+
+@pytest.fixture(scope='session')
+def manifest(space):
+    half = (0.5, 0.5, 0.5)
+    specs = tuple(ModalitySpec(name, 'rgb', half, half) for name in NAMES)
+    return Manifest('fake', 'fake', {}, specs, 16, 24, space, 'fp32', {}, {}, 'Apache-2.0')
+
+
+@pytest.fixture(scope='session')
+def frames(drive, recording, plan, space):
+    return read_frames(drive, recording, plan, space)
 
 
 @pytest.fixture(scope='session')
@@ -60,13 +87,13 @@ def drive(tmp_path_factory, rig):
                 'rgb': ImageData(rng.integers(0, 256, (16, 24, 3), np.uint8)),
                 'depth': DepthData(rng.uniform(5, 30, (16, 24)).astype(np.float32)),
                 'event': EventData(xy, xy, events, xy % 2 == 0, 24, 16),
-                'lidar': CloudData(CLOUD[['x', 'y', 'z']].copy(), 1, 4),
+                'lidar': CloudData(cloud_at(i)[['x', 'y', 'z']], 1, 4),
             }
             for name, payload in payloads.items():
                 begin_ns = events[0] if name == 'event' else stamp_ns
                 bag.write_sample(SensorSample(name, int(begin_ns), name, payload, stamp_ns))
             bag.write_truth_labels(stamp_ns, 'rgb', TRUTH)
-            bag.write_truth_points(stamp_ns, 'lidar', CLOUD)
+            bag.write_truth_points(stamp_ns, 'lidar', cloud_at(i))
     return path
 
 
@@ -109,7 +136,7 @@ def recording(tmp_path_factory):
                 modalities_message(stamp_ns, available),
             )
             if 'lidar' in available:
-                points = CLOUD.copy()
+                points = cloud_at(i)
                 points['label'] = (3, 1, 0, 255)
                 cloud = builders.cloud_message(stamp_ns, 'lidar', points)
                 bag.write('/mmseg/points', builders.POINT_CLOUD, received_ns, cloud)

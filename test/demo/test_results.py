@@ -4,19 +4,7 @@ import math
 
 import pytest
 
-from mmseg_ros.core.labels import LabelClass, LabelSpace
-from mmseg_ros.demo.results import read_frames, situation_at, summarize
-
-
-@pytest.fixture(scope='module')
-def space():
-    classes = tuple(LabelClass(i, f'class {i}', (i, i, i), '') for i in range(4))
-    return LabelSpace('four', classes, 255)
-
-
-@pytest.fixture(scope='module')
-def frames(drive, recording, plan, space):
-    return read_frames(drive, recording, plan, space)
+from mmseg_ros.demo.results import situation_at, summarize
 
 
 def test_every_label_image_is_read_with_its_situation(frames):

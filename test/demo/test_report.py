@@ -1,0 +1,71 @@
+"""The page shows every situation, and the pictures show what the node had and said."""
+
+import numpy as np
+import pytest
+
+from mmseg_ros.demo.live import LiveRun
+from mmseg_ros.demo.poster import poster
+from mmseg_ros.demo.processes import Usage
+from mmseg_ros.demo.report import demo_report, summary_lines
+from mmseg_ros.demo.results import summarize
+from mmseg_ros.demo.shown import chosen_frames, moment_figure, moment_pictures, moments
+from mmseg_ros.evaluation.report import render
+
+
+@pytest.fixture(scope='module')
+def scores(frames, plan):
+    return summarize(frames, plan, 4.0)
+
+
+@pytest.fixture(scope='module')
+def seen(frames, plan, drive, recording, rig):
+    chosen = chosen_frames(frames, [0.6, *(outage.middle_s for outage in plan)])
+    return list(moments(drive, recording, chosen, rig))
+
+
+def is_grey_field(image):
+    return np.median(image.reshape(-1, 3), axis=0).tolist() == [226, 226, 226]
+
+
+def test_moments_hold_the_samples_of_their_stamp(seen, frames):
+    assert [moment.frame.situation for moment in seen] == ['all sensors', 'no rgb', 'no lidar']
+    for moment in seen:
+        assert moment.frame_set.stamp_ns == moment.frame.stamp_ns
+        assert set(moment.frame_set.samples) == {'rgb', 'depth', 'event', 'lidar'}
+    assert seen[0].cloud.points['label'].tolist() == [3, 1, 0, 255]
+    assert seen[2].cloud is None
+
+
+def test_a_silent_sensor_is_shown_as_missing(seen, rig, manifest):
+    inputs, results = moment_pictures(seen[1], rig, manifest)
+    assert is_grey_field(inputs['rgb'])
+    assert not is_grey_field(inputs['depth'])
+    assert results['labels'].shape == (16, 24, 3)
+    inputs, results = moment_pictures(seen[2], rig, manifest)
+    assert is_grey_field(inputs['lidar'])
+    assert is_grey_field(results['labelled points'])
+    assert not is_grey_field(inputs['rgb'])
+
+
+def test_the_page_holds_every_situation(seen, frames, scores, plan, rig, manifest, tmp_path):
+    run = LiveRun(tmp_path, Usage(12.0, 345.0), 30.0)
+    figures = [moment_figure(moment, rig, manifest) for moment in seen]
+    page = render(demo_report(frames, scores, plan, run, figures, 'fake'))
+    for text in ('no rgb', 'no lidar', '345 MB', 'class 3', '70 ms'):
+        assert text in page
+    assert page.count('<svg') == 4
+    assert page.count('<img') == 3 * 6
+
+
+def test_two_lines_sum_it_up(frames, scores):
+    first, second = summary_lines(frames, scores)
+    assert first.startswith('39 label images at 10.0 Hz, median latency 70 ms')
+    assert '0.20 s' in first
+    assert 'mIoU 1.00 with all sensors, 0.62 at worst (no rgb); 66.7 %' in second
+
+
+def test_the_poster_is_one_small_picture(seen, rig, manifest):
+    image = poster(seen, rig, manifest)
+    assert image.dtype == np.uint8
+    assert image.shape[1] == 4 * 320 + 3 * 6
+    assert image.shape[0] > 700
