@@ -30,7 +30,7 @@ def test_file_fills_in_defaults(file):
 
 
 def test_overrides_win_over_the_file(file):
-    overrides = '--steps 40 --optimizer.warmup_steps=7 --data.height 96'.split()
+    overrides = ['--steps', '40', '--optimizer.warmup_steps=7', '--data.height', '96']
     options = ['--model.options', '{encoder: mit_b1}']
     recipe = parse_recipe(['--config', file, *overrides, *options])
     assert (recipe.steps, recipe.optimizer.warmup_steps, recipe.data.height) == (40, 7, 96)
