@@ -1,10 +1,9 @@
-"""The RGB and the depth camera: rays, shading, exposure, noise."""
+"""What a camera in the world sees: rays, light, labels."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -177,39 +176,3 @@ def _shift_rays(
                     + np.float32(0.5) * shifts[s, 0] * (rays[right, k] - rays[left, k])
                     + np.float32(0.5) * shifts[s, 1] * (rays[below, k] - rays[above, k])
                 )
-
-
-@dataclass(frozen=True, slots=True)
-class Exposure:
-    """How the RGB camera turns light into pixels.
-
-    Attributes:
-        stops: Over- (+) or under-exposure (-) against the automatic one. gain: Noise gain.
-        blur_samples: Views averaged over the exposure. exposure_s: Time the shutter is open.
-    """
-
-    stops: float = 0.0
-    gain: float = 1.0
-    blur_samples: int = 1
-    exposure_s: float = 0.004
-
-
-def develop(
-    radiance: FloatArray, exposure: Exposure, rng: np.random.Generator, night: bool
-) -> NDArray[np.uint8]:
-    """Return the H x W x 3 uint8 sRGB picture of linear radiance, with the noise of the chip."""
-    luminance = radiance @ np.array([0.27, 0.67, 0.06], np.float32)
-    level = float(np.exp(np.mean(np.log(luminance + 0.004))))
-    # A night picture stays dark: the lens cannot open as far as the automatic would like.
-    scale = min(0.21 / level, 6.0 if night else 4.0) * 2.0**exposure.stops
-    light = radiance * np.float32(scale)
-    noise = rng.standard_normal(light.shape, np.float32)
-    shot = np.sqrt(
-        np.maximum(light, 0) * (0.00012 * exposure.gain) + (0.0018 * exposure.gain**0.5) ** 2
-    )
-    light = np.clip(light + noise * shot, 0.0, None)
-    # Filmic shoulder: highlights roll off instead of clipping.
-    curve = np.where(light < 0.6, light, 0.6 + 0.4 * (1 - np.exp(-(light - 0.6) / 0.4)))
-    coded = np.clip(curve, 0, 1) ** np.float32(1 / 2.2)
-    picture = np.asarray((coded * 255 + 0.5), np.uint8)
-    return np.asarray(cv2.GaussianBlur(picture, (3, 3), 0.45))

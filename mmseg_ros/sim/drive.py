@@ -22,10 +22,11 @@ from mmseg_ros.core.types import (
     SensorSample,
 )
 from mmseg_ros.projection import Rig, load_rig
-from mmseg_ros.sim.camera import Exposure, Eye, View, develop
+from mmseg_ros.sim.camera import Eye, View
 from mmseg_ros.sim.depth import DepthModel, measure_depth
 from mmseg_ros.sim.events import EventCamera, EventModel
-from mmseg_ros.sim.lidar import LidarModel, SpinningLidar, Sweep
+from mmseg_ros.sim.exposure import add_rain, camera_exposure, develop
+from mmseg_ros.sim.lidar import LidarModel, SpinningLidar
 from mmseg_ros.sim.raycast import World
 from mmseg_ros.sim.scene import Scene, build_scene
 from mmseg_ros.sim.weather import FAILURES, make_sky
@@ -46,7 +47,8 @@ class DriveConfig:
         frames: Camera frames. interval_s: Time between them (0.1 is 10 Hz).
         condition: One of weather.CONDITIONS. failure: One of weather.FAILURES, or ''.
         theme: One of scene.THEMES; empty draws one from the seed.
-        event_rate_hz: Event packets (and pictures behind the events) per second.
+        event_rate_hz: Event packets per second.
+        event_steps: Pictures behind the events per packet; in between, light changes evenly.
         rig: Sensors. threads: Threads of the ray caster.
         lidar: LiDAR. events: Event camera. depth: Depth camera.
         speed_mps: Speed of the vehicle; None draws one from the seed, 0 stands still.
@@ -61,6 +63,7 @@ class DriveConfig:
     failure: str = ''
     theme: str = ''
     event_rate_hz: float = 50.0
+    event_steps: int = 1
     rig: Rig = field(default_factory=load_rig)
     threads: int = 1
     lidar: LidarModel = field(default_factory=LidarModel)
@@ -118,7 +121,7 @@ class Drive:
     def __init__(self, seed: int, config: DriveConfig | None = None) -> None:
         self.seed = seed
         self.config = config or DriveConfig()
-        self.rig = self.config.rig
+        self.rig = _failing_rig(self.config)
         distance = self.config.frames * self.config.interval_s * (self.config.speed_mps or 16.0)
         self.scene: Scene = build_scene(seed, distance, self.config.theme, self.config.speed_mps)
         self.sky = make_sky(seed, self.config.condition)
@@ -131,9 +134,11 @@ class Drive:
 
     def frames(self) -> Iterator[DriveFrame]:
         """Yield the frames of the drive, oldest first."""
-        camera = self.rig.camera(EVENT)
+        camera, weather = self.rig.camera(EVENT), self.sky.weather
+        noise_hz = self.config.events.noise_hz * (1 + 6 * weather.rain) * weather.gain**0.5
+        model = replace(self.config.events, noise_hz=noise_hz)
         events = EventCamera(
-            camera.height, camera.width, self.config.events, np.random.default_rng([self.seed, 3])
+            camera.height, camera.width, model, np.random.default_rng([self.seed, 3])
         )
         for k in range(self.config.frames):
             yield self._frame(k, events)
@@ -173,7 +178,8 @@ class Drive:
         return SensorSample(modality, stamp_ns, frame_id, payload, stamp_ns + LATENCY_NS[modality])
 
     def _picture(self, view: View, time_s: float, rng: np.random.Generator) -> NDArray[np.uint8]:
-        exposure = _exposure(self.config.failure, self.sky.weather.gain)
+        weather = self.sky.weather
+        exposure = camera_exposure(self.config.failure, weather.gain, weather.name == 'night')
         radiance = view.radiance
         if exposure.blur_samples > 1:
             times = time_s + np.linspace(-0.5, 0.5, exposure.blur_samples) * exposure.exposure_s
@@ -182,7 +188,9 @@ class Drive:
                 self._eyes[RGB].view(t, T, smooth=False) for t, T in zip(times, poses, strict=True)
             ]
             radiance = np.mean([v.radiance for v in views], axis=0)
-        return develop(radiance, exposure, rng, self.config.condition == 'night')
+        if weather.rain > 0:
+            radiance = add_rain(radiance, weather.rain, rng)
+        return develop(radiance, exposure, rng)
 
     def _depth(
         self, time_s: float, T_world_base: NDArray[np.float64], rng: np.random.Generator
@@ -202,15 +210,29 @@ class Drive:
             events.reset()
             count = round(WARM_UP_S / step)
             self._look(time_s - count * step, events)
-        packets = [(t, self._look(t, events)) for t in time_s + step * np.arange(1 - count, 1)]
+        times = time_s + step * np.arange(1 - count, 1)
+        packets = [(t, self._look(t, events, self.config.event_steps)) for t in times]
         return [
             self._sample(EVENT, START_NS + round(float(t - step) * 1e9), packet)
             for t, packet in packets
         ]
 
-    def _look(self, time_s: float, events: EventCamera) -> EventData:
-        T = self.scene.ego.pose(time_s)[0] @ self.rig.T_base(EVENT)
-        return events.feed(self._eyes[EVENT].luminance(float(time_s), T), float(time_s), START_NS)
+    def _look(self, time_s: float, events: EventCamera, steps: int = 1) -> EventData:
+        """Return the events of one packet that ends at `time_s`."""
+        step = 1.0 / self.config.event_rate_hz / steps
+        parts = []
+        for t in float(time_s) - step * np.arange(steps - 1, -1, -1.0):
+            T = self.scene.ego.pose(t)[0] @ self.rig.T_base(EVENT)
+            parts.append(events.feed(self._eyes[EVENT].luminance(float(t), T), float(t), START_NS))
+        return _joined(parts)
+
+
+def _failing_rig(config: DriveConfig) -> Rig:
+    """Return the rig; a failing event camera bins four by four pixels."""
+    if config.failure != 'eventlowres':
+        return config.rig
+    camera = config.rig.camera(EVENT)
+    return config.rig.with_camera(EVENT, camera.resized(camera.height // 4, camera.width // 4))
 
 
 def _failing_lidar(config: DriveConfig) -> LidarModel:
@@ -219,19 +241,11 @@ def _failing_lidar(config: DriveConfig) -> LidarModel:
     )
 
 
-def _exposure(failure: str, gain: float) -> Exposure:
-    if failure == 'motionblur':
-        return Exposure(gain=gain, blur_samples=8, exposure_s=0.12)
-    if failure == 'overexposure':
-        return Exposure(stops=2.3, gain=gain)
-    if failure == 'underexposure':
-        return Exposure(stops=-3.2, gain=gain * 2)
-    return Exposure(gain=gain)
-
-
 def _joined(packets: Sequence[object]) -> EventData:
     """Return one packet of several that follow each other."""
     parts = [packet for packet in packets if isinstance(packet, EventData)]
+    if len(parts) == 1:
+        return parts[0]
     return EventData(
         np.concatenate([part.x for part in parts]),
         np.concatenate([part.y for part in parts]),

@@ -24,7 +24,7 @@ class EventModel:
         noise_hz: Events per pixel and second without any change.
     """
 
-    threshold: float = 0.22
+    threshold: float = 0.25
     mismatch: float = 0.03
     refractory_s: float = 0.0005
     noise_hz: float = 0.15

@@ -112,6 +112,13 @@ def box(size: Sequence[float], center: Sequence[float], surface: int) -> Mesh:
     return make_mesh(corners, _BOX_FACES, surface)
 
 
+def sheet(size: Sequence[float], center: Sequence[float], surface: int) -> Mesh:
+    """Return an upright rectangle in the plane of x and z: `size` = (width, height)."""
+    w, h = size[0] / 2, size[1] / 2
+    corners = np.array([[-w, 0, -h], [w, 0, -h], [w, 0, h], [-w, 0, h]]) + np.asarray(center)
+    return make_mesh(corners, [[0, 1, 2], [0, 2, 3]], surface)
+
+
 def ring_faces(rings: int, points: int, closed: bool = True) -> IntArray:
     """Return the faces that join `rings` rings of `points` vertices each; outward for ccw rings.
 
@@ -140,7 +147,7 @@ def tube(radii: Sequence[float], heights: Sequence[float], surface: int, sides: 
 
 
 def rod(start: Sequence[float], end: Sequence[float], radius: float, surface: int) -> Mesh:
-    """Return a six-sided bar from `start` to `end`."""
+    """Return a five-sided bar from `start` to `end`."""
     a, b = np.asarray(start, float), np.asarray(end, float)
     length = float(np.linalg.norm(b - a))
     z = (b - a) / length
@@ -150,7 +157,7 @@ def rod(start: Sequence[float], end: Sequence[float], radius: float, surface: in
     T = np.eye(4)
     T[:3, :3] = np.stack([x, np.cross(z, x), z], -1)
     T[:3, 3] = a
-    return tube((radius, radius), (0.0, length), surface, sides=6).shaped(T)
+    return tube((radius, radius), (0.0, length), surface, sides=5).shaped(T)
 
 
 def disc_wheel(radius: float, width: float, tyre: int, hub: int) -> Mesh:
@@ -158,8 +165,8 @@ def disc_wheel(radius: float, width: float, tyre: int, hub: int) -> Mesh:
     upright = rotation('x', np.pi / 2)
     lift = pose(0.0, 0.0, radius)
     parts = [
-        tube((radius, radius), (-width / 2, width / 2), tyre, sides=14),
-        tube((radius * 0.6,) * 2, (-width / 2 - 0.01, width / 2 + 0.01), hub, sides=10),
+        tube((radius, radius), (-width / 2, width / 2), tyre, sides=11),
+        tube((radius * 0.6,) * 2, (-width / 2 - 0.01, width / 2 + 0.01), hub, sides=7),
     ]
     return merge(parts).shaped(lift @ upright)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from mmseg_ros.sim import buildings, furniture, nature
-from mmseg_ros.sim.mesh import Mesh, box, merge, pose
+from mmseg_ros.sim.mesh import Mesh, box, merge, pose, sheet
 from mmseg_ros.sim.street import KERB_M, StreetBuilder
 from mmseg_ros.sim.surfaces import Texture
 from mmseg_ros.sim.vehicles import make_car, make_truck
@@ -131,8 +131,10 @@ def _fence(street: StreetBuilder, span: Span, d: float) -> None:
         'Fence', color, texture=Texture.BARK if wooden else Texture.PLAIN, reflectivity=0.4
     )
     step, width = (0.16, 0.11) if wooden else (0.14, 0.03)
-    slats = [box((width, 0.03, height - 0.1), (x, 0, height / 2 + 0.05), bars)
-             for x in np.arange(0.0, 2.0, step)]  # fmt: skip
+    slats = [
+        sheet((width, height - 0.1), (float(x), 0, height / 2 + 0.05), bars)
+        for x in np.arange(0.0, 2.0, step)
+    ]
     panel = merge(
         [
             *slats,

@@ -117,10 +117,12 @@ def ground_pattern(
 ) -> tuple[float, float]:
     """Return (brightness, tint towards brown) of the textures that cover areas."""
     if texture == 1:  # asphalt
-        value = 1.0 + 0.35 * detail(a, b, 0.04, foot) + 0.28 * detail(a, b, 0.9, foot)
+        value = 1.0 + 0.30 * detail(a, b, 0.04, foot) + 0.22 * detail(a, b, 0.9, foot)
         value += 0.22 * detail(a, b, 4.0, foot)
-        crack = abs(detail(a + 3.1, b, 2.3, foot * 8) + 0.25 * detail(a, b, 0.4, foot * 2)) < 0.006
-        return (value * 0.62 if crack else value), 0.0
+        # Cracks follow the zero line of a noise, where a second one lets them.
+        line = abs(detail(a + 3.1, b, 3.1, foot * 10) + 0.5 * detail(a, b, 0.45, foot * 3))
+        crack = line < 0.006 and noise2(a / 5.0 + 9.0, b / 5.0) > 0.62
+        return (value * 0.66 if crack else value), 0.0
     if texture == 2:  # paving
         joint = max(
             _joints(a, scale, 0.035, foot),

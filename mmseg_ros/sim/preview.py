@@ -1,0 +1,72 @@
+"""The contact sheet: every condition and sensor failure, as every sensor sees it, with its labels."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mmseg_ros.core.labels import load_label_space
+from mmseg_ros.core.types import RGB, STANDARD_MODALITIES, ImageData
+from mmseg_ros.sim.dataset import SECTOR_DEG, encode_frame
+from mmseg_ros.sim.drive import Drive, DriveConfig
+from mmseg_ros.sim.lidar import LidarModel
+from mmseg_ros.sim.weather import CONDITIONS, FAILURES
+
+_HEIGHT, _WIDTH = 192, 320
+_TITLES = (*STANDARD_MODALITIES, 'labels')
+
+
+def write_preview(path: Path, seed: int, config: DriveConfig, failures: bool = True) -> None:
+    """Write the contact sheet of one street as a PNG.
+
+    Args:
+        path: File to write.
+        seed: Of the street.
+        config: Rig, theme and sensors; the conditions are gone through in turn.
+        failures: Whether the sensor failures follow the conditions.
+    """
+    rows = [_row(seed, replace(config, condition=name), name) for name in CONDITIONS]
+    if failures:
+        rows += [_row(seed, replace(config, failure=name), name) for name in FAILURES]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), np.vstack([_header(), *rows])[..., ::-1])
+
+
+def _row(seed: int, config: DriveConfig, title: str) -> NDArray[np.uint8]:
+    """Return the second frame of a drive as a row of pictures."""
+    config = replace(config, frames=2, interval_s=0.5, lidar=LidarModel(sector_deg=SECTOR_DEG))
+    drive = Drive(seed, config)
+    *_, frame = drive.frames()
+    images = encode_frame(frame, drive.rig, _HEIGHT, _WIDTH)
+    size = (_WIDTH, _HEIGHT)
+    labels = cv2.resize(frame.labels, size, interpolation=cv2.INTER_NEAREST)
+    picture = frame.samples[RGB].payload
+    if isinstance(picture, ImageData):
+        images[RGB] = cv2.resize(picture.pixels, size, interpolation=cv2.INTER_AREA)
+    cells = [images[name] for name in STANDARD_MODALITIES]
+    row = np.hstack([*cells, load_label_space().palette()[labels]])
+    return _caption(row, title)
+
+
+def _header() -> NDArray[np.uint8]:
+    strip = np.full((22, _WIDTH * len(_TITLES), 3), 30, np.uint8)
+    for k, title in enumerate(_TITLES):
+        cv2.putText(
+            strip, title, (k * _WIDTH + 6, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (255,) * 3, 1
+        )
+    return strip
+
+
+def _caption(row: NDArray[np.uint8], title: str) -> NDArray[np.uint8]:
+    """Write the title into the row, white on black."""
+    place, font = (6, 16), cv2.FONT_HERSHEY_SIMPLEX
+    row = np.ascontiguousarray(row)
+    cv2.putText(row, title, place, font, 0.5, (0, 0, 0), 3)
+    cv2.putText(row, title, place, font, 0.5, (255, 255, 255), 1)
+    return row
+
+
