@@ -18,6 +18,7 @@ from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 
+from mmseg_ros.bag.typestore import typestore
 from mmseg_ros.bag.writer import BagWriter
 from mmseg_ros.core.errors import BagError
 from mmseg_ros.ros.message_types import message_class_of
@@ -26,6 +27,7 @@ from mmseg_ros.ros.qos import AUTO, choose_reliability, input_qos, latched_qos
 _LOOK_PERIOD_S = 0.2
 _SPIN_S = 0.1
 _QUEUE_DEPTH = 100
+_DRAIN_S = 2.0
 _HOUSEKEEPING = ('/rosout', '/parameter_events')
 
 
@@ -58,6 +60,7 @@ def record(path: Path | str, options: RecordOptions, stop: threading.Event) -> R
     Raises:
         BagError: The bag exists or cannot be written.
     """
+    typestore()  # takes half a second, in which messages would be lost
     context = rclpy.Context()
     rclpy.init(context=context, signal_handler_options=SignalHandlerOptions.NO)
     sim_time = Parameter('use_sim_time', value=options.use_sim_time)
@@ -71,11 +74,22 @@ def record(path: Path | str, options: RecordOptions, stop: threading.Event) -> R
             while not stop.is_set() and time.monotonic() < end_s:
                 executor.spin_once(timeout_sec=_SPIN_S)
                 recorder.look()
+            _drain(executor, recorder)
             executor.shutdown()
             node.destroy_node()
             return recorder.report
     finally:
         rclpy.try_shutdown(context=context)
+
+
+def _drain(executor: SingleThreadedExecutor, recorder: _Recorder) -> None:
+    """Write what had arrived when the recording was stopped."""
+    idle = 0
+    end_s = time.monotonic() + _DRAIN_S
+    while idle < 3 and time.monotonic() < end_s:
+        before = recorder.report.recorded.total()
+        executor.spin_once(timeout_sec=0.01)
+        idle = idle + 1 if recorder.report.recorded.total() == before else 0
 
 
 class _Recorder:
