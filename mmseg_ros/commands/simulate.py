@@ -10,15 +10,20 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mmseg_ros.sim.dataset import DatasetConfig
+    from mmseg_ros.sim.drive import DriveConfig
 
 CONDITIONS = ('cloud', 'fog', 'night', 'rain', 'sun')
 FAILURES = ('motionblur', 'overexposure', 'underexposure', 'lidarjitter', 'eventlowres')
 EPILOG = """examples:
   python -m mmseg_ros simulate --layout deliver --scenes 20 --out out/deliver
   python -m mmseg_ros simulate --layout bag --frames 100 --condition night --out out/drive
+  python -m mmseg_ros simulate --layout bag --source rec.mcap --faults faults.yaml --out out/bad
+  python -m mmseg_ros simulate --preview out/sheet.png
 
 deliver: DeLiVER's folders (img, hha, event, lidar, semantic), ids 1..25, for the trainer.
 bag:     one MCAP bag per scene: raw sensor topics, calibration, odometry and ground truth.
+faults:  a YAML file, faults: [{kind: drop, topic: /lidar/points, start_s: 2, end_s: 4}, ...] with
+         drop, delay, freeze, duplicate, burst, clock_offset, bad_encoding, wrong_calibration.
 The same seed gives the same data; an interrupted data set goes on where it stopped."""
 
 
@@ -26,8 +31,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
     parser.epilog = EPILOG
     parser.add_argument('--layout', choices=('deliver', 'bag'), default='deliver')
+    parser.add_argument('--out', type=Path, default=None, help='folder of the data set or bag')
     parser.add_argument(
-        '--out', type=Path, required=True, help='folder of the data set or the bag'
+        '--preview', type=Path, metavar='PNG',
+        help='write a contact sheet of all conditions, failures and sensors',
+    )  # fmt: skip
+    parser.add_argument('--faults', type=Path, metavar='YAML', help='spoil the bag by a schedule')
+    parser.add_argument(
+        '--source', type=Path, metavar='BAG', help='spoil this recording instead of driving (bag)'
     )
     parser.add_argument('--scenes', type=int, default=1, help='number of drives')
     parser.add_argument('--frames', type=int, default=20, help='camera frames per drive')
@@ -57,7 +68,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Simulate what was asked for."""
+    from mmseg_ros.core.errors import ConfigError
+
+    if args.preview:
+        _write_preview(args)
+    if args.out is None:
+        if args.preview:
+            return 0
+        raise ConfigError('Say where to write with --out, or ask for a --preview.')
+    if args.source and not (args.faults and args.layout == 'bag'):
+        raise ConfigError('--source needs --layout bag and a --faults schedule.')
+    if args.source:
+        return _spoil(args, args.source, args.out)
     return _write_dataset(args) if args.layout == 'deliver' else _write_bags(args)
+
+
+def _write_preview(args: argparse.Namespace) -> None:
+    from mmseg_ros.projection import load_rig
+    from mmseg_ros.sim.drive import DriveConfig
+    from mmseg_ros.sim.preview import write_preview
+
+    config = DriveConfig(theme=args.theme, rig=load_rig(args.rig), threads=args.jobs)
+    write_preview(args.preview, args.seed, config)
+    print(f'{args.preview}: contact sheet of seed {args.seed}.', file=sys.stderr)
+
+
+def _spoil(args: argparse.Namespace, source: Path, out: Path) -> int:
+    from mmseg_ros.commands.progress import progress_bar
+    from mmseg_ros.sim.faults import load_schedule
+    from mmseg_ros.sim.spoiled_bag import spoil_bag
+
+    schedule, done = load_schedule(args.faults), 0
+    with progress_bar(f'spoiling {source.name}') as progress:
+        for done in spoil_bag(source, out, schedule, args.seed):
+            progress(done, done)
+    print(f'{out}: {done} messages, {len(schedule)} faults.', file=sys.stderr)
+    return 0
 
 
 def _dataset_config(args: argparse.Namespace) -> DatasetConfig:
@@ -97,24 +143,32 @@ def _write_dataset(args: argparse.Namespace) -> int:
 
 def _write_bags(args: argparse.Namespace) -> int:
     from mmseg_ros.commands.progress import progress_bar
-    from mmseg_ros.projection import load_rig
-    from mmseg_ros.sim.drive import DriveConfig
     from mmseg_ros.sim.recording import record_drive
 
-    conditions = tuple(args.condition or CONDITIONS[-1:])
     for k in range(args.scenes):
         path = args.out if args.scenes == 1 else args.out / f'drive_{args.seed + k}'
-        config = DriveConfig(
-            frames=args.frames,
-            interval_s=args.interval or 0.1,
-            condition=conditions[k % len(conditions)],
-            failure=args.failure,
-            theme=args.theme,
-            rig=load_rig(args.rig),
-            threads=args.jobs,
-        )
+        clean = path.with_name(path.name + '_clean') if args.faults else path
+        config = _drive_config(args, k)
         with progress_bar(f'driving {path.name}') as progress:
-            for done in record_drive(path, args.seed + k, config):
+            for done in record_drive(clean, args.seed + k, config):
                 progress(done, args.frames)
-        print(f'{path}: {args.frames} frames, {config.condition}.', file=sys.stderr)
+        print(f'{clean}: {args.frames} frames, {config.condition}.', file=sys.stderr)
+        if args.faults:
+            _spoil(args, clean, path)
     return 0
+
+
+def _drive_config(args: argparse.Namespace, k: int) -> DriveConfig:
+    from mmseg_ros.projection import load_rig
+    from mmseg_ros.sim.drive import DriveConfig
+
+    conditions = tuple(args.condition or CONDITIONS[-1:])
+    return DriveConfig(
+        frames=args.frames,
+        interval_s=args.interval or 0.1,
+        condition=conditions[k % len(conditions)],
+        failure=args.failure,
+        theme=args.theme,
+        rig=load_rig(args.rig),
+        threads=args.jobs,
+    )

@@ -40,7 +40,12 @@ class Census:
 
 
 def count_classes(
-    scenes: int, frames: int, seed: int = 0, interval_s: float = 1.0, height: int = 192, width: int = 320
+    scenes: int,
+    frames: int,
+    seed: int = 0,
+    interval_s: float = 1.0,
+    height: int = 192,
+    width: int = 320,
 ) -> Census:
     """Count the classes of `scenes` streets, `frames` images each, `interval_s` apart."""
     rig = load_rig()

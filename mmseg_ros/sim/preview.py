@@ -68,5 +68,3 @@ def _caption(row: NDArray[np.uint8], title: str) -> NDArray[np.uint8]:
     cv2.putText(row, title, place, font, 0.5, (0, 0, 0), 3)
     cv2.putText(row, title, place, font, 0.5, (255, 255, 255), 1)
     return row
-
-
