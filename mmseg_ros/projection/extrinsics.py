@@ -14,27 +14,14 @@ from numpy.typing import NDArray
 from mmseg_ros.core.errors import CalibrationError
 from mmseg_ros.core.resources import config_file
 from mmseg_ros.core.types import RGB, Modality
+from mmseg_ros.projection import calibration_files as files
 from mmseg_ros.projection.camera import CameraModel
+from mmseg_ros.projection.mounts import Mount, mount_from_dict, mount_to_dict
 from mmseg_ros.projection.transforms import invert, rigid
 
+__all__ = ['DEFAULT_RIG', 'Mount', 'Rig', 'load_rig']
+
 DEFAULT_RIG = 'calibration/demo_rig.yaml'
-
-
-@dataclass(frozen=True, eq=False)
-class Mount:
-    """One sensor of the rig.
-
-    Attributes:
-        frame_id: Name of its frame; an optical frame for cameras.
-        T_base_sensor: 4 x 4 pose in the base frame (x forward, y left, z up); None if unknown.
-        camera: Its intrinsics, if it has an image; None if unknown.
-        registered: Whether its images are already in the image of the reference camera.
-    """
-
-    frame_id: str = ''
-    T_base_sensor: NDArray[np.float64] | None = None
-    camera: CameraModel | None = None
-    registered: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +102,7 @@ class Rig:
         """Return the plain mapping that `from_dict` reads."""
         return {
             'reference': self.reference,
-            'sensors': {name: _mount_to_dict(mount) for name, mount in self.mounts.items()},
+            'sensors': {name: mount_to_dict(mount) for name, mount in self.mounts.items()},
         }
 
     @classmethod
@@ -127,7 +114,7 @@ class Rig:
         """
         try:
             mounts = {
-                str(name): _mount_from_dict(name, sensor)
+                str(name): mount_from_dict(name, sensor)
                 for name, sensor in data['sensors'].items()
             }
             return cls(mounts, str(data.get('reference', RGB)))
@@ -140,48 +127,51 @@ class Rig:
             raise CalibrationError(f'{source}: {error}') from error
 
 
-def load_rig(path: str | Path = '') -> Rig:
-    """Read a rig from a YAML file; without a path, the rig of the simulated vehicle.
+def load_rig(path: str | Path = '', image_size: tuple[int, int] | None = None) -> Rig:
+    """Read a rig from a calibration file; without a path, the rig of the simulated vehicle.
+
+    Read are our YAML, koide3's `calib.json`, Kalibr's `camchain.yaml`, KITTI's object `calib`
+    text and raw calibration folder, and MUSES' `calib.json`; the content tells which it is.
+
+    Args:
+        path: The file, or the folder of KITTI's raw calibration.
+        image_size: (height, width) of the camera image, for formats that do not hold it.
 
     Raises:
         CalibrationError: The file cannot be read or is not a calibration.
     """
     path = Path(path) if path else config_file(DEFAULT_RIG)
     try:
-        data = yaml.safe_load(path.read_text())
+        if path.is_dir():
+            return Rig(files.kitti_raw_mounts(path))
+        text = path.read_text()
+        if path.suffix == '.txt':
+            return Rig(files.kitti_object_mounts(text, image_size))
+        data = yaml.safe_load(text)  # JSON is YAML
+        if 'sensors' in data:
+            return Rig.from_dict(data, str(path))
+        return Rig(_foreign_mounts(data, image_size))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise CalibrationError(f'{path}: cannot read the calibration ({error}).') from error
-    return Rig.from_dict(data, str(path))
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise CalibrationError(f'{path}: not a complete calibration ({error!r}).') from error
+    except CalibrationError as error:
+        message = str(error)
+        raise CalibrationError(
+            message if message.startswith(str(path)) else f'{path}: {message}'
+        ) from error
 
 
-def _mount_from_dict(name: str, data: Mapping[str, Any]) -> Mount:
-    unknown = set(data) - {'frame_id', 'T_base_sensor', 'camera', 'registered'}
-    if unknown:
-        raise CalibrationError(f'Sensor {name!r} has unknown keys: {", ".join(sorted(unknown))}.')
-    T, camera = data.get('T_base_sensor'), data.get('camera')
-    frame_id = str(data.get('frame_id', ''))
-    return Mount(
-        frame_id=frame_id,
-        T_base_sensor=None if T is None else rigid(T, f'T_base_sensor of {name!r}'),
-        camera=None if camera is None else CameraModel(frame_id=frame_id, **camera),
-        registered=bool(data.get('registered', False)),
+def _foreign_mounts(
+    data: Mapping[str, Any], image_size: tuple[int, int] | None
+) -> dict[Modality, Mount]:
+    if 'results' in data and 'camera' in data:
+        return files.koide3_mounts(data, image_size)
+    if 'cam0' in data:
+        return files.kalibr_mounts(data)
+    if 'intrinsics' in data and 'extrinsics' in data:
+        return files.muses_mounts(data)
+    raise CalibrationError(
+        f'unknown calibration format with keys {", ".join(map(str, data))}; known: mmseg_ros YAML '
+        '(sensors), koide3 calib.json, Kalibr camchain, KITTI calib, MUSES calib.json.'
     )
-
-
-def _mount_to_dict(mount: Mount) -> dict[str, Any]:
-    data: dict[str, Any] = {'frame_id': mount.frame_id}
-    if mount.T_base_sensor is not None:
-        data['T_base_sensor'] = mount.T_base_sensor.tolist()
-    if mount.registered:
-        data['registered'] = True
-    if mount.camera is not None:
-        camera = mount.camera
-        data['camera'] = {
-            'width': camera.width,
-            'height': camera.height,
-            'distortion_model': camera.distortion_model,
-            **{name: getattr(camera, name).tolist() for name in 'DKRP'},
-        }
-        if camera.rectified:
-            data['camera']['rectified'] = True
-    return data

@@ -158,7 +158,7 @@ point_fields = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     fields=st.lists(point_fields, max_size=6),
     height=st.integers(0, 4),

@@ -175,7 +175,7 @@ def test_damage_is_refused_and_counted():
     assert stream.counters.packets == 0
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     encoding=st.sampled_from([*PACKET_ENCODINGS, 'other']),
     contents=st.lists(st.binary(max_size=400), min_size=1, max_size=4),

@@ -172,7 +172,7 @@ def test_broken_images_are_refused(message, changes, named):
         decode_image(raw(message, 'rgb8', RGB, **changes))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     encoding=st.sampled_from(SUPPORTED_ENCODINGS),
     height=st.integers(0, 9),

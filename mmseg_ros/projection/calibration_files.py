@@ -1,0 +1,198 @@
+"""Calibration files of others: koide3, Kalibr, KITTI, MUSES.
+
+None of them knows the ground. Unless a format says more, the base frame is the LiDAR's, or the
+body axes of the first camera, so heights count from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmseg_ros.core.errors import CalibrationError
+from mmseg_ros.core.types import DEPTH, EVENT, LIDAR, RGB, Modality
+from mmseg_ros.projection.camera import CameraModel
+from mmseg_ros.projection.mounts import Mount
+from mmseg_ros.projection.transforms import T_OPTICAL_BODY_ROTATION, invert, pose, rigid
+
+KITTI_LIDAR_HEIGHT_M = 1.73
+MUSES_SIZES = {RGB: (1080, 1920), EVENT: (720, 1280)}
+_KALIBR_MODELS = {'radtan': 'plumb_bob', 'equidistant': 'equidistant', 'equi': 'equidistant'}
+_KOIDE3_MODELS = {'plumb_bob': 'plumb_bob', 'fisheye': 'equidistant', 'equidistant': 'equidistant'}
+_SENSOR_WORDS: dict[Modality, tuple[str, ...]] = {
+    EVENT: ('event', 'dvs', 'prophesee', 'davis'),
+    DEPTH: ('depth', 'aligned_depth'),
+    'thermal': ('thermal', 'flir', 'lwir'),
+}
+
+
+def koide3_mounts(
+    data: Mapping[str, Any], image_size: tuple[int, int] | None
+) -> dict[Modality, Mount]:
+    """Return camera and LiDAR of a direct_visual_lidar_calibration `calib.json`.
+
+    Args:
+        data: Content of the file.
+        image_size: (height, width), which the file does not hold.
+
+    Raises:
+        CalibrationError: The camera model is not supported, or the size is missing.
+    """
+    given = data['camera']
+    model = _KOIDE3_MODELS.get(given['camera_model'])
+    if model is None:
+        raise CalibrationError(
+            f'Camera model {given["camera_model"]!r} is not supported; '
+            f'supported: {", ".join(_KOIDE3_MODELS)}.'
+        )
+    results = data['results']
+    values = results.get('T_lidar_camera', results.get('init_T_lidar_camera'))
+    if values is None:
+        raise CalibrationError('The file has no T_lidar_camera; the calibration is not finished.')
+    camera = _camera(given['intrinsics'], model, given['distortion_coeffs'], _size(image_size))
+    return {
+        RGB: Mount('camera', rigid(pose(values[:3], values[3:7]), 'T_lidar_camera'), camera),
+        LIDAR: Mount('lidar', np.eye(4)),
+    }
+
+
+def kalibr_mounts(data: Mapping[str, Any]) -> dict[Modality, Mount]:
+    """Return the cameras of a Kalibr `camchain.yaml`.
+
+    The first camera is rgb unless its topic says otherwise; others are named after their topic
+    (event, depth, thermal) or stay cam1, cam2, ... The base has the body axes of the first camera.
+
+    Args:
+        data: Content of the file.
+
+    Raises:
+        CalibrationError: A camera or distortion model is not supported.
+    """
+    mounts: dict[Modality, Mount] = {}
+    T_camera_first = np.eye(4)
+    T_base_first = np.eye(4)
+    T_base_first[:3, :3] = T_OPTICAL_BODY_ROTATION.T
+    for name in sorted(
+        (key for key in data if key.startswith('cam')), key=lambda key: int(key[3:])
+    ):
+        given = data[name]
+        model = _KALIBR_MODELS.get(given['distortion_model'])
+        if given['camera_model'] != 'pinhole' or model is None:
+            raise CalibrationError(
+                f'{name}: {given["camera_model"]} with {given["distortion_model"]} is not '
+                'supported; supported: pinhole with radtan or equidistant.'
+            )
+        if 'T_cn_cnm1' in given:
+            T_camera_first = rigid(given['T_cn_cnm1'], f'T_cn_cnm1 of {name}') @ T_camera_first
+        width, height = given['resolution']
+        camera = _camera(given['intrinsics'], model, given['distortion_coeffs'], (height, width))
+        T_base = T_base_first @ invert(T_camera_first)
+        mounts[_kalibr_name(name, given, mounts)] = Mount(name, rigid(T_base, name), camera)
+    return mounts
+
+
+def muses_mounts(data: Mapping[str, Any]) -> dict[Modality, Mount]:
+    """Return frame camera, event camera and LiDAR of a MUSES `calib.json`; images are undistorted.
+
+    Args:
+        data: Content of the file.
+    """
+    mounts: dict[Modality, Mount] = {LIDAR: Mount('lidar', np.eye(4))}
+    T_rgb_lidar = rigid(data['extrinsics']['lidar2rgb'], 'lidar2rgb')
+    T_rgb_sensor = {RGB: np.eye(4), EVENT: rigid(data['extrinsics']['event2rgb'], 'event2rgb')}
+    for modality, (height, width) in MUSES_SIZES.items():
+        K = np.array(data['intrinsics'][modality]['K'], np.float64)
+        T_base = invert(T_rgb_lidar) @ T_rgb_sensor[modality]
+        camera = CameraModel(width=width, height=height, K=K, frame_id=modality)
+        mounts[modality] = Mount(modality, rigid(T_base, modality), camera)
+    return mounts
+
+
+def kitti_object_mounts(text: str, image_size: tuple[int, int] | None) -> dict[Modality, Mount]:
+    """Return left colour camera and LiDAR of a calib file of KITTI's object benchmark.
+
+    The base is on the ground, 1.73 m under the LiDAR.
+
+    Args:
+        text: Content of the file.
+        image_size: (height, width), which the file does not hold.
+
+    Source: Geiger et al., IJRR 2013: p_image = P2 R0_rect Tr_velo_to_cam p_velo.
+    """
+    values = _kitti_values(text)
+    T_rect_lidar = np.eye(4)
+    T_rect_lidar[:3, :3] = values['R0_rect'].reshape(3, 3)
+    T_rect_lidar = T_rect_lidar @ rigid(values['Tr_velo_to_cam'].reshape(3, 4), 'Tr_velo_to_cam')
+    return _kitti_mounts(values['P2'].reshape(3, 4), T_rect_lidar, _size(image_size))
+
+
+def kitti_raw_mounts(folder: Path) -> dict[Modality, Mount]:
+    """Return left colour camera and LiDAR of a calibration folder of KITTI's raw data.
+
+    Args:
+        folder: Holds calib_cam_to_cam.txt and calib_velo_to_cam.txt. Images are rectified.
+    """
+    cameras = _kitti_values((folder / 'calib_cam_to_cam.txt').read_text())
+    lidar = _kitti_values((folder / 'calib_velo_to_cam.txt').read_text())
+    T_camera_lidar = np.eye(4)
+    T_camera_lidar[:3, :3], T_camera_lidar[:3, 3] = lidar['R'].reshape(3, 3), lidar['T']
+    T_rect_camera = np.eye(4)
+    T_rect_camera[:3, :3] = cameras['R_rect_00'].reshape(3, 3)
+    width, height = cameras['S_rect_02'].astype(int)
+    P = cameras['P_rect_02'].reshape(3, 4)
+    return _kitti_mounts(P, T_rect_camera @ T_camera_lidar, (int(height), int(width)))
+
+
+def _kitti_mounts(
+    P: NDArray[np.float64], T_rect_lidar: NDArray[np.float64], size: tuple[int, int]
+) -> dict[Modality, Mount]:
+    # The fourth column of P is the offset of this camera from camera 0, times K.
+    T_camera_rect = np.eye(4)
+    T_camera_rect[:3, 3] = np.linalg.solve(P[:, :3], P[:, 3])
+    T_base_lidar = pose([0.0, 0.0, KITTI_LIDAR_HEIGHT_M])
+    T_camera_lidar = rigid(T_camera_rect @ T_rect_lidar, 'T_camera_lidar')
+    camera = CameraModel(width=size[1], height=size[0], K=P[:, :3], frame_id='image_2')
+    return {
+        RGB: Mount('image_2', rigid(T_base_lidar @ invert(T_camera_lidar), 'rgb'), camera),
+        LIDAR: Mount('velodyne', rigid(T_base_lidar, 'lidar')),
+    }
+
+
+def _kitti_values(text: str) -> dict[str, NDArray[np.float64]]:
+    values = {}
+    for line in text.splitlines():
+        name, _, numbers = line.partition(':')
+        try:
+            values[name.strip()] = np.array(numbers.split(), np.float64)
+        except ValueError:
+            continue  # calib_time and other words
+    return values
+
+
+def _camera(intrinsics: Any, model: str, distortion: Any, size: tuple[int, int]) -> CameraModel:
+    fx, fy, cx, cy = intrinsics
+    return CameraModel(
+        width=size[1],
+        height=size[0],
+        K=np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1.0]]),
+        distortion_model=model,
+        D=np.array(distortion, np.float64),
+    )
+
+
+def _kalibr_name(name: str, given: Mapping[str, Any], taken: Mapping[Modality, Mount]) -> Modality:
+    topic = str(given.get('rostopic', '')).lower()
+    for modality, words in _SENSOR_WORDS.items():
+        if modality not in taken and any(word in topic for word in words):
+            return modality
+    return name if RGB in taken else RGB
+
+
+def _size(image_size: tuple[int, int] | None) -> tuple[int, int]:
+    if image_size is None:
+        raise CalibrationError('The file does not hold the size of the image; give it.')
+    return image_size
