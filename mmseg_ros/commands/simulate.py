@@ -59,6 +59,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--split', choices=('auto', 'train', 'val', 'test'), default='auto', help='(deliver)'
     )
     parser.add_argument(
+        '--referring', action='store_true', help='write sentences with masks too (deliver)'
+    )
+    parser.add_argument(
         '--interval', type=float, default=None, metavar='S',
         help='seconds between frames; 0.5 for deliver, 0.1 for bag',
     )  # fmt: skip
@@ -121,6 +124,7 @@ def _dataset_config(args: argparse.Namespace) -> DatasetConfig:
         split=args.split,
         seed=args.seed,
         rig=load_rig(args.rig),
+        referring=args.referring,
     )
 
 

@@ -1,9 +1,10 @@
-"""Writes drives as a data set in DeLiVER's folder layout, with the images that the live node makes."""
+"""Writes drives in DeLiVER's folder layout, with the images that the live node makes."""
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,9 @@ from mmseg_ros.encoding import DEFAULT_ENCODING, EncodingContext, encode
 from mmseg_ros.projection import Rig, align, load_rig
 from mmseg_ros.sim.drive import Drive, DriveConfig, DriveFrame
 from mmseg_ros.sim.lidar import LidarModel
+from mmseg_ros.sim.referring import make_expressions
+from mmseg_ros.sim.sightings import find_sightings
+from mmseg_ros.sim.stage import SceneObject
 from mmseg_ros.sim.weather import CONDITIONS, FAILURES
 
 FOLDERS: dict[Modality, tuple[str, str]] = {
@@ -44,7 +48,7 @@ class DatasetConfig:
         conditions: Conditions in turn. failure_share: Share of scenes with a sensor failure.
         split: train, val, test, or auto: three, one and one scene of five.
         seed: Scenes of other seeds, and of other splits, differ.
-        rig: Sensors.
+        rig: Sensors. referring: Whether sentences with masks are written too.
 
     Raises:
         ConfigError: A value is unknown or out of range.
@@ -61,6 +65,7 @@ class DatasetConfig:
     split: str = 'auto'
     seed: int = 0
     rig: Rig | None = None
+    referring: bool = False
 
     def __post_init__(self) -> None:
         unknown = set(self.conditions) - set(CONDITIONS)
@@ -184,8 +189,43 @@ def write_scene(config: DatasetConfig, rig: Mapping[str, object], plan: ScenePla
         for modality, (folder, word) in FOLDERS.items():
             path = config.out / folder / plan.folder / f'{k:06d}_{word}_front.png'
             _write_png(path, images[modality][..., ::-1])
+        if config.referring:
+            _write_referring(config, plan, k, frame, drive.scene.objects)
         labels = semantic_image(frame.labels, config.height, config.width)
         _write_png(_semantic_path(config, plan, k), labels)
+
+
+def _write_referring(
+    config: DatasetConfig,
+    plan: ScenePlan,
+    k: int,
+    frame: DriveFrame,
+    objects: Sequence[SceneObject],
+) -> None:
+    """Write NNNNNN.json (sentences) and one mask per sentence, 0 or 255, at the size of the images."""
+    folder = config.out / 'referring' / plan.folder
+    sightings = find_sightings(objects, frame.labels, frame.instances, frame.true_depth_m)
+    rng = np.random.default_rng([plan.seed, 29, k])
+    entries = []
+    for n, item in enumerate(make_expressions(sightings, frame.labels.shape[:2], rng)):
+        mask = item.mask(frame.labels, frame.instances).astype(np.uint8) * np.uint8(255)
+        size = (config.width, config.height)
+        mask = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST).astype(np.uint8)
+        name = f'{k:06d}_{n}.png'
+        _write_png(folder / name, mask)
+        entries.append(
+            {
+                'sentence': item.sentence,
+                'mask': name,
+                'class_id': item.target.class_id,
+                'instance': item.target.instance,
+                'depth_m': round(item.target.depth_m, 2),
+            }
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    image = f'img/{plan.folder}/{k:06d}_rgb_front.png'
+    text = json.dumps({'image': image, 'expressions': entries}, indent=1)
+    (folder / f'{k:06d}.json').write_text(text + '\n', encoding='utf-8')
 
 
 def encode_frame(

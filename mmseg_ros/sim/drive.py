@@ -37,6 +37,7 @@ LATENCY_NS: dict[Modality, int] = {
 }  # fmt: skip
 """From the stamp to the receipt. Event packets are stamped with their begin, sweeps with their middle."""
 WARM_UP_S = 0.06
+_LONGEST_EVENT_GAP_S = 0.15
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,17 +133,25 @@ class Drive:
         lidar = _failing_lidar(self.config)
         self._lidar = SpinningLidar(lidar, self.world, self.sky.weather, self.rig.T_base(LIDAR))
 
-    def frames(self) -> Iterator[DriveFrame]:
-        """Yield the frames of the drive, oldest first."""
+    def frames(self, first: int = 0, stop: int | None = None) -> Iterator[DriveFrame]:
+        """Yield the frames of the drive, oldest first.
+
+        Args:
+            first: Index of the first frame; the events before it are those of WARM_UP_S.
+            stop: Index of the first frame that is left out; None goes to the end.
+        """
         camera, weather = self.rig.camera(EVENT), self.sky.weather
         noise_hz = self.config.events.noise_hz * (1 + 6 * weather.rain) * weather.gain**0.5
         model = replace(self.config.events, noise_hz=noise_hz)
         events = EventCamera(
             camera.height, camera.width, model, np.random.default_rng([self.seed, 3])
         )
-        for k in range(self.config.frames):
+        for k in range(first, self.config.frames if stop is None else stop):
+            if k == first or self.config.interval_s > _LONGEST_EVENT_GAP_S:
+                events.reset()
             yield self._frame(k, events)
-        self.world.close()
+        if stop is None:
+            self.world.close()
 
     @property
     def start_ns(self) -> int:
@@ -161,7 +170,7 @@ class Drive:
         T_world_base = self.scene.ego.pose(time_s)[0]
         view = self._eyes[RGB].view(time_s, T_world_base @ self.rig.T_base(RGB))
         sweep = self._lidar.sweep(time_s, stamp_ns, rng)
-        packets = self._packets(k, time_s, events)
+        packets = self._packets(time_s, events)
         samples = {
             RGB: self._sample(RGB, stamp_ns, ImageData(self._picture(view, time_s, rng))),
             DEPTH: self._sample(DEPTH, stamp_ns, self._depth(time_s, T_world_base, rng)),
@@ -202,12 +211,11 @@ class Drive:
         distance = hits.distance.reshape(shape)
         return DepthData(measure_depth(distance, gloss, self.config.depth, self.sky.weather, rng))
 
-    def _packets(self, k: int, time_s: float, events: EventCamera) -> list[SensorSample]:
+    def _packets(self, time_s: float, events: EventCamera) -> list[SensorSample]:
         """Return the event packets since the previous frame, stamped with their begin."""
         step = 1.0 / self.config.event_rate_hz
-        count = round(min(self.config.interval_s, WARM_UP_S if k == 0 else 1e9) / step)
-        if self.config.interval_s > 0.15 or k == 0:
-            events.reset()
+        count = round(self.config.interval_s / step)
+        if events.is_new:
             count = round(WARM_UP_S / step)
             self._look(time_s - count * step, events)
         times = time_s + step * np.arange(1 - count, 1)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -54,7 +55,8 @@ def make_mesh(vertices: ArrayLike, faces: ArrayLike, surface: ArrayLike) -> Mesh
     """Build a mesh; `surface` is one id or one per face."""
     points = np.asarray(vertices, np.float32).reshape(-1, 3)
     triangles = np.asarray(faces, np.int32).reshape(-1, 3)
-    surfaces = np.array(np.broadcast_to(np.asarray(surface, np.int32), len(triangles)))
+    surfaces = np.empty(len(triangles), np.int32)
+    surfaces[:] = surface
     return Mesh(points, points, triangles, surfaces, np.full(len(triangles), -1, np.int32))
 
 
@@ -119,31 +121,40 @@ def sheet(size: Sequence[float], center: Sequence[float], surface: int) -> Mesh:
     return make_mesh(corners, [[0, 1, 2], [0, 2, 3]], surface)
 
 
-def ring_faces(rings: int, points: int, closed: bool = True) -> IntArray:
-    """Return the faces that join `rings` rings of `points` vertices each; outward for ccw rings.
+@lru_cache(maxsize=256)
+def ring_faces(rings: int, points: int) -> IntArray:
+    """Return the faces (F x 3, read-only) that join closed rings; outward for ccw rings.
 
     Args:
-        rings: Number of rings. points: Vertices per ring.
-        closed: Whether the last vertex of a ring joins the first.
+        rings: Number of rings.
+        points: Vertices per ring.
     """
-    columns = points if closed else points - 1
-    i, j = np.meshgrid(np.arange(rings - 1), np.arange(columns), indexing='ij')
+    i, j = np.meshgrid(np.arange(rings - 1), np.arange(points), indexing='ij')
     k = (j + 1) % points
     a, b = i * points + j, i * points + k
     c, d = a + points, b + points
-    return np.stack([a, b, d, a, d, c], -1).reshape(-1, 3).astype(np.int32)
+    faces = np.stack([a, b, d, a, d, c], -1).reshape(-1, 3).astype(np.int32)
+    faces.flags.writeable = False
+    return faces
+
+
+@lru_cache(maxsize=256)
+def _tube_faces(rings: int, sides: int) -> IntArray:
+    """Return the faces of a closed solid of revolution, with its two ends."""
+    last = (rings - 1) * sides
+    caps = [[0, k + 1, k] for k in range(1, sides - 1)]
+    caps += [[last, last + k, last + k + 1] for k in range(1, sides - 1)]
+    return np.concatenate([ring_faces(rings, sides), np.array(caps, np.int32)])
 
 
 def tube(radii: Sequence[float], heights: Sequence[float], surface: int, sides: int = 8) -> Mesh:
     """Return a closed solid of revolution about z through `radii` at `heights`."""
     angle = np.arange(sides) * (2 * np.pi / sides)
-    circle = np.stack([np.cos(angle), np.sin(angle), np.zeros(sides)], -1)
-    rings = [circle * (r, r, 0) + (0, 0, h) for r, h in zip(radii, heights, strict=True)]
-    faces = [ring_faces(len(rings), sides)]
-    last = (len(rings) - 1) * sides
-    for k in range(1, sides - 1):
-        faces.append(np.array([[0, k + 1, k], [last, last + k, last + k + 1]], np.int32))
-    return make_mesh(np.concatenate(rings), np.concatenate(faces), surface)
+    rings = np.empty((len(radii), sides, 3), np.float32)
+    radius = np.asarray(radii, np.float32)[:, None]
+    rings[..., 0], rings[..., 1] = radius * np.cos(angle), radius * np.sin(angle)
+    rings[..., 2] = np.asarray(heights, np.float32)[:, None]
+    return make_mesh(rings, _tube_faces(len(rings), sides), surface)
 
 
 def rod(start: Sequence[float], end: Sequence[float], radius: float, surface: int) -> Mesh:
@@ -152,12 +163,17 @@ def rod(start: Sequence[float], end: Sequence[float], radius: float, surface: in
     length = float(np.linalg.norm(b - a))
     z = (b - a) / length
     helper = np.array([0.0, 1.0, 0.0]) if abs(z[1]) < 0.9 else np.array([1.0, 0.0, 0.0])
-    x = np.cross(helper, z)
-    x /= np.linalg.norm(x)
+    x = _cross(helper, z)
+    x /= np.sqrt(x @ x)
     T = np.eye(4)
-    T[:3, :3] = np.stack([x, np.cross(z, x), z], -1)
-    T[:3, 3] = a
+    T[:3, 0], T[:3, 1], T[:3, 2], T[:3, 3] = x, _cross(z, x), z, a
     return tube((radius, radius), (0.0, length), surface, sides=5).shaped(T)
+
+
+def _cross(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.array(
+        [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
+    )
 
 
 def disc_wheel(radius: float, width: float, tyre: int, hub: int) -> Mesh:

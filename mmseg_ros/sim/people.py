@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mmseg_ros.sim.mesh import Mesh, box, disc_wheel, merge, pose, rod, rotation, tube
 from mmseg_ros.sim.surfaces import SurfaceTable, Texture

@@ -81,7 +81,7 @@ def _pavement_things(street: StreetBuilder, side: int, span: Span) -> None:
                 street,
                 s_here,
                 side * (inner + 1.1),
-                nature.make_tree(rng, table, 'broad'),
+                stage.variant('street tree', lambda: nature.make_tree(rng, table, 'broad'), 5),
                 'tree',
                 0.8,
             )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from mmseg_ros.sim import buildings, furniture, nature
 from mmseg_ros.sim.mesh import Mesh, box, merge, pose, sheet
 from mmseg_ros.sim.street import KERB_M, StreetBuilder
-from mmseg_ros.sim.surfaces import Texture
+from mmseg_ros.sim.surfaces import SurfaceTable, Texture
 from mmseg_ros.sim.vehicles import make_car, make_truck
 
 Span = tuple[float, float]
@@ -52,19 +53,39 @@ def _build_row(
         s += house.width_m + float(stage.rng.uniform(*gap))
 
 
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What can be scattered: how it is made, and the circle that it claims (metres)."""
+
+    name: str
+    make: Callable[[np.random.Generator, SurfaceTable], Mesh]
+    radius_m: float
+    spread: float = 0.0
+
+
+_TREE = _Kind('tree', nature.make_tree, 2.0, 0.25)
+_BUSH = _Kind('bush', nature.make_bush, 0.8, 0.3)
+_BENCH = _Kind('bench', lambda rng, table: furniture.bench(table), 0.9)
+_TRUCK = _Kind('truck', lambda rng, table: make_truck(rng, table).mesh, 4.5)
+_CAR = _Kind('car', lambda rng, table: make_car(rng, table).mesh, 2.4)
+_BARRIER = _Kind('barrier', furniture.work_zone, 2.0)
+
+
 def _scatter(
-    street: StreetBuilder, side: int, span: Span, offset: Span, count: int, make: Callable[[], Mesh],
-    kind: str, radius: float,
-) -> None:  # fmt: skip
+    street: StreetBuilder, side: int, span: Span, offset: Span, count: int, kind: _Kind
+) -> None:
     """Put `count` objects at random places between two distances from the pavement's end."""
-    stage = street.stage
+    stage, rng = street.stage, street.stage.rng
     for _ in range(count):
-        s = float(stage.rng.uniform(*span))
-        d = side * (street.profile.corridor_m + float(stage.rng.uniform(*offset)))
+        s = float(rng.uniform(*span))
+        d = side * (street.profile.corridor_m + float(rng.uniform(*offset)))
         x, y, _ = (float(v) for v in street.route.at(s, d))
-        if stage.claim(x, y, radius):
-            z = float(stage.land.height(x, y))
-            stage.place(make(), pose(x, y, z - 0.05, float(stage.rng.uniform(0, 6.28))), kind)
+        if not stage.claim(x, y, kind.radius_m):
+            continue
+        mesh = stage.variant(kind.name, lambda: kind.make(rng, stage.table))
+        T = pose(x, y, float(stage.land.height(x, y)) - 0.05, float(rng.uniform(0, 6.28)))
+        T[:3, :3] *= 1.0 + kind.spread * float(rng.uniform(-1, 1))
+        stage.place(mesh, T, kind.name)
 
 
 def _plane(
@@ -180,26 +201,8 @@ def houses(street: StreetBuilder, side: int, span: Span) -> None:
         (3.0, 9.0),
     )
     count = int((span[1] - span[0]) / 9)
-    _scatter(
-        street,
-        side,
-        span,
-        (1.5, 16.0),
-        count,
-        lambda: nature.make_tree(stage.rng, stage.table),
-        'tree',
-        1.6,
-    )
-    _scatter(
-        street,
-        side,
-        span,
-        (1.0, 5.0),
-        count,
-        lambda: nature.make_bush(stage.rng, stage.table),
-        'bush',
-        0.8,
-    )
+    _scatter(street, side, span, (1.5, 16.0), count, _TREE)
+    _scatter(street, side, span, (1.0, 5.0), count, _BUSH)
 
 
 def park(street: StreetBuilder, side: int, span: Span) -> None:
@@ -209,36 +212,9 @@ def park(street: StreetBuilder, side: int, span: Span) -> None:
     length = span[1] - span[0]
     if stage.rng.random() < 0.35:
         barrier(street, side, span, 0.4, 'hedge' if stage.rng.random() < 0.5 else 'fence')
-    _scatter(
-        street,
-        side,
-        span,
-        (2.0, 42.0),
-        int(length / 2.6),
-        lambda: nature.make_tree(stage.rng, stage.table),
-        'tree',
-        2.0,
-    )
-    _scatter(
-        street,
-        side,
-        span,
-        (1.5, 20.0),
-        int(length / 7),
-        lambda: nature.make_bush(stage.rng, stage.table),
-        'bush',
-        0.8,
-    )
-    _scatter(
-        street,
-        side,
-        span,
-        (0.8, 2.0),
-        int(length / 18) + 1,
-        lambda: furniture.bench(stage.table),
-        'bench',
-        0.9,
-    )
+    _scatter(street, side, span, (2.0, 42.0), int(length / 2.6), _TREE)
+    _scatter(street, side, span, (1.5, 20.0), int(length / 7), _BUSH)
+    _scatter(street, side, span, (0.8, 2.0), int(length / 18) + 1, _BENCH)
 
 
 def river(street: StreetBuilder, side: int, span: Span) -> None:
@@ -257,16 +233,7 @@ def river(street: StreetBuilder, side: int, span: Span) -> None:
     stage.strip(street.route, span, (edge, bank), (-1.3, -1.3), water)
     stage.strip(street.route, span, (bank, side * (inner + 60.0)), (-1.4, 0.4), grass)
     barrier(street, side, span, 0.8, 'fence' if stage.rng.random() < 0.6 else 'guard rail')
-    _scatter(
-        street,
-        side,
-        span,
-        (58.0, 75.0),
-        int((span[1] - span[0]) / 5),
-        lambda: nature.make_tree(stage.rng, stage.table),
-        'tree',
-        2.0,
-    )
+    _scatter(street, side, span, (58.0, 75.0), int((span[1] - span[0]) / 5), _TREE)
 
 
 def yard(street: StreetBuilder, side: int, span: Span) -> None:
@@ -292,36 +259,9 @@ def yard(street: StreetBuilder, side: int, span: Span) -> None:
         lambda: buildings.make_shed(stage.rng, stage.table),
         (6.0, 14.0),
     )
-    _scatter(
-        street,
-        side,
-        span,
-        (4.0, 12.0),
-        2,
-        lambda: make_truck(stage.rng, stage.table).mesh,
-        'truck',
-        4.5,
-    )
-    _scatter(
-        street,
-        side,
-        span,
-        (4.0, 12.0),
-        3,
-        lambda: make_car(stage.rng, stage.table).mesh,
-        'car',
-        2.4,
-    )
-    _scatter(
-        street,
-        side,
-        span,
-        (2.0, 12.0),
-        2,
-        lambda: furniture.work_zone(stage.rng, stage.table),
-        'barrier',
-        2.0,
-    )
+    _scatter(street, side, span, (4.0, 12.0), 2, _TRUCK)
+    _scatter(street, side, span, (4.0, 12.0), 3, _CAR)
+    _scatter(street, side, span, (2.0, 12.0), 2, _BARRIER)
 
 
 def railway(street: StreetBuilder, side: int, span: Span) -> None:
@@ -350,16 +290,7 @@ def railway(street: StreetBuilder, side: int, span: Span) -> None:
             stage.add(sleeper.transformed(stage.world_pose(street.route, float(s), side * centre)))
     if stage.rng.random() < 0.5:
         barrier(street, side, span, 1.2, 'fence')
-    _scatter(
-        street,
-        side,
-        span,
-        (13.0, 30.0),
-        int((span[1] - span[0]) / 6),
-        lambda: nature.make_tree(stage.rng, stage.table),
-        'tree',
-        2.0,
-    )
+    _scatter(street, side, span, (13.0, 30.0), int((span[1] - span[0]) / 6), _TREE)
 
 
 def meadow(street: StreetBuilder, side: int, span: Span) -> None:
@@ -369,26 +300,8 @@ def meadow(street: StreetBuilder, side: int, span: Span) -> None:
     if stage.rng.random() < 0.75:
         barrier(street, side, span, 0.7, 'guard rail')
     length = span[1] - span[0]
-    _scatter(
-        street,
-        side,
-        span,
-        (5.0, 60.0),
-        int(length / 4),
-        lambda: nature.make_tree(stage.rng, stage.table),
-        'tree',
-        2.0,
-    )
-    _scatter(
-        street,
-        side,
-        span,
-        (2.5, 30.0),
-        int(length / 5),
-        lambda: nature.make_bush(stage.rng, stage.table),
-        'bush',
-        0.8,
-    )
+    _scatter(street, side, span, (5.0, 60.0), int(length / 4), _TREE)
+    _scatter(street, side, span, (2.5, 30.0), int(length / 5), _BUSH)
 
 
 def walled(street: StreetBuilder, side: int, span: Span) -> None:
@@ -396,16 +309,7 @@ def walled(street: StreetBuilder, side: int, span: Span) -> None:
     stage = street.stage
     _plane(street, side, span, 24.0, _grass(street))
     barrier(street, side, span, 0.4, 'wall')
-    _scatter(
-        street,
-        side,
-        span,
-        (3.0, 20.0),
-        int((span[1] - span[0]) / 6),
-        lambda: nature.make_tree(stage.rng, stage.table),
-        'tree',
-        2.0,
-    )
+    _scatter(street, side, span, (3.0, 20.0), int((span[1] - span[0]) / 6), _TREE)
 
 
 LAND_USES: dict[str, Callable[[StreetBuilder, int, Span], None]] = {

@@ -75,8 +75,9 @@ class Route:
         """Return the distance in metres of points (N x 2) from the centre line."""
         points = np.asarray(xy, np.float64).reshape(-1, 2)
         line = self.xy[::4]
-        gap = np.linalg.norm(points[:, None] - line[None], axis=-1)
-        return np.asarray(gap.min(axis=1))
+        dx = points[:, None, 0] - line[None, :, 0]
+        dy = points[:, None, 1] - line[None, :, 1]
+        return np.asarray(np.sqrt((dx * dx + dy * dy).min(axis=1)))
 
 
 def route_from_curvature(start: Sequence[float], heading: float, curvature: ArrayLike) -> Route:

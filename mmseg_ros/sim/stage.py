@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +41,7 @@ class Stage:
         self.objects: list[SceneObject] = []
         self.lamps: list[NDArray[np.float64]] = []
         self._parts: list[Mesh] = []
+        self._pools: dict[str, list[Mesh]] = {}
         self._footprints: list[tuple[float, float, float]] = []
         self.clearances: list[tuple[Route, float]] = []
 
@@ -65,6 +67,14 @@ class Stage:
         """Put an object where it belongs; one with a `kind` enters the scene graph."""
         placed = mesh.transformed(T_world)
         self.add(placed.of_instance(self.new_object(kind, color)) if kind else placed)
+
+    def variant(self, kind: str, make: Callable[[], Mesh], count: int = 7) -> Mesh:
+        """Return one of `count` meshes of a kind, made as they are first needed."""
+        pool = self._pools.setdefault(kind, [])
+        if len(pool) < count:
+            pool.append(make())
+            return pool[-1]
+        return pool[int(self.rng.integers(count))]
 
     def free(self, x: float, y: float, radius_m: float) -> bool:
         """Return whether a circle meets no reserved one."""

@@ -81,7 +81,7 @@ def _sign(code: int, y: float, z: float) -> int:
             and (0.04 < abs(y) < 0.19)
             and not (abs(z) < 0.09 and 0.08 < abs(y) < 0.15)
         )
-        return 2 if 0.29 < r else (3 if digit else 0)
+        return 2 if r > 0.29 else (3 if digit else 0)
     if code == 3:
         edge = max(-z * 0.9 - 0.28, abs(y) * 0.87 + z * 0.5 - 0.17)
         bar = abs(y) < 0.035 and -0.2 < z < 0.12
