@@ -1,118 +1,111 @@
-"""The protocol of inference backends, and the choice among them."""
+"""Which runtime is used: the one asked for, or the best that works here."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
 from dataclasses import dataclass
-from typing import Any, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from mmseg_ros.core.errors import BackendError
-from mmseg_ros.inference.bundle import Bundle
+from mmseg_ros.inference.bundle import ONNX_FILE, Bundle
+from mmseg_ros.inference.cuda_memory import device_name
+from mmseg_ros.inference.fallback_backend import FallbackBackend
+from mmseg_ros.inference.protocol import Backend, Prediction
+from mmseg_ros.inference.routed_backend import RoutedBackend
 from mmseg_ros.inference.runtime import Runtime
+
+__all__ = ['Backend', 'Prediction', 'available_backends', 'create_backend', 'create_runtime']
 
 
 @dataclass(frozen=True, slots=True)
-class Prediction:
-    """The network's answer at the size of its input.
+class _Entry:
+    """One runtime: any of these libraries, and where its class stands."""
 
-    Attributes:
-        labels: H x W uint8 class ids.
-        confidence: H x W uint8, probability of that class scaled to 0..255.
-        router_weights: M float32 summing to 1 where the network has a router, else None.
-    """
-
-    labels: NDArray[np.uint8]
-    confidence: NDArray[np.uint8]
-    router_weights: NDArray[np.float32] | None = None
+    libraries: tuple[str, ...]
+    module: str
+    class_name: str
 
 
-class Backend(Protocol):
-    """One inference runtime. Its library is imported in `load` only.
-
-    A backend is used by one thread at a time.
-    """
-
-    name: str
-
-    def load(self, bundle: Bundle) -> None:
-        """Read the network.
-
-        Raises:
-            BackendError: The library is missing or refuses the network.
-            BundleError: The network's inputs or outputs do not match the manifest.
-        """
-
-    def warm_up(self) -> None:
-        """Run once on zeros, so that the first real frame is not the slow one."""
-
-    def infer(self, images: NDArray[np.uint8], available: NDArray[np.bool_]) -> Prediction:
-        """Run the network on one frame.
-
-        Args:
-            images: M x H x W x 3 uint8, encoded; what an absent modality holds has no influence.
-            available: M bool, at least one True.
-
-        Raises:
-            BackendError: The runtime failed.
-        """
-
-    def close(self) -> None:
-        """Free the network."""
-
-
-# In the order in which `auto` tries them: name -> (library, module, class).
-_RUNTIMES: dict[str, tuple[str, str, str]] = {
-    'openvino': ('openvino', 'openvino_backend', 'OpenVino'),
-    'onnxruntime': ('onnxruntime', 'onnxruntime_backend', 'OnnxRuntime'),
+# Best first: the order in which `auto` tries them. torch is only for comparison.
+_RUNTIMES: dict[str, _Entry] = {
+    'tensorrt': _Entry(('tensorrt', 'tensorrt_rtx'), 'tensorrt_backend', 'TensorRt'),
+    'openvino': _Entry(('openvino',), 'openvino_backend', 'OpenVino'),
+    'onnxruntime': _Entry(('onnxruntime',), 'onnxruntime_backend', 'OnnxRuntime'),
+    'torch': _Entry(('torch',), 'torch_backend', 'Torch'),
 }
+_AUTOMATIC = ('tensorrt', 'openvino', 'onnxruntime')
 
 
 def available_backends() -> list[str]:
-    """Return the names of the backends whose library is installed, best first."""
-    return [name for name, (library, *_) in _RUNTIMES.items() if _installed(library)]
+    """Return the names of the backends that can work here, best first."""
+    return [name for name in _RUNTIMES if _installed(name) and _usable(name)]
 
 
 def create_backend(name: str = 'auto', threads: int = 0) -> Backend:
     """Return a backend that is not loaded yet.
 
+    `auto` prefers TensorRT where there is a GPU, then OpenVINO, then ONNX Runtime; each falls back
+    to the next if it fails to load or to run. A CPU runtime that is asked for by name stands
+    alone; TensorRT always has a fallback, which serves while its engines are built.
+
     Args:
-        name: `auto` for the best that is installed, or one of the backends.
+        name: `auto` or one of the backends.
         threads: CPU threads; 0 leaves the choice to the runtime.
 
     Raises:
         BackendError: There is no such backend, or its library is not installed.
     """
-    from mmseg_ros.inference.routed_backend import RoutedBackend
+    if name != 'auto' and name != 'tensorrt':
+        return RoutedBackend(create_runtime(name, threads))
+    candidates = [item for item in available_backends() if item in _AUTOMATIC]
+    if name == 'tensorrt':
+        candidates = ['tensorrt', *(item for item in candidates if item != 'tensorrt')]
+    if not candidates:
+        libraries = ', '.join(_RUNTIMES[item].libraries[0] for item in _AUTOMATIC)
+        raise BackendError(f'No inference runtime is installed; install one of: {libraries}.')
+    backend = _routed(candidates[-1], threads)
+    for item in reversed(candidates[:-1]):
+        if item == 'tensorrt':
+            backend = FallbackBackend(_routed(item, threads), backend, _engines_missing)
+        else:
+            backend = FallbackBackend(_routed(item, threads), backend)
+    return backend
 
-    return RoutedBackend(create_runtime(name, threads))
 
-
-def create_runtime(name: str = 'auto', threads: int = 0) -> Runtime:
-    """Return a runtime; arguments and errors as in `create_backend`."""
-    installed = available_backends()
-    if name == 'auto':
-        if not installed:
-            libraries = ', '.join(library for library, *_ in _RUNTIMES.values())
-            raise BackendError(f'No inference runtime is installed; install one of: {libraries}.')
-        name = installed[0]
+def create_runtime(name: str, threads: int = 0) -> Runtime:
+    """Return the runtime of that name; arguments and errors as in `create_backend`."""
     if name not in _RUNTIMES:
         raise BackendError(f'There is no backend {name!r}; there are: {", ".join(_RUNTIMES)}.')
-    library, module, class_name = _RUNTIMES[name]
-    if name not in installed:
+    if not _installed(name):
         raise BackendError(
-            f'Backend {name!r} needs the Python package {library!r}, which is not installed; '
-            f'installed backends: {", ".join(installed) or "none"}.'
+            f'Backend {name!r} needs the Python package '
+            f'{" or ".join(_RUNTIMES[name].libraries)}, which is not installed; '
+            f'usable backends: {", ".join(available_backends()) or "none"}.'
         )
-    runtime_class: Any = getattr(
-        importlib.import_module(f'mmseg_ros.inference.{module}'), class_name
-    )
+    entry = _RUNTIMES[name]
+    module = importlib.import_module(f'mmseg_ros.inference.{entry.module}')
+    runtime_class: Any = getattr(module, entry.class_name)
     runtime: Runtime = runtime_class(threads=threads)
     return runtime
 
 
-def _installed(library: str) -> bool:
-    return importlib.util.find_spec(library) is not None
+def _routed(name: str, threads: int) -> Backend:
+    return RoutedBackend(create_runtime(name, threads))
+
+
+def _engines_missing(bundle: Bundle) -> bool:
+    """Return whether TensorRT has to build before it can serve this bundle."""
+    from mmseg_ros.inference.tensorrt_backend import TensorRt
+
+    if not _usable('tensorrt'):
+        raise BackendError('TensorRT needs an NVIDIA GPU and cuda-python; none was found.')
+    return not TensorRt().has_engine(bundle.path / ONNX_FILE)
+
+
+def _installed(name: str) -> bool:
+    return any(importlib.util.find_spec(library) for library in _RUNTIMES[name].libraries)
+
+
+def _usable(name: str) -> bool:
+    return name != 'tensorrt' or device_name() is not None

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ros.core.errors import BackendError, BundleError
-from mmseg_ros.inference.backend import Prediction
 from mmseg_ros.inference.bundle import ONNX_FILE, Bundle
+from mmseg_ros.inference.protocol import Prediction
 from mmseg_ros.inference.runtime import Runtime, TensorSpec
 
 OUTPUT_NAMES = ('labels', 'confidence')

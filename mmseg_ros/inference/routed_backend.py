@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ros.core.errors import BackendError, MmsegError
-from mmseg_ros.inference.backend import Prediction
 from mmseg_ros.inference.background import BackgroundJobs
 from mmseg_ros.inference.bundle import Bundle
 from mmseg_ros.inference.graph import Graph
+from mmseg_ros.inference.protocol import Prediction
 from mmseg_ros.inference.runtime import Runtime
 
 _LOGGER = logging.getLogger(__name__)

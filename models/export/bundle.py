@@ -8,14 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import torch
 from safetensors.torch import save_file
 
 from mmseg_models.export.card import model_card
+from mmseg_models.export.deployed import deployed_graph
 from mmseg_models.export.onnx_graph import (
-    Answer,
     DeployedGraph,
-    Normalisation,
     SubsetGraph,
     write_masked_graph,
     write_subset_graph,
@@ -74,14 +72,7 @@ def write_bundle(
 
 
 def _fill(draft: Path, model: SegmentationModel, manifest: Manifest, progress: Progress) -> None:
-    graph = DeployedGraph(
-        model,
-        Normalisation(
-            torch.tensor([spec.mean for spec in manifest.modalities]),
-            torch.tensor([spec.std for spec in manifest.modalities]),
-        ),
-        Answer(manifest.height, manifest.width),
-    ).eval()
+    graph = deployed_graph(model, manifest)
     state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     save_file(state, draft / WEIGHTS_FILE)
     (draft / WEIGHTS_FILE).chmod(0o644)

@@ -71,7 +71,8 @@ class Normalisation(nn.Module):
         scale, shift = self.scale, self.shift
         if members_A is not None:
             scale, shift = scale[members_A], shift[members_A]
-        x_BACHW = images_BAHWC.permute(0, 1, 4, 2, 3).to(torch.float32)
+        # TensorRT can do nothing with 8-bit integers but cast them, so that comes first.
+        x_BACHW = images_BAHWC.to(torch.float32).permute(0, 1, 4, 2, 3)
         return (x_BACHW * scale[None] - shift[None]).to(self.dtype)
 
 

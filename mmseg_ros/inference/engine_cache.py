@@ -1,0 +1,185 @@
+"""Engines on disk: found by what they were made from and for, and never trusted unseen."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from mmseg_ros.core.errors import BackendError
+
+_LOGGER = logging.getLogger(__name__)
+_POLL_S = 0.2
+_KEY_DIGITS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class EngineKey:
+    """Everything that an engine depends on; a change of any field asks for another engine.
+
+    Attributes:
+        graph: SHA-256 over the ONNX file and the files its weights stand in.
+        library: Name and version of the library that builds and runs the engine.
+        device: GPU name and compute capability.
+        precision: What the ONNX file holds.
+        shapes: Inputs with their sizes, and their ranges where they are dynamic.
+    """
+
+    graph: str
+    library: str
+    device: str
+    precision: str
+    shapes: str
+
+    def digest(self) -> str:
+        """Return the name of the engine's files."""
+        text = json.dumps(asdict(self), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:_KEY_DIGITS]
+
+
+def default_cache() -> Path:
+    """Return `$XDG_CACHE_HOME/mmseg_ros/engines`, below ~/.cache by default."""
+    base = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
+    return Path(base) / 'mmseg_ros' / 'engines'
+
+
+class EngineCache:
+    """A folder of engines that several processes may share.
+
+    Each engine is `<digest>.engine` beside `<digest>.json`, which holds its key, size and hash and
+    is written last: an engine without it does not count.
+
+    Args:
+        folder: Where they stand; made when the first one is stored.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder or default_cache()
+
+    def find(self, key: EngineKey) -> bytes | None:
+        """Return the engine if it is there and whole.
+
+        What is damaged or belongs to another key is named in the log and counts as absent.
+        """
+        engine, sidecar = self._paths(key)
+        try:
+            facts = json.loads(sidecar.read_text(encoding='utf-8'))
+            content = engine.read_bytes()
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            _LOGGER.warning('%s is not readable (%s): the engine is built again.', engine, error)
+            return None
+        if not isinstance(facts, dict) or facts.get('key') != asdict(key):
+            _LOGGER.warning('%s belongs to something else: the engine is built again.', engine)
+            return None
+        if facts.get('sha256') != hashlib.sha256(content).hexdigest():
+            _LOGGER.warning('%s is damaged: the engine is built again.', engine)
+            return None
+        return content
+
+    def find_or_build(
+        self, key: EngineKey, build: Callable[[], bytes], wait_s: float = 3600.0
+    ) -> bytes:
+        """Return the engine, building it if need be; of several processes only one builds.
+
+        Args:
+            key: Which engine.
+            build: Makes it; takes minutes.
+            wait_s: Longest wait for another process that builds the same engine.
+
+        Raises:
+            BackendError: Building failed, the folder cannot be written, or the wait was too long.
+        """
+        content = self.find(key)
+        if content is not None:
+            return content
+        with self._lock(key, wait_s):
+            content = self.find(key)
+            if content is None:
+                began_s = time.monotonic()
+                content = build()
+                self._store(key, content, time.monotonic() - began_s)
+        return content
+
+    def discard(self, key: EngineKey) -> None:
+        """Remove an engine that its library refused."""
+        for path in reversed(self._paths(key)):
+            path.unlink(missing_ok=True)
+
+    def _paths(self, key: EngineKey) -> tuple[Path, Path]:
+        stem = self.folder / key.digest()
+        return stem.with_suffix('.engine'), stem.with_suffix('.json')
+
+    def _store(self, key: EngineKey, content: bytes, build_s: float) -> None:
+        """Write the engine and then its sidecar, each whole or not at all."""
+        engine, sidecar = self._paths(key)
+        facts = {
+            'key': asdict(key),
+            'bytes': len(content),
+            'sha256': hashlib.sha256(content).hexdigest(),
+            'build_s': round(build_s, 1),
+        }
+        try:
+            _write(engine, content)
+            _write(sidecar, json.dumps(facts, indent=2).encode())
+        except OSError as error:
+            raise BackendError(
+                f'{engine}: the engine cannot be stored ({error}); make room, or set '
+                'XDG_CACHE_HOME to a folder that can be written.'
+            ) from error
+
+    @contextmanager
+    def _lock(self, key: EngineKey, wait_s: float) -> Iterator[None]:
+        """Hold a file lock, which the system frees when its process ends, however it ends."""
+        end_s = time.monotonic() + wait_s
+        path = self.folder / (key.digest() + '.lock')
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            stream = path.open('wb')
+        except OSError as error:
+            raise BackendError(f'{path}: cannot be made ({error}).') from error
+        with stream:
+            while not _try_lock(stream.fileno()):
+                if time.monotonic() > end_s:
+                    raise BackendError(
+                        f'{path}: another process has been building this engine for '
+                        f'{wait_s:.0f} s; end it, or build with `mmseg_ros build-engine`.'
+                    )
+                time.sleep(_POLL_S)
+            yield
+
+
+def files_sha256(paths: list[Path]) -> str:
+    """Return the SHA-256 over the content of several files, in order."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with path.open('rb') as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file in one step; a leftover of a killed process is overwritten."""
+    draft = path.with_name(path.name + '.tmp')
+    with draft.open('wb') as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    draft.replace(path)
