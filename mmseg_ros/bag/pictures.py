@@ -16,7 +16,7 @@ from mmseg_ros.evaluation.pictures import cloud_picture, plane_picture
 from mmseg_ros.evaluation.report import Figure
 from mmseg_ros.labelling.colors import colorize, overlay
 
-_UNLABELLED_POINT = (88, 94, 104)
+_UNLABELLED_POINT = (208, 212, 218)
 
 
 def input_pictures(

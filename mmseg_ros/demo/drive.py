@@ -44,9 +44,8 @@ def cached_drive(cache: Path, duration_s: float, seed: int, progress: Progress) 
         config = DriveConfig(
             frames=round(duration_s * FRAME_RATE_HZ),
             interval_s=1 / FRAME_RATE_HZ,
-            threads=os.cpu_count() or 1,
         )
-        for done in record_drive(draft, seed, config):
+        for done in record_drive(draft, seed, config, jobs=os.cpu_count() or 1):
             progress(done, config.frames)
         draft.replace(path)
     finally:

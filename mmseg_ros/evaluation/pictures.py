@@ -12,10 +12,11 @@ from mmseg_ros.core.types import DEPTH, EVENT, LIDAR, Modality, Plane
 
 _NIGHT = (16, 20, 27)
 _FAR_M = 60.0
-_NEAR_M = 22.0
-_EYE_M = (-9.0, 0.0, 6.5)
-_LOOK_AT_M = (14.0, 0.0, -1.0)
-_FIELD_OF_VIEW_DEG = 62.0
+_PAPER = (246, 247, 249)
+_NEAR_M = 25.0
+_EYE_M = (-5.0, 0.0, 4.0)
+_LOOK_AT_M = (14.0, 0.0, -0.5)
+_FIELD_OF_VIEW_DEG = 58.0
 
 
 def plane_picture(modality: Modality, plane: Plane) -> NDArray[np.uint8]:
@@ -88,7 +89,7 @@ def cloud_picture(
     index, column, row = _splats(u, v, points[:, 2])
     inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
     picture = np.empty((height, width, 3), np.uint8)
-    picture[:] = _NIGHT
+    picture[:] = _PAPER
     picture[row[inside], column[inside]] = colors[index[inside]]
     return picture
 
@@ -98,13 +99,15 @@ def _splats(
 ) -> tuple[NDArray[np.int_], NDArray[np.int_], NDArray[np.int_]]:
     """Return (point, column, row) of all pixels to paint, the far ones first.
 
-    Near points cover four pixels, far ones a single one.
+    Near points cover 3 x 3 pixels, far ones 2 x 2.
     """
-    everybody = np.arange(len(u))
-    near = everybody[depth_m < _NEAR_M]
-    index = np.concatenate([everybody, near, near, near])
-    column = np.concatenate([u, u[near] + 1, u[near], u[near] + 1])
-    row = np.concatenate([v, v[near], v[near] + 1, v[near] + 1])
+    size = np.where(depth_m < _NEAR_M, 3, 2)
+    parts = []
+    for du in range(3):
+        for dv in range(3):
+            drawn = np.flatnonzero(size > max(du, dv))
+            parts.append((drawn, u[drawn] + du - 1, v[drawn] + dv - 1))
+    index, column, row = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     order = np.argsort(-depth_m[index], kind='stable')
     return index[order], column[order], row[order]
 

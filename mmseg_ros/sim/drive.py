@@ -144,9 +144,10 @@ class Drive:
         noise_hz = self.config.events.noise_hz * (1 + 6 * weather.rain) * weather.gain**0.5
         model = replace(self.config.events, noise_hz=noise_hz)
         events = EventCamera(
-            camera.height, camera.width, model, np.random.default_rng([self.seed, 3])
+            camera.height, camera.width, model, np.random.default_rng([self.seed, 3, first])
         )
-        for k in range(first, self.config.frames if stop is None else stop):
+        last = self.config.frames
+        for k in range(first, last if stop is None else min(stop, last)):
             if k == first or self.config.interval_s > _LONGEST_EVENT_GAP_S:
                 events.reset()
             yield self._frame(k, events)

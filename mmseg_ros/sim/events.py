@@ -50,6 +50,11 @@ class EventCamera:
         """Forget the past: the next picture starts anew."""
         self._reference = None
 
+    @property
+    def is_new(self) -> bool:
+        """Return whether it has seen no picture since it was made or reset."""
+        return self._reference is None
+
     def feed(self, luminance: FloatArray, time_s: float, origin_ns: int) -> EventData:
         """Return the events between the previous picture and this one, oldest first.
 

@@ -10,7 +10,7 @@ from mmseg_ros.demo import drive
 def recorded(monkeypatch):
     made = []
 
-    def record(path, seed, config):
+    def record(path, seed, config, jobs):
         made.append((seed, config.frames))
         with BagWriter(path):
             yield from range(1, config.frames + 1)
