@@ -51,6 +51,12 @@ class ModelConfig(_Checked):
 
     name: str = parameter('stitchfusion', 'A name of mmseg_models.list_models().')
     options: dict[str, Any] = field(default_factory=dict)
+    batch_norm: str = parameter(
+        'batch',
+        'What batch norms use in training: the statistics of the batch, which are those of its '
+        'sensor subset, or the running ones, as every subset will in deployment.',
+        choices=('batch', 'running'),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmseg_models.training.checkpoint import BEST_FILE, load_strictly, read_trained, save_trained
 from mmseg_models.training.config import Recipe
@@ -78,7 +78,7 @@ def training_step(run: TrainingRun, batch: Batch) -> tuple[Tensor, Tensor]:
         TrainingError: Either is no finite number. The weights are left as they were.
     """
     model, optimizer = run.wrapped_model, run.wrapped_optimizer
-    model.train()
+    _training_mode(run)
     available_BM = _available(run)
     images_BMCHW = run.normalization(batch.images)
     outputs = model.training_logits(images_BMCHW, available_BM)
@@ -127,6 +127,14 @@ def validate_best(run: TrainingRun) -> dict[str, Score]:
     run.step = info.step if info else run.step
     _keep_best(run, scores)
     return scores
+
+
+def _training_mode(run: TrainingRun) -> None:
+    run.wrapped_model.train()
+    if run.recipe.model.batch_norm == 'running':
+        for module in run.trainables.model.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.eval()
 
 
 def _available(run: TrainingRun) -> Tensor:

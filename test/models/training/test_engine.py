@@ -11,6 +11,7 @@ import pytest
 import torch
 import yaml
 from safetensors.torch import load_file
+from torch import nn
 
 from mmseg_models.training import engine
 from mmseg_models.training.checkpoint import load_trained
@@ -162,18 +163,29 @@ def test_bfloat16_trains(recipe, with_fields):
     assert torch.isfinite(gradient_norm)
 
 
+@pytest.mark.parametrize('batch_norm', ['batch', 'running'])
+def test_running_statistics_stay_when_they_are_what_training_uses(recipe, with_fields, batch_norm):
+    run = setup(with_fields(recipe, model__batch_norm=batch_norm))
+    norms = [m for m in run.trainables.model.modules() if isinstance(m, nn.BatchNorm2d)]
+    before = [norm.running_mean.clone() for norm in norms]
+    training_step(run, next(iter(run.batches)))
+    kept = [torch.equal(norm.running_mean, mean) for norm, mean in zip(norms, before, strict=True)]
+    assert norms
+    assert kept == [batch_norm == 'running'] * len(norms)
+    assert all(torch.any(norm.weight != 1) for norm in norms)
+
+
 @pytest.mark.slow
-def test_two_processes_train_and_resume(recipe, with_fields):
+def test_two_processes_train(recipe, with_fields):
     path = Path(recipe.run_dir).parent / 'recipe.yaml'
-    shared = with_fields(recipe, resume='auto', steps=4, modality_dropout__probability=1.0)
+    # Only subsets: the branches that are skipped must not stall the exchange of gradients.
+    shared = with_fields(recipe, steps=3, modality_dropout__probability=1.0)
     path.write_text(yaml.safe_dump(shared.to_dict()))
     command = [sys.executable, '-m', 'torch.distributed.run', '--nproc-per-node', '2', '-m']
     command += ['mmseg_ros', 'train', '--config', str(path)]
-    for _ in range(2):  # the second one only has to score again
-        subprocess.run(command, check=True, env={**os.environ, 'OMP_NUM_THREADS': '1'})
+    subprocess.run(command, check=True, env={**os.environ, 'OMP_NUM_THREADS': '1'})
     state = torch.load(latest_checkpoint(Path(shared.run_dir)) / 'state.pt', weights_only=True)
-    assert state['step'] == 4
+    assert state['step'] == 3
     assert len(state['generators']) == 2
     assert not torch.equal(*state['generators'])
-    kinds = [row['kind'] for row in rows(shared.run_dir)]
-    assert kinds.count('final') == 2
+    assert [row['kind'] for row in rows(shared.run_dir)] == ['train', 'validate', 'final']
