@@ -50,11 +50,22 @@ def develop(
     """Return the H x W x 3 uint8 sRGB picture of linear radiance, with the noise of the chip."""
     level = float(np.exp(np.mean(np.log(radiance[::3, ::3] @ _LUMINANCE + 0.004))))
     scale = min(_GREY / level, exposure.most) * 2.0**exposure.stops
+    if exposure.gain > 4.0:
+        radiance = _bloom(radiance, scale)
     noise = rng.standard_normal(radiance.shape, np.float32)
     picture = np.empty(radiance.shape, np.uint8)
     shot, read = 0.00012 * exposure.gain, (0.0018 * exposure.gain**0.5) ** 2
     _expose(radiance.ravel(), noise.ravel(), scale, shot, read, _tone_table(), picture.ravel())
     return np.asarray(cv2.GaussianBlur(picture, (3, 3), 0.45))
+
+
+def _bloom(radiance: FloatArray, scale: float) -> FloatArray:
+    """Return the picture with the halo of bright lamps, as a wide-open lens shows them."""
+    bright = np.maximum(radiance - np.float32(1.0 / scale), 0)
+    small = cv2.resize(bright, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
+    halo = cv2.GaussianBlur(small, (0, 0), 0.012 * radiance.shape[1])
+    size = (radiance.shape[1], radiance.shape[0])
+    return np.asarray(radiance + np.float32(0.45) * cv2.resize(halo, size), np.float32)
 
 
 def _tone_table() -> NDArray[np.uint8]:

@@ -55,7 +55,7 @@ def _pavement_things(street: StreetBuilder, side: int, span: Span) -> None:
     stage, rng, table = street.stage, street.stage.rng, street.stage.table
     wide = street.profile.sidewalk_m > 2.8
     inner, outer = street.profile.half_m, street.profile.corridor_m
-    trees = wide and rng.random() < 0.6
+    trees = wide and rng.random() < 0.7
     makers = {
         'bin': lambda: furniture.bin_container(rng, table),
         'rubbish': lambda: furniture.rubbish_bags(rng, table),
@@ -76,7 +76,7 @@ def _pavement_things(street: StreetBuilder, side: int, span: Span) -> None:
     )
     for s in np.arange(span[0] + 2.0, span[1] - 2.0, 7.0):
         s_here = float(s + rng.uniform(0, 3))
-        if trees and rng.random() < 0.5:
+        if trees and rng.random() < 0.75:
             _put(
                 street,
                 s_here,
@@ -85,7 +85,7 @@ def _pavement_things(street: StreetBuilder, side: int, span: Span) -> None:
                 'tree',
                 0.8,
             )
-        if rng.random() < 0.6:
+        if rng.random() < 0.75:
             kind = str(rng.choice(list(makers), p=share))
             d = side * float(rng.choice([inner + 0.7, outer - 0.8] if wide else [outer - 0.5]))
             if kind != 'bus stop' or wide:

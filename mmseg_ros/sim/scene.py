@@ -101,7 +101,7 @@ def build_scene(
         ConfigError: There is no such theme.
     """
     rng = np.random.default_rng([seed, 7])
-    theme = theme or str(rng.choice(list(THEMES), p=[0.32, 0.22, 0.16, 0.15, 0.15]))
+    theme = theme or str(rng.choice(list(THEMES), p=[0.28, 0.20, 0.18, 0.17, 0.17]))
     if theme not in THEMES:
         raise ConfigError(f'There is no scene theme {theme!r}; there are: {", ".join(THEMES)}.')
     recipe = THEMES[theme]
