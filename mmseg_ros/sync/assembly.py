@@ -113,7 +113,7 @@ class Assembly:
             self._close(current, reason, now_ns)
         self._find_owed()
         while self._owed_ns is not None and now_ns >= self._owed_ns:
-            self._close_owed(CloseReason.DEADLINE, now_ns)
+            self._close_owed(now_ns)
         self.schedule()
 
     def schedule(self) -> None:
@@ -145,12 +145,10 @@ class Assembly:
         self.settle(now_ns)
 
     def close_all(self, reason: CloseReason, now_ns: int) -> None:
-        """Close every set that is open or owed with what it has."""
+        """Close every set that the reference has named with what it has."""
         while (current := self._open or self._open_next()) is not None:
             self._close(current, reason, now_ns)
-        self._find_owed()
-        while self._owed_ns is not None:
-            self._close_owed(reason, now_ns)
+        self._owed_ns = None
         self.schedule()
 
     def flush(self, now_ns: int) -> None:
@@ -269,7 +267,7 @@ class Assembly:
             if self._owed_ns is None or due_ns < self._owed_ns:
                 self._owed_ns, self._owed_stamp_ns = due_ns, buffer.stamps[index]
 
-    def _close_owed(self, reason: CloseReason, now_ns: int) -> None:
+    def _close_owed(self, now_ns: int) -> None:
         """Close a set that the reference failed to name; the next in order names it."""
         last_ns, owed_stamp_ns = self._history.last_ns, self._owed_stamp_ns
         for track in self._by_rank:
@@ -283,7 +281,8 @@ class Assembly:
                 stamp_ns = track.buffer.stamps[index]
                 reach_ns = int(_REACH_SHARE * track.health.rate.period_ns) or UNBOUNDED_NS
                 arrival_ns = (self._owed_ns or now_ns) - self._deadline_ns
-                self._close(_OpenSet(track.name, stamp_ns, reach_ns, arrival_ns), reason, now_ns)
+                unnamed = _OpenSet(track.name, stamp_ns, reach_ns, arrival_ns)
+                self._close(unnamed, CloseReason.DEADLINE, now_ns)
                 break
         self._find_owed()
 

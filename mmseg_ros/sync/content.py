@@ -30,7 +30,7 @@ _FEW = 0.005
 
 @dataclass(slots=True)
 class _Freeze:
-    """How long one sensor has delivered the same content, and what the others did meanwhile."""
+    """How often one sensor repeated itself, and what all had done when it began to."""
 
     fingerprint: int
     repeats: int = 0
@@ -74,13 +74,15 @@ class ContentMonitor:
         freeze = self._freezes.get(modality)
         self._delivered += 1
         if freeze is None or fingerprint != freeze.fingerprint:
-            self._moved += 1
-            self._freezes[modality] = _Freeze(fingerprint, 0, self._delivered, self._moved)
+            self._moved += freeze is not None
+            self._freezes[modality] = _Freeze(fingerprint)
             return None
         freeze.repeats += 1
+        if freeze.repeats == 1:
+            freeze.delivered_before, freeze.moved_before = self._delivered, self._moved
         if freeze.repeats < FROZEN_AFTER:
             return None
-        others_delivered = self._delivered - freeze.delivered_before - freeze.repeats
+        others_delivered = self._delivered - freeze.delivered_before - freeze.repeats + 1
         if others_delivered and self._moved == freeze.moved_before:
             return None
         return f'the content has not changed for {freeze.repeats} samples'

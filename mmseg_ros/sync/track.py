@@ -112,8 +112,11 @@ class SensorTrack:
             if distance_ns <= _NEARER_SHARE * rate.period_ns or not rate.period_ns:
                 return False
             return newest_ns + rate.shortest_ns < stamp_ns + min(distance_ns, reach_ns)
-        soonest_ns = newest_ns + _EARLY_SHARE * rate.shortest_ns
-        return soonest_ns <= stamp_ns + min(self.window_ns, reach_ns)
+        limit_ns = stamp_ns + min(self.window_ns, reach_ns)
+        if newest_ns > limit_ns:
+            # One is missing before the newest: inside the window it may just be out of order.
+            return self.skipped and newest_ns <= stamp_ns + self.window_ns
+        return newest_ns + _EARLY_SHARE * rate.shortest_ns <= limit_ns
 
     def has_passed(self, stamp_ns: int, reach_ns: int) -> bool:
         """Return whether the sensor left out the sample that a set is missing."""

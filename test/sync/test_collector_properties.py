@@ -90,7 +90,7 @@ def test_a_replay_gives_the_same_sets_every_time(stream):
 def healthy_streams(draw, share=1):
     """Sensors of one rate: phases within the window, little jitter, delays below the deadline.
 
-    Phases to rgb are within the window divided by `share`; with 2, any sensor can be the reference.
+    Phases to rgb are within the window divided by `share`: with 2, any sensor can be a reference.
     """
     names = NAMES[: draw(st.integers(2, 4))]
     period_ms = draw(st.sampled_from([20, 50, 100, 200]))
@@ -109,7 +109,7 @@ def healthy_streams(draw, share=1):
     return names, period_ms, window_ms, sorted(arrivals, key=lambda item: item[0])
 
 
-@settings(CALM, max_examples=150)
+@settings(CALM, max_examples=80)
 @given(stream=healthy_streams())
 def test_healthy_sensors_always_make_complete_sets(bench, stream):
     names, _, window_ms, arrivals = stream
@@ -141,7 +141,7 @@ def flaky_streams(draw):
     return names, window_ms, sorted(arrivals, key=lambda item: item[0])
 
 
-@settings(CALM, max_examples=150)
+@settings(CALM, max_examples=80)
 @given(stream=flaky_streams())
 def test_single_drops_cost_only_the_dropped_samples(bench, stream):
     names, window_ms, arrivals = stream
