@@ -95,9 +95,10 @@ def evaluate(
             subsets = subsets_to_score(present, options.subsets)
             pipeline = Pipeline(bundle, backend, rig, window_s)
             scorer = BagScorer(pipeline, label_space, truth, subsets)
-            run = _Run(reader, topics, rig, options, backend.name)
+            run = _Run(reader, topics, rig, options)
             figures = run.feed(scorer, progress)
             metrics = _metrics(reader, bundle, options, scorer, run)
+            metrics['options'] |= {'backend': backend.name, 'precision': backend.precision}
         finally:
             truth.close()
             backend.close()
@@ -114,9 +115,7 @@ class _Run:
         topics: dict[Modality, str],
         rig: Rig,
         options: EvaluationOptions,
-        backend_name: str,
     ) -> None:
-        self.backend_name = backend_name
         self.malformed: dict[Modality, Counter[str]] = {}
         self._options = options
         self._rig = rig
@@ -220,7 +219,6 @@ def _metrics(
         'options': {
             'subsets': options.subsets,
             'every': options.every,
-            'backend': run.backend_name,
         },
         'sets': {
             'count': scorer.sets,

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from mmseg_ros.inference.backend import Backend, Prediction
 from mmseg_ros.inference.bundle import Bundle
-from mmseg_ros.inference.routed_backend import RoutedBackend
 
 
 class SettledBackend:
@@ -18,9 +17,18 @@ class SettledBackend:
     """
 
     def __init__(self, backend: Backend) -> None:
-        self.name = backend.name
         self._backend = backend
         self._settled: set[bytes] = set()
+
+    @property
+    def name(self) -> str:
+        """Return the name of the runtime."""
+        return self._backend.name
+
+    @property
+    def precision(self) -> str:
+        """Return what it computes in."""
+        return self._backend.precision
 
     def load(self, bundle: Bundle) -> None:
         """Read the network; see `Backend.load`."""
@@ -33,11 +41,19 @@ class SettledBackend:
     def infer(self, images: NDArray[np.uint8], available: NDArray[np.bool_]) -> Prediction:
         """Run the network on one frame; see `Backend.infer`."""
         subset = available.tobytes()
-        if subset not in self._settled and isinstance(self._backend, RoutedBackend):
+        if subset not in self._settled:
             self._backend.infer(images, available)
             self._backend.settle()
             self._settled.add(subset)
         return self._backend.infer(images, available)
+
+    def settle(self, timeout_s: float = 120.0) -> bool:
+        """Wait for what is being made ready; see `Backend.settle`."""
+        return self._backend.settle(timeout_s)
+
+    def status(self) -> dict[str, str]:
+        """Return lines for the diagnostics."""
+        return self._backend.status()
 
     def close(self) -> None:
         """Free the network."""

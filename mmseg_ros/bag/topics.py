@@ -15,7 +15,7 @@ SENSOR_TOPICS: Mapping[Modality, str] = MappingProxyType(
         LIDAR: '/lidar/points',
     }
 )
-"""Data topic per standard modality; any other modality is an image on `/<name>/image`."""
+"""Data topic per standard modality; any other modality is an image on `/<name>/image_raw`."""
 
 CAMERA_INFO_TOPICS: Mapping[Modality, str] = MappingProxyType(
     {RGB: '/rgb/camera_info', DEPTH: '/depth/camera_info', EVENT: '/event/camera_info'}
@@ -31,7 +31,7 @@ TRUTH_POINTS_TOPIC = '/truth/points'
 
 def sensor_topic(modality: Modality) -> str:
     """Return the data topic of a modality."""
-    return SENSOR_TOPICS.get(modality, f'/{modality}/image')
+    return SENSOR_TOPICS.get(modality, f'/{modality}/image_raw')
 
 
 def camera_info_topic(modality: Modality) -> str:

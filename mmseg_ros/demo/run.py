@@ -22,8 +22,8 @@ from mmseg_ros.demo.live import require_ros, run_live
 from mmseg_ros.demo.poster import poster
 from mmseg_ros.demo.processes import exit_on_sigterm
 from mmseg_ros.demo.report import demo_report, summary_lines
-from mmseg_ros.demo.results import LabelFrame, read_frames, summarize
-from mmseg_ros.demo.schedule import Outage, outages
+from mmseg_ros.demo.results import read_frames, summarize
+from mmseg_ros.demo.schedule import outages
 from mmseg_ros.demo.shown import chosen_frames, moment_figure, moments
 from mmseg_ros.evaluation import report
 from mmseg_ros.inference.bundle import load_bundle
@@ -107,7 +107,7 @@ def run_demo(options: DemoOptions, progress: Progress) -> DemoResult:
                 )
             scores = summarize(frames, plan, options.duration_s)
         with progress.phase('drawing the report'):
-            chosen = _to_show(frames, plan)
+            chosen = chosen_frames(frames, plan)
             seen = list(moments(drive, run.recording, chosen, rig))
             figures = [moment_figure(moment, rig, bundle.manifest) for moment in seen]
             page = demo_report(frames, scores, plan, run, figures, bundle.manifest.name)
@@ -132,9 +132,3 @@ def _export_calibration(drive: Path, path: Path) -> Rig:
         rig = rig_from_bag(reader, sensor_topics(reader))
     path.write_text(yaml.safe_dump(rig.to_dict(), sort_keys=False), encoding='utf-8')
     return rig
-
-
-def _to_show(frames: Sequence[LabelFrame], plan: Sequence[Outage]) -> list[LabelFrame]:
-    """Return a frame before the first outage and one in the middle of each."""
-    middles = [plan[0].start_s * 0.6, *(outage.middle_s for outage in plan)]
-    return chosen_frames(frames, middles)

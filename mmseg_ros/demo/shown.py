@@ -17,6 +17,7 @@ from mmseg_ros.bag.truth import StampedTopic
 from mmseg_ros.core.config import NodeConfig
 from mmseg_ros.core.types import EVENT, CloudData, FrameSet
 from mmseg_ros.demo.results import ALL_SENSORS, LABELS_TOPIC, POINTS_TOPIC, LabelFrame
+from mmseg_ros.demo.schedule import Outage
 from mmseg_ros.evaluation.report import Figure
 from mmseg_ros.inference.manifest import Manifest
 from mmseg_ros.projection.align import align
@@ -42,9 +43,18 @@ class Moment:
     cloud: CloudData | None
 
 
-def chosen_frames(frames: Sequence[LabelFrame], middles_s: Sequence[float]) -> list[LabelFrame]:
-    """Return the frames nearest to the given times of the drive."""
-    return [min(frames, key=lambda f: abs(f.elapsed_s - time_s)) for time_s in middles_s]
+def chosen_frames(frames: Sequence[LabelFrame], outages: Sequence[Outage]) -> list[LabelFrame]:
+    """Return a frame before the first outage and one in the middle of each.
+
+    An outage without any label image has none.
+    """
+    wanted = [(ALL_SENSORS, 0.6 * outages[0].start_s)]
+    wanted += [(f'no {outage.modality}', outage.middle_s) for outage in outages]
+    found = []
+    for situation, time_s in wanted:
+        here = [frame for frame in frames if frame.situation == situation]
+        found += sorted(here, key=lambda f: abs(f.elapsed_s - time_s))[:1]
+    return found
 
 
 def moments(

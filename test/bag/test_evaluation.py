@@ -24,6 +24,10 @@ class LeftRightBackend:
     """Right with the camera: class 0 left, 1 right; without it everything is class 0."""
 
     name = 'fake'
+    precision = 'fp32'
+
+    def settle(self, timeout_s=0.0):
+        return True
 
     def load(self, bundle):
         self.size = bundle.manifest.height, bundle.manifest.width
@@ -172,7 +176,7 @@ def test_a_bag_without_any_sensor_lists_its_topics(tmp_path, bundle):
     with BagWriter(tmp_path / 'b') as bag:
         image = ImageData(np.zeros((4, 4, 3), np.uint8))
         bag.write_sample(SensorSample('thermal', 0, '', image))
-    with pytest.raises(BagError, match='/thermal/image'):
+    with pytest.raises(BagError, match='/thermal/image_raw'):
         evaluate(tmp_path / 'b', bundle, EvaluationOptions())
     with pytest.raises(ConfigError, match='none, drops, all'):
         evaluate_unknown_subsets(tmp_path, bundle)

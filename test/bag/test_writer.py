@@ -126,7 +126,7 @@ def test_extrinsics_through_a_chain_and_a_missing_one(tmp_path, caplog):
         bag.write_sample(SensorSample('rgb', 1, 'camera', image))
         bag.write_sample(SensorSample('thermal', 1, 'elsewhere', image))
     with BagReader(tmp_path / 'b') as reader:
-        rig = rig_from_bag(reader, {'rgb': '/rgb/image_raw', 'thermal': '/thermal/image'})
+        rig = rig_from_bag(reader, {'rgb': '/rgb/image_raw', 'thermal': '/thermal/image_raw'})
     np.testing.assert_allclose(rig.T_base('rgb'), T_base_mast @ T_mast_camera, atol=1e-12)
     assert 'elsewhere' in caplog.text
     with pytest.raises(CalibrationError):

@@ -19,7 +19,7 @@ def scores(frames, plan):
 
 @pytest.fixture(scope='module')
 def seen(frames, plan, drive, recording, rig):
-    chosen = chosen_frames(frames, [0.6, *(outage.middle_s for outage in plan)])
+    chosen = chosen_frames(frames, plan)
     return list(moments(drive, recording, chosen, rig))
 
 
@@ -34,6 +34,13 @@ def test_moments_hold_the_samples_of_their_stamp(seen, frames):
         assert set(moment.frame_set.samples) == {'rgb', 'depth', 'event', 'lidar'}
     assert seen[0].cloud.points['label'].tolist() == [3, 1, 0, 255]
     assert seen[2].cloud is None
+
+
+def test_an_outage_without_labels_has_no_picture(frames, plan):
+    some = [f for f in frames if f.situation != 'no rgb']
+    assert [f.situation for f in chosen_frames(some, plan)] == ['all sensors', 'no lidar']
+    near_middle = chosen_frames(frames, plan)[1]
+    assert near_middle.elapsed_s == pytest.approx(1.45, abs=0.06)
 
 
 def test_a_silent_sensor_is_shown_as_missing(seen, rig, manifest):
