@@ -15,6 +15,7 @@ from mmseg_ros.evaluation.figures import Span, presence_chart, time_line
 from mmseg_ros.evaluation.report import Figure, Report, Section, Table, number, percent
 
 _RATE_WINDOW_S = 1.0
+_LONGEST_GAP_S = 0.5
 _SPAN_COLORS = ('#b3261e', '#1d6f8a', '#7a4fa3', '#3f7d3a')
 
 
@@ -103,8 +104,15 @@ def _over_time(frames: Sequence[LabelFrame], spans: Sequence[Span]) -> Section:
         'share',
         spans,
         high=1.0,
+        longest_gap_s=_LONGEST_GAP_S,
     )
-    latency = time_line(seconds, {'latency': [f.latency_ms for f in frames]}, 'ms', spans)
+    latency = time_line(
+        seconds,
+        {'latency': [f.latency_ms for f in frames]},
+        'ms',
+        spans,
+        longest_gap_s=_LONGEST_GAP_S,
+    )
     rate = time_line(seconds, {'rate': _rates(seconds)}, 'label images per second', spans)
     used = presence_chart(
         seconds,

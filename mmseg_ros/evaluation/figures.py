@@ -71,7 +71,7 @@ def bar_chart(values: Mapping[str, float], axis_label: str, limit: float | None 
         rows = np.arange(len(names))[::-1]
         axes.barh(rows, np.nan_to_num(lengths), height=0.7, color=MAIN_COLOR)
         for row, length in zip(rows, lengths, strict=True):
-            text = 'not in the data' if np.isnan(length) else f' {length:.3g}'
+            text = ' not in the data' if np.isnan(length) else f' {length:.3g}'
             axes.text(0.0 if np.isnan(length) else length, row, text, va='center', fontsize=8)
         axes.set_yticks(rows, names)
         axes.grid(False, axis='y')
@@ -87,6 +87,7 @@ def time_line(
     spans: Sequence[Span] = (),
     low: float | None = 0.0,
     high: float | None = None,
+    longest_gap_s: float = float('inf'),
 ) -> str:
     """Return values over time as inline SVG.
 
@@ -97,6 +98,7 @@ def time_line(
         spans: Stretches to shade and name, such as a sensor's absence.
         low: Start of the vertical axis; None fits it.
         high: End of the vertical axis; None fits it.
+        longest_gap_s: Times farther apart than this are not joined by a line.
     """
     output: list[str] = []
     with _axes(9.0, 2.9, output) as axes:
@@ -114,13 +116,23 @@ def time_line(
                 color=span.color,
             )
         for (name, values), color in zip(lines.items(), _line_colors(), strict=False):
-            axes.plot(seconds, values, '.-', label=name, color=color, markersize=3, linewidth=1)
+            joined = _with_gaps(seconds, values, longest_gap_s)
+            axes.plot(*joined, '.-', label=name, color=color, markersize=3, linewidth=1)
         if len(lines) > 1:
             axes.legend(loc='best', fontsize=8, frameon=False)
         axes.set_xlabel('time in the drive [s]')
         axes.set_ylabel(axis_label)
         axes.set_ylim(low, high)
     return output[0]
+
+
+def _with_gaps(
+    seconds: Sequence[float], values: Sequence[float], longest_gap_s: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return times and values with a NaN in every gap, so that no line crosses it."""
+    times, heights = np.asarray(seconds, float), np.asarray(values, float)
+    gaps = np.flatnonzero(np.diff(times) > longest_gap_s) + 1
+    return np.insert(times, gaps, times[gaps]), np.insert(heights, gaps, np.nan)
 
 
 def presence_chart(

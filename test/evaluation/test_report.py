@@ -97,3 +97,9 @@ def test_a_picture_keeps_its_colours():
 def test_numbers_without_value_are_a_dash():
     assert [number(None), number(float('nan')), number(0.12345)] == ['–', '–', '0.123']
     assert [percent(None), percent(float('nan')), percent(0.123)] == ['–', '–', '12.3 %']
+
+
+def test_no_line_crosses_a_gap():
+    seconds, values = figures._with_gaps([0.0, 0.1, 1.0, 1.1], [1, 2, 3, 4], 0.5)
+    np.testing.assert_array_equal(seconds, [0.0, 0.1, 1.0, 1.0, 1.1])
+    np.testing.assert_array_equal(values, [1, 2, np.nan, 3, 4])
