@@ -175,9 +175,10 @@ class Assembly:
         if reference is None:
             return None
         buffer = reference.buffer
-        index = buffer.first_after(self._history.last_ns)
-        if index == len(buffer.stamps):
+        last_ns = self._history.last_ns
+        if not buffer.stamps or buffer.stamps[-1] <= last_ns:
             return None
+        index = buffer.first_after(last_ns)
         stamp_ns = buffer.stamps[index]
         first_arrival_ns = buffer.arrivals[index]
         if index + 1 < len(buffer.stamps):
@@ -198,7 +199,9 @@ class Assembly:
         if not track.health.waited_for:
             return False
         stamp_ns, reach_ns = current.stamp_ns, current.reach_ns
-        found = -1 if track.accumulates else track.find(stamp_ns, reach_ns)
+        found = -1
+        if track.buffer.stamps and not track.accumulates:
+            found = track.find(stamp_ns, reach_ns)
         if track.may_still_come(stamp_ns, reach_ns, found):
             return True
         if found >= 0:
@@ -259,8 +262,10 @@ class Assembly:
             return
         for track in self._tracks:
             buffer = track.buffer
+            if not buffer.stamps:
+                continue
             owed_from_ns = self._owed_from(track)
-            if owed_from_ns is None or not buffer.stamps or buffer.stamps[-1] < owed_from_ns:
+            if owed_from_ns is None or buffer.stamps[-1] < owed_from_ns:
                 continue
             index = buffer.first_after(owed_from_ns - 1)
             due_ns = buffer.arrivals[index] + self._deadline_ns

@@ -47,6 +47,8 @@ class SampleBuffer:
         Of two samples at the same distance the one that arrived first is taken.
         """
         stamps = self.stamps
+        if len(stamps) == 1:
+            return 0 if low_ns <= stamps[0] <= high_ns else -1
         after = bisect_left(stamps, target_ns)
         best = after if after < len(stamps) and stamps[after] <= high_ns else -1
         if after == 0 or stamps[after - 1] < low_ns:
