@@ -106,11 +106,6 @@ class DriveFrame:
     T_world_base: NDArray[np.float64]
     true_depth_m: NDArray[np.float32]
 
-    def in_order(self) -> list[SensorSample]:
-        """Return camera, depth, LiDAR and the event packets in the order of their receipt."""
-        parts = [sample for name, sample in self.samples.items() if name != EVENT]
-        return sorted([*parts, *self.event_packets], key=lambda sample: sample.received_ns or 0)
-
 
 class Drive:
     """A simulated drive. Equal seeds and configurations give equal drives.
@@ -161,8 +156,15 @@ class Drive:
 
     def samples(self) -> Iterator[SensorSample]:
         """Yield every sample of the drive in the order in which they are received."""
+        waiting: list[SensorSample] = []
         for frame in self.frames():
-            yield from frame.in_order()
+            waiting += [s for name, s in frame.samples.items() if name != EVENT]
+            waiting = sorted([*waiting, *frame.event_packets], key=_receipt)
+            # Nothing of a later frame is received before the end of its first event packet.
+            ready = [s for s in waiting if _receipt(s) <= frame.stamp_ns]
+            waiting = waiting[len(ready) :]
+            yield from ready
+        yield from waiting
 
     def _frame(self, k: int, events: EventCamera) -> DriveFrame:
         time_s = WARM_UP_S + k * self.config.interval_s
@@ -234,6 +236,10 @@ class Drive:
             T = self.scene.ego.pose(t)[0] @ self.rig.T_base(EVENT)
             parts.append(events.feed(self._eyes[EVENT].luminance(float(t), T), float(t), START_NS))
         return _joined(parts)
+
+
+def _receipt(sample: SensorSample) -> int:
+    return sample.stamp_ns if sample.received_ns is None else sample.received_ns
 
 
 def _failing_rig(config: DriveConfig) -> Rig:

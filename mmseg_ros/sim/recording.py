@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
-from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from numpy.lib import recfunctions
@@ -16,8 +14,9 @@ from numpy.typing import NDArray
 from mmseg_ros.bag.writer import BagWriter
 from mmseg_ros.core.types import EVENT, LIDAR, RGB, CloudData
 from mmseg_ros.sim.drive import Drive, DriveConfig, DriveFrame
+from mmseg_ros.sim.parallel import drive_frames
 
-_PIECE = 5
+Write: TypeAlias = tuple[int, Callable[[], None]]
 
 
 def record_drive(path: Path, seed: int, config: DriveConfig, jobs: int = 1) -> Iterator[int]:
@@ -27,67 +26,46 @@ def record_drive(path: Path, seed: int, config: DriveConfig, jobs: int = 1) -> I
         path: Folder of the new bag.
         seed: Which drive.
         config: What to simulate.
-        jobs: Processes; the number of them changes nothing in the bag.
+        jobs: Processes; their number changes nothing in the bag.
 
     Raises:
         BagError: The bag exists or cannot be written.
     """
     drive = Drive(seed, config)
+    waiting: list[Write] = []
     with BagWriter(path) as bag:
         bag.write_calibration(drive.start_ns, drive.rig)
-        for done, frame in enumerate(_frames(drive, jobs), 1):
-            _write_frame(bag, drive, frame)
+        for done, frame in enumerate(drive_frames(drive, jobs), 1):
+            waiting = sorted([*waiting, *_writes(bag, drive, frame)], key=lambda item: item[0])
+            # What a later frame brings is received after this stamp.
+            while waiting and waiting[0][0] <= frame.stamp_ns:
+                waiting.pop(0)[1]()
             yield done
+        for _, write in waiting:
+            write()
 
 
-def _frames(drive: Drive, jobs: int) -> Iterator[DriveFrame]:
-    """Yield the frames of a drive, made in short pieces that do not depend on each other."""
-    starts = range(0, drive.config.frames, _PIECE)
-    if jobs <= 1:
-        for first in starts:
-            yield from drive.frames(first, first + _PIECE)
-        return
-    context = multiprocessing.get_context('spawn')
-    pool = ProcessPoolExecutor(jobs, context, _start_worker, (drive.seed, drive.config))
-    try:
-        # Only a few pieces ahead: a frame has megabytes, and waiting ones are kept in memory.
-        waiting: deque[Future[list[DriveFrame]]] = deque()
-        for first in starts:
-            waiting.append(pool.submit(_piece, first))
-            if len(waiting) > 2 * jobs:
-                yield from waiting.popleft().result()
-        while waiting:
-            yield from waiting.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-_worker: dict[str, Drive] = {}
-"""The drive of a worker process: building its scene takes a second."""
-
-
-def _start_worker(seed: int, config: DriveConfig) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _worker['drive'] = Drive(seed, config)
-
-
-def _piece(first: int) -> list[DriveFrame]:
-    return list(_worker['drive'].frames(first, first + _PIECE))
-
-
-def _write_frame(bag: BagWriter, drive: Drive, frame: DriveFrame) -> None:
+def _writes(bag: BagWriter, drive: Drive, frame: DriveFrame) -> list[Write]:
+    """Return (receipt stamp, what to do) for all messages of a frame."""
     stamp_ns, mounts = frame.stamp_ns, drive.rig.mounts
-    bag.write_odometry(stamp_ns, frame.T_world_base)
-    for sample in frame.in_order():
-        bag.write_sample(sample)
+    rgb, lidar = mounts[RGB].frame_id, mounts[LIDAR].frame_id
+    writes: list[Write] = [
+        (stamp_ns, partial(bag.write_odometry, stamp_ns, frame.T_world_base)),
+        (stamp_ns, partial(bag.write_truth_labels, stamp_ns, rgb, frame.labels)),
+    ]
+    sensors = [sample for name, sample in frame.samples.items() if name != EVENT]
+    for sample in [*sensors, *frame.event_packets]:
+        received_ns = sample.stamp_ns if sample.received_ns is None else sample.received_ns
+        writes.append((received_ns, partial(bag.write_sample, sample)))
         camera = drive.rig.cameras.get(sample.modality)
         if camera is not None and sample.modality != EVENT:
-            bag.write_camera_info(sample.modality, sample.stamp_ns, camera)
-    bag.write_truth_labels(stamp_ns, mounts[RGB].frame_id, frame.labels)
+            info = partial(bag.write_camera_info, sample.modality, sample.stamp_ns, camera)
+            writes.append((sample.stamp_ns, info))
     cloud = frame.samples[LIDAR].payload
     if isinstance(cloud, CloudData):
         truth = labelled_points(cloud, frame.point_labels)
-        bag.write_truth_points(stamp_ns, mounts[LIDAR].frame_id, truth)
+        writes.append((stamp_ns, partial(bag.write_truth_points, stamp_ns, lidar, truth)))
+    return writes
 
 
 def labelled_points(cloud: CloudData, labels: NDArray[np.uint8]) -> NDArray[np.void]:

@@ -223,8 +223,8 @@ def _relations(landmark: Sighting, everyone: Sequence[Sighting]) -> Iterator[_Pr
         {s.instance: beyond(s, -1.0) for s in everyone},
     )  # fmt: skip
     yield _Property(
-        'place', 'after', f'left of the {name}', {s.instance: beside(s, True) for s in everyone}
+        'side', 'after', f'left of the {name}', {s.instance: beside(s, True) for s in everyone}
     )
     yield _Property(
-        'place', 'after', f'right of the {name}', {s.instance: beside(s, False) for s in everyone}
+        'side', 'after', f'right of the {name}', {s.instance: beside(s, False) for s in everyone}
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -86,10 +87,13 @@ class Scene:
     ego: EgoMotion
 
 
+@lru_cache(maxsize=2)
 def build_scene(
     seed: int, distance_m: float = 60.0, theme: str = '', speed_mps: float | None = None
 ) -> Scene:
     """Build the scene of a seed: the same seed and arguments give the same scene.
+
+    The latest two are kept, for drives through one street in several conditions.
 
     Args:
         seed: Any non-negative integer.

@@ -7,7 +7,7 @@ from mmseg_ros.sim.scene import THEMES, build_scene
 
 
 def test_equal_seeds_build_equal_scenes():
-    a, b, c = build_scene(4, 20.0), build_scene(4, 20.0), build_scene(5, 20.0)
+    a, b, c = (build_scene.__wrapped__(seed, 20.0) for seed in (4, 4, 5))
     assert a.mesh.vertices.tobytes() == b.mesh.vertices.tobytes()
     assert a.surfaces.tobytes() == b.surfaces.tobytes()
     assert a.mesh.vertices.shape != c.mesh.vertices.shape
