@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.lib import recfunctions
 from numpy.typing import NDArray
 
 from mmseg_ros.bag.writer import BagWriter
@@ -68,7 +67,11 @@ def _writes(bag: BagWriter, drive: Drive, frame: DriveFrame) -> list[Write]:
     return writes
 
 
-def labelled_points(cloud: CloudData, labels: NDArray[np.uint8]) -> NDArray[np.void]:
+def labelled_points(cloud: CloudData, labels: NDArray[np.uint8]) -> NDArray[Any]:
     """Return the points of a cloud with the field `label` (u1)."""
-    joined = recfunctions.append_fields(cloud.points, 'label', labels, 'u1', usemask=False)
-    return np.asarray(joined)
+    fields = [*cloud.points.dtype.descr, ('label', 'u1')]
+    points = np.zeros(len(cloud.points), fields)
+    for name in cloud.points.dtype.names or ():
+        points[name] = cloud.points[name]
+    points['label'] = labels
+    return points
