@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -49,8 +50,9 @@ def write_bundle(
     of the modalities.
 
     Args:
-        model: The trained network; its weights are exported as they are.
-        manifest: Everything but the graphs and files, which are filled in.
+        model: The trained network.
+        manifest: Everything but the graphs and files, which are filled in; its precision is the
+            one that weights are rounded to and graphs compute in.
         path: Folder to make; must not exist.
         progress: Told each step in a few words.
 
@@ -72,14 +74,15 @@ def write_bundle(
 
 
 def _fill(draft: Path, model: SegmentationModel, manifest: Manifest, progress: Progress) -> None:
-    graph = deployed_graph(model, manifest)
-    state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    rounded = copy.deepcopy(model).half() if manifest.precision == 'fp16' else model
+    graph = deployed_graph(rounded, manifest)
+    state = {name: tensor.contiguous() for name, tensor in rounded.state_dict().items()}
     save_file(state, draft / WEIGHTS_FILE)
     (draft / WEIGHTS_FILE).chmod(0o644)
     manifest = replace(manifest, subsets=_write_graphs(draft, graph, manifest, progress))
     bundle = seal_bundle(draft, manifest)
     progress('comparing with torch on every subset of modalities')
-    parity = check_parity(graph, bundle)
+    parity = check_parity(deployed_graph(model, manifest), bundle)
     (draft / CARD_FILE).write_text(model_card(manifest, parity), encoding='utf-8')
     seal_bundle(draft, manifest)
 

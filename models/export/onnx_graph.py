@@ -8,6 +8,8 @@ from pathlib import Path
 import onnx
 import onnxruntime
 import torch
+from onnx import TensorProto
+from onnxscript import optimizer
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -171,15 +173,25 @@ def _export(graph: nn.Module, inputs: dict[str, Tensor], path: Path) -> None:
             opset_version=OPSET,
             dynamo=False,
         )
-    _fold_constants(raw, path)
+    model = _without_constants(raw, path)
     raw.unlink()
+    standard = [entry for entry in model.opset_import if not entry.domain]
+    del model.opset_import[:], model.graph.value_info[:]
+    model.opset_import.extend(standard)
+    _shorten_names(model.graph)
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, path)
 
 
-def _fold_constants(source: Path, target: Path) -> None:
-    """Compute what does not depend on the input, drop what nothing needs."""
+def _without_constants(source: Path, draft: Path) -> onnx.ModelProto:
+    """Return the graph without what does not depend on the input or what nothing needs."""
+    model = onnx.load(source)
+    if any(item.data_type == TensorProto.FLOAT16 for item in model.graph.initializer):
+        # ONNX Runtime would add casts wherever its CPU kernels lack half precision.
+        return optimizer.optimize(model)
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    options.optimized_model_filepath = str(target)
+    options.optimized_model_filepath = str(draft)
     options.log_severity_level = 3
     onnxruntime.InferenceSession(
         str(source),
@@ -187,13 +199,7 @@ def _fold_constants(source: Path, target: Path) -> None:
         providers=['CPUExecutionProvider'],
         disabled_optimizers=_UNWANTED_REWRITES,
     )
-    model = onnx.load(target)
-    standard = [entry for entry in model.opset_import if not entry.domain]
-    del model.opset_import[:], model.graph.value_info[:]
-    model.opset_import.extend(standard)
-    _shorten_names(model.graph)
-    onnx.checker.check_model(model, full_check=True)
-    onnx.save(model, target)
+    return onnx.load(draft)
 
 
 def _shorten_names(graph: onnx.GraphProto) -> None:

@@ -16,9 +16,23 @@ from mmseg_ros.inference.backend import Prediction, create_runtime
 from mmseg_ros.inference.bundle import ONNX_FILE, Bundle
 from mmseg_ros.inference.graph import Graph
 
-MIN_AGREEMENT = 0.999
-MAX_CONFIDENCE_DIFFERENCE = 2
 CELL_PX = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """What rounding explains in one precision.
+
+    Attributes:
+        agreement: Smallest share of equal labels.
+        confidence: Largest difference of the confidence, in steps of 1/255.
+    """
+
+    agreement: float
+    confidence: int
+
+
+TOLERANCES = {'fp32': Tolerance(0.999, 2), 'fp16': Tolerance(0.99, 8)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +59,7 @@ def check_parity(
     """Compare every graph of a bundle with torch on every subset of modalities that it serves.
 
     Args:
-        graph: The network in torch.
+        graph: The network in torch, in full precision whatever the bundle's is.
         bundle: The exported files.
         runtime: What executes them.
 
@@ -63,7 +77,7 @@ def check_parity(
             prediction = exported.infer(probe_images(bundle), available)
             found.append(_compare(file, subset, prediction, answers[subset]))
         exported.close()
-    _require(found)
+    _require(found, TOLERANCES[bundle.manifest.precision])
     return found
 
 
@@ -103,17 +117,17 @@ def _compare(
     return SubsetParity(file, subset, float(equal.mean()), int(difference[equal].max(initial=0)))
 
 
-def _require(found: Sequence[SubsetParity]) -> None:
+def _require(found: Sequence[SubsetParity], tolerance: Tolerance) -> None:
     worst = min(found, key=lambda parity: parity.agreement)
-    if worst.agreement < MIN_AGREEMENT:
+    if worst.agreement < tolerance.agreement:
         raise BundleError(
             f'{worst.file} agrees with torch on only {worst.agreement:.4%} of the labels for the '
-            f'subset {"+".join(worst.subset)}; at least {MIN_AGREEMENT:.1%} is required.'
+            f'subset {"+".join(worst.subset)}; at least {tolerance.agreement:.1%} is required.'
         )
     worst = max(found, key=lambda parity: parity.confidence_difference)
-    if worst.confidence_difference > MAX_CONFIDENCE_DIFFERENCE:
+    if worst.confidence_difference > tolerance.confidence:
         raise BundleError(
             f'The confidence of {worst.file} differs from torch by '
             f'{worst.confidence_difference} steps for the subset {"+".join(worst.subset)}; at '
-            f'most {MAX_CONFIDENCE_DIFFERENCE} are allowed.'
+            f'most {tolerance.confidence} are allowed.'
         )

@@ -11,13 +11,14 @@ from mmseg_ros.inference.manifest import Manifest, ModalitySpec
 _PLACES = ('run_dir', 'resume', 'init_from')
 
 
-def manifest_of(info: TrainedInfo, name: str, licence: str) -> Manifest:
+def manifest_of(info: TrainedInfo, name: str, licence: str, precision: str = 'fp32') -> Manifest:
     """Return the manifest of a trained network, still without graphs and files.
 
     Args:
         info: What stands beside the trained weights.
         name: Name of the bundle.
         licence: SPDX identifier of the weights.
+        precision: What the graphs compute in.
     """
     return Manifest(
         name=name,
@@ -35,7 +36,7 @@ def manifest_of(info: TrainedInfo, name: str, licence: str) -> Manifest:
         height=info.height,
         width=info.width,
         label_space=info.label_space,
-        precision='fp32',
+        precision=precision,
         training=_training(info),
         metrics=info.metrics,
         licence=licence,

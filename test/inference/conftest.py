@@ -48,7 +48,7 @@ class FakeRuntime:
         self.gate.set()
 
     def compile(self, path):
-        if not path.name == 'model.onnx':
+        if path.name != 'model.onnx':
             self.gate.wait(10)
         if path.name in self.refuse:
             raise BackendError(self.refuse[path.name])
