@@ -21,6 +21,8 @@ EPILOG = """examples:
 offset: stamps minus those of the other sensors. delay: 99th percentile of the time to the recorder
 above its minimum. drift: how much faster than the recorder's the sensor's clock runs."""
 
+_ORDER = ('rgb', 'lidar', 'depth', 'event')
+_TOO_NEW_S = 0.005
 _HEADER_STAMP = {0: struct.Struct('>iI'), 1: struct.Struct('<iI')}
 
 
@@ -69,9 +71,6 @@ def run(args: argparse.Namespace) -> int:
     else:
         print(_to_text(clocks, suggestions, deadline_s))
     return 0
-
-
-_ORDER = ('rgb', 'lidar', 'depth', 'event')
 
 
 def _sensor_topics(reader: BagReader, given: list[str]) -> dict[str, str]:
@@ -179,6 +178,11 @@ def _remarks(clocks: list[TopicClock]) -> list[str]:
             remarks.append(
                 f'{clock.topic}: stamps are {clock.offset_s:+.3f} s from the others'
                 f' ({clock.explanation}).'
+            )
+        elif clock.skew_s < -_TOO_NEW_S:
+            remarks.append(
+                f'{clock.topic}: stamps are up to {-clock.skew_s:.3f} s newer than their receipt;'
+                ' the clock runs ahead of the recorder.'
             )
         if clock.backward or clock.duplicate:
             remarks.append(

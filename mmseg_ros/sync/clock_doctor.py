@@ -22,6 +22,8 @@ _KNOWN_OFFSETS_S: Mapping[float, str] = {
 _KNOWN_TOLERANCE_S = 0.5
 _YEAR_S = 365.25 * 86400
 _GAP_PERIODS = 1.5
+_SMALLEST_WINDOW_S = 0.02
+_DEFAULT_WINDOW_S = 0.06
 _ENVELOPE_BINS = 20
 _DRIFT_SPAN_S = 5.0
 
@@ -52,7 +54,7 @@ class TopicClock:
         gaps: Number of distances above 1.5 periods. missing: Messages that would fill them.
         longest_gap_s: Longest distance between two stamps.
         backward: Stamps older than the one before. duplicate: Stamps equal to the one before.
-        zero: Stamps that are not positive.
+        zero: Stamps that are not positive; the other numbers leave them out.
         skew_s: Shortest receive time minus stamp: clock difference plus shortest transport.
         delay_s: 99th percentile of the receive time above the shortest: transport and queues.
         drift_ppm: How much faster than the recorder's the sensor's clock runs, in millionths; None
@@ -83,7 +85,8 @@ class Suggestion:
     """Parameters for one sensor.
 
     Attributes:
-        window_s: Covers 99 % of its distances from the reference, with a fifth to spare.
+        window_s: Covers 99 % of its distances from the reference, with a fifth to spare; at least
+            20 ms.
         offset_s: Brings its stamps onto the others' clock.
         expected_rate_hz: Measured rate.
         lost_after_s: Five periods, at least half a second.
@@ -111,9 +114,13 @@ def examine(topics: Sequence[TopicTimes]) -> list[TopicClock]:
                 f'{times.topic} has {len(times.stamp_ns)} stamps but {len(times.receive_ns)}'
                 ' receive times; give one of each per message.'
             )
-    skews_s = {times.topic: _shortest_skew_s(times) for times in topics if len(times.stamp_ns)}
+    stamped = [_with_stamp(times) for times in topics]
+    skews_s = {times.topic: _shortest_skew_s(times) for times in stamped if len(times.stamp_ns)}
     base_s = _majority(list(skews_s.values()))
-    return [_examine_one(times, skews_s.get(times.topic, 0.0), base_s) for times in topics]
+    return [
+        _examine_one(times, len(all_times.stamp_ns), skews_s.get(times.topic, 0.0), base_s)
+        for times, all_times in zip(stamped, topics, strict=True)
+    ]
 
 
 def suggest(
@@ -128,18 +135,18 @@ def suggest(
         clocks: What `examine` said about the same topics.
         reference: Topic whose stamps name the sets.
     """
-    by_topic = {times.topic: times for times in topics}
+    by_topic = {times.topic: _with_stamp(times) for times in topics}
     offsets_ns = {clock.topic: round(clock.offset_s * 1e9) for clock in clocks}
     reference_ns = by_topic[reference].stamp_ns - offsets_ns[reference]
     suggestions = {}
     latencies_s = []
     for clock in clocks:
-        if clock.count == 0:
+        if clock.count == clock.zero:
             continue
         stamp_ns = by_topic[clock.topic].stamp_ns - offsets_ns[clock.topic]
         suggestions[clock.topic] = Suggestion(
             window_s=_window_s(reference_ns, stamp_ns),
-            offset_s=-clock.offset_s,
+            offset_s=0.0 - clock.offset_s,
             expected_rate_hz=round(clock.rate_hz, 2),
             lost_after_s=round(max(0.5, 5.0 / clock.rate_hz if clock.rate_hz else 0.5), 2),
         )
@@ -148,7 +155,13 @@ def suggest(
     return suggestions, round(float(np.ceil(spread_s * 1.2 * 100) / 100) + 0.01, 2)
 
 
-def _examine_one(times: TopicTimes, skew_s: float, base_s: float) -> TopicClock:
+def _with_stamp(times: TopicTimes) -> TopicTimes:
+    """Return the messages whose stamp is set."""
+    is_set = times.stamp_ns > 0
+    return TopicTimes(times.topic, times.stamp_ns[is_set], times.receive_ns[is_set])
+
+
+def _examine_one(times: TopicTimes, count: int, skew_s: float, base_s: float) -> TopicClock:
     stamp_s = (times.stamp_ns - (times.stamp_ns[0] if len(times.stamp_ns) else 0)) / 1e9
     steps_s = np.diff(stamp_s)
     forward_s = steps_s[steps_s > 0]
@@ -159,7 +172,7 @@ def _examine_one(times: TopicTimes, skew_s: float, base_s: float) -> TopicClock:
     known_s = _known_offset_s(offset_s)
     return TopicClock(
         topic=times.topic,
-        count=len(stamp_s),
+        count=count,
         rate_hz=1.0 / period_s if period_s else 0.0,
         jitter_s=float(np.percentile(np.abs(forward_s - period_s), 95)) if period_s else 0.0,
         gaps=len(gaps_s),
@@ -167,7 +180,7 @@ def _examine_one(times: TopicTimes, skew_s: float, base_s: float) -> TopicClock:
         longest_gap_s=float(forward_s.max()) if period_s else 0.0,
         backward=int((steps_s < 0).sum()),
         duplicate=int((steps_s == 0).sum()),
-        zero=int((times.stamp_ns <= 0).sum()),
+        zero=count - len(stamp_s),
         skew_s=skew_s,
         delay_s=float(np.percentile(delay_s, 99)) if len(delay_s) else 0.0,
         drift_ppm=_drift_ppm(times),
@@ -238,7 +251,7 @@ def _explain(offset_s: float) -> str:
 def _window_s(reference_ns: NDArray[np.int64], stamp_ns: NDArray[np.int64]) -> float:
     """Return a window that holds the sample nearest to a reference stamp, 99 % of the time."""
     if not len(reference_ns):
-        return 0.06
+        return _DEFAULT_WINDOW_S
     ordered = np.sort(stamp_ns)
     after = np.clip(np.searchsorted(ordered, reference_ns), 0, len(ordered) - 1)
     before = np.maximum(after - 1, 0)
@@ -250,5 +263,7 @@ def _window_s(reference_ns: NDArray[np.int64], stamp_ns: NDArray[np.int64]) -> f
     # Between the samples of a slower sensor there is nothing to find: half a period is enough.
     nearest_s = nearest_s[nearest_s <= 0.55 * period_s] if period_s else nearest_s
     if not len(nearest_s):
-        return 0.06
-    return max(0.005, float(np.ceil(np.percentile(nearest_s, 99) * 1.2 * 1000) / 1000))
+        return _DEFAULT_WINDOW_S
+    return max(
+        _SMALLEST_WINDOW_S, float(np.ceil(np.percentile(nearest_s, 99) * 1.2 * 1000) / 1000)
+    )
