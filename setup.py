@@ -47,7 +47,16 @@ setup(
     zip_safe=False,
     install_requires=['setuptools', 'numpy', 'pyyaml'],
     extras_require={
-        'runtime': ['onnxruntime', 'opencv-python-headless', 'numba', 'rosbags', 'mcap'],
+        'runtime': [
+            'onnxruntime',
+            'openvino',
+            'opencv-python-headless',
+            'numba',
+            'rosbags',
+            'mcap',
+        ],
+        'gpu': ['cuda-python'],
+        'tensorrt-rtx': ['tensorrt-rtx'],
         'report': ['jinja2', 'matplotlib', 'rich'],
         'sim': ['embreex', 'opencv-python-headless'],
         'train': [

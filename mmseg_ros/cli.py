@@ -16,6 +16,7 @@ from mmseg_ros.core.errors import MmsegError
 
 VERBS: dict[str, str] = {
     'benchmark': 'measure the engine, the pipeline and the live node',
+    'build-engine': 'build the TensorRT engines of a bundle',
     'demo': 'simulate a drive, play it to the node over DDS, drop sensors, write a report',
     'evaluate': 'run a bundle over a bag and score it',
     'export': 'turn a training checkpoint into a bundle',

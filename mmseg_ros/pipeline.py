@@ -43,6 +43,26 @@ class PipelineOutput:
     refused: Mapping[Modality, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """One set, ready for the network.
+
+    Attributes:
+        frame_set: The set. rig: The calibration it was aligned with.
+        aligned: Its planes. refused: Why a modality could not be used.
+        images: M x H x W x 3 uint8, encoded. available: M bool.
+        timer: With the stages so far.
+    """
+
+    frame_set: FrameSet
+    rig: Rig
+    aligned: AlignedFrame
+    refused: Mapping[Modality, str]
+    images: NDArray[np.uint8]
+    available: NDArray[np.bool_]
+    timer: StageTimer
+
+
 class Pipeline:
     """Runs one bundle on sets of samples.
 
@@ -69,11 +89,19 @@ class Pipeline:
         self._event_window_ns = round(event_window_s * 1e9)
 
     def process(self, frame_set: FrameSet) -> PipelineOutput:
-        """Segment one set.
+        """Segment one set: `prepare` and `complete` in one.
 
         Raises:
             SampleError: No sample of the set is usable by the network; says why for each.
             BackendError: The runtime failed.
+        """
+        return self.complete(self.prepare(frame_set))
+
+    def prepare(self, frame_set: FrameSet) -> Prepared:
+        """Align and encode one set; may run in another thread than `complete`, one set ahead.
+
+        Raises:
+            SampleError: No sample of the set is usable by the network; says why for each.
         """
         manifest = self.bundle.manifest
         rig = self.rig
@@ -86,8 +114,18 @@ class Pipeline:
             images, available = self._encode(aligned, rig)
         if not available.any():
             raise SampleError(_nothing_usable(frame_set, manifest.modality_names, refused))
+        return Prepared(frame_set, rig, aligned, refused, images, available, timer)
+
+    def complete(self, prepared: Prepared) -> PipelineOutput:
+        """Run the network on what `prepare` returned and restore the camera's size.
+
+        Raises:
+            BackendError: The runtime failed.
+        """
+        manifest = self.bundle.manifest
+        frame_set, rig, timer = prepared.frame_set, prepared.rig, prepared.timer
         with timer.stage('infer'):
-            prediction = self._backend.infer(images, available)
+            prediction = self._backend.infer(prepared.images, prepared.available)
         with timer.stage('restore'):
             height, width = _output_size(frame_set, rig, manifest.height, manifest.width)
             labels, confidence = (
@@ -100,11 +138,11 @@ class Pipeline:
             labels=labels,
             confidence=confidence,
             modalities=manifest.modality_names,
-            available=available,
+            available=prepared.available,
             router_weights=prediction.router_weights,
             stage_ms=timer.stage_ms,
         )
-        return PipelineOutput(result, aligned, refused)
+        return PipelineOutput(result, prepared.aligned, prepared.refused)
 
     def _encode(
         self, aligned: AlignedFrame, rig: Rig
@@ -140,6 +178,8 @@ def _frame_id(frame_set: FrameSet, rig: Rig) -> str:
 
 
 def _resize_nearest(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    if image.shape == (height, width):
+        return image
     resized: NDArray[np.uint8] = cv2.resize(  # type: ignore[assignment]
         image, (width, height), interpolation=cv2.INTER_NEAREST_EXACT
     )

@@ -1,0 +1,71 @@
+"""Two threads in a row: one frame is prepared while the one before it is in the network."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from mmseg_ros.ros.worker import NewestSlot
+
+Item = TypeVar('Item')
+Ready = TypeVar('Ready')
+
+
+class OverlappedWorker(Generic[Item, Ready]):
+    """Prepares the newest item in one thread and finishes it in another.
+
+    At most one prepared item waits. The next one is prepared when that is taken, from the item
+    that is the newest then, so no work is done for items that are never finished and a result is
+    never older than one item at hand and one that waits.
+
+    Neither function may raise: what it raises ends its thread and reaches `threading.excepthook`.
+
+    Args:
+        name: Beginning of the threads' names.
+        prepare: First half; None drops the item.
+        finish: Second half.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        prepare: Callable[[Item], Ready | None],
+        finish: Callable[[Ready], None],
+    ) -> None:
+        self.slot: NewestSlot[Item] = NewestSlot()
+        self._ready: NewestSlot[Ready] = NewestSlot()
+        self._free = threading.Semaphore(1)
+        self._prepare = prepare
+        self._finish = finish
+        self._threads = [
+            threading.Thread(target=work, name=f'{name}_{part}', daemon=True)
+            for part, work in (('prepare', self._run_prepare), ('finish', self._run_finish))
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, timeout_s: float = 10.0) -> bool:
+        """Finish the items at hand and end the threads; return whether they ended in time."""
+        self.slot.close()
+        self._ready.close()
+        self._free.release()
+        for thread in self._threads:
+            thread.join(timeout_s)
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def _run_prepare(self) -> None:
+        while True:
+            self._free.acquire()
+            ready = None
+            while ready is None:
+                item = self.slot.take()
+                if item is None:
+                    return
+                ready = self._prepare(item)
+            self._ready.put(ready)
+
+    def _run_finish(self) -> None:
+        while (ready := self._ready.take()) is not None:
+            self._free.release()
+            self._finish(ready)
