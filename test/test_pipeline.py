@@ -1,0 +1,96 @@
+"""The pipeline with a network whose answer can be computed by hand."""
+
+import numpy as np
+import pytest
+
+from mmseg_ros.core.errors import BundleError, SampleError
+from mmseg_ros.core.types import CloseReason, CloudData, FrameSet, ImageData, SensorSample
+from mmseg_ros.inference.backend import create_backend
+from mmseg_ros.pipeline import Pipeline
+from mmseg_ros.projection.extrinsics import Rig, load_rig
+
+STAMP_NS = 5_000_000_000
+
+
+@pytest.fixture
+def pipeline(make_bundle):
+    bundle = make_bundle(modalities=('rgb', 'lidar'))
+    backend = create_backend('onnxruntime', threads=1)
+    backend.load(bundle)
+    yield Pipeline(bundle, backend, load_rig())
+    backend.close()
+
+
+def image(height=96, width=192):
+    pixels = np.zeros((height, width, 3), np.uint8)
+    pixels[:, : width // 2, 1] = 200
+    pixels[:, width // 2 :, 2] = 100
+    return SensorSample('rgb', STAMP_NS, 'camera', ImageData(pixels))
+
+
+def empty_cloud():
+    points = np.zeros(0, [(name, '<f4') for name in ('x', 'y', 'z', 'intensity')])
+    return SensorSample('lidar', STAMP_NS, 'lidar', CloudData(points, 1, 0))
+
+
+def set_of(*samples):
+    names = {sample.modality: sample for sample in samples}
+    return FrameSet('rgb', STAMP_NS, names, ('rgb', 'lidar'), CloseReason.COMPLETE)
+
+
+def test_labels_come_at_the_size_of_the_camera(pipeline):
+    result = pipeline.process(set_of(image())).result
+    assert result.labels.shape == result.confidence.shape == (96, 192)
+    assert set(result.labels[:, :96].ravel()) == {1}
+    assert set(result.labels[:, 96:].ravel()) == {2}
+    assert result.available.tolist() == [True, False]
+    assert (result.stamp_ns, result.frame_id) == (STAMP_NS, 'camera')
+    assert set(result.stage_ms) == {'align', 'encode', 'infer', 'restore'}
+
+
+def test_an_image_of_the_networks_size_is_not_resized(pipeline):
+    result = pipeline.process(set_of(image(32, 64))).result
+    assert result.labels.shape == (32, 64)
+
+
+def test_both_halves_give_what_the_whole_gives(pipeline):
+    frame_set = set_of(image())
+    prepared = pipeline.prepare(frame_set)
+    assert prepared.images.shape == (2, 32, 64, 3)
+    first, second = pipeline.process(frame_set).result, pipeline.complete(prepared).result
+    assert (first.labels == second.labels).all()
+    assert set(second.stage_ms) == {'align', 'encode', 'infer', 'restore'}
+
+
+def test_a_rig_that_changes_meanwhile_does_not_touch_a_prepared_set(pipeline):
+    prepared = pipeline.prepare(set_of(image()))
+    pipeline.rig = Rig()
+    assert pipeline.complete(prepared).result.frame_id == 'camera'
+
+
+def test_an_unusable_sample_is_refused_and_the_others_go_on(pipeline):
+    output = pipeline.process(set_of(image(), empty_cloud()))
+    assert set(output.refused) == {'lidar'}
+    assert output.result.available.tolist() == [True, False]
+
+
+def test_a_set_without_a_usable_sample_is_refused_with_every_reason(pipeline):
+    thermal = SensorSample('thermal', STAMP_NS, 'camera', image().payload)
+    frame_set = FrameSet(
+        'lidar',
+        STAMP_NS,
+        {'lidar': empty_cloud(), 'thermal': thermal},
+        ('lidar', 'thermal'),
+        CloseReason.COMPLETE,
+    )
+    with pytest.raises(SampleError, match=r'lidar: .*; thermal: the network has no such input'):
+        pipeline.prepare(frame_set)
+
+
+def test_a_bundle_that_asks_for_an_unknown_encoding_is_refused(make_bundle, monkeypatch):
+    from mmseg_ros import pipeline as module
+
+    bundle = make_bundle(modalities=('rgb',))
+    monkeypatch.setattr(module, 'ENCODINGS', {'grey': None})
+    with pytest.raises(BundleError, match="'rgb' asks for the encoding 'rgb'"):
+        Pipeline(bundle, create_backend('onnxruntime'), Rig())
