@@ -77,7 +77,7 @@ class RoutedBackend:
         return {
             'specialised graphs': ', '.join(sorted(self._graphs)) or 'none',
             'being compiled': ', '.join(wanted) or 'none',
-            'refused': '; '.join(f'{k}: {v}' for k, v in self._failed.items()) or 'none',
+            'refused': '; '.join(f'{k}: {v}' for k, v in list(self._failed.items())) or 'none',
         }
 
     def close(self) -> None:
