@@ -133,7 +133,10 @@ def test_stitchfusion_with_shared_and_with_paired_adapters(manifest, tmp_path):
         adapter=['shared', 'shared', 'none', 'bidirectional'],
         decoder_dim=32,
     )
-    bundle = write_bundle(model, manifest(('rgb', 'lidar'), 64, 64), tmp_path / 'real')
+    wanted = replace(
+        manifest(('rgb', 'lidar'), 64, 64), model='stitchfusion', model_options=model.options
+    )
+    bundle = write_bundle(model, wanted, tmp_path / 'real')
     assert list(bundle.manifest.subsets) == ['model.any-1.onnx', 'model.rgb-lidar.onnx']
     backend = create_backend('torch', threads=1)
     backend.load(bundle)
