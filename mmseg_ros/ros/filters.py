@@ -1,0 +1,102 @@
+"""The collector as a message_filters filter: in place of an ApproximateTimeSynchronizer.
+
+Importable only where message_filters is installed (a ROS 2 installation; it is not on PyPI).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import message_filters
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+
+from mmseg_ros.core.config import SensorConfig, SyncConfig
+from mmseg_ros.core.types import FrameSet, Modality, SensorSample
+from mmseg_ros.messages import stamp_ns
+from mmseg_ros.sync.collector import Collector
+
+_SHORTEST_WAIT_NS = 1_000_000
+_LONGEST_WAIT_NS = 50_000_000
+
+
+class CollectorFilter(message_filters.SimpleFilter):  # type: ignore[misc]
+    """Takes messages from filters and passes on sets in which any message may be missing.
+
+    Callbacks registered on it get one argument per input, in the order of the inputs: the message,
+    or None where the input had none in time.
+
+    Example:
+        >>> inputs = {'rgb': Subscriber(node, Image, 'rgb/image_raw'),
+        ...           'lidar': Subscriber(node, PointCloud2, 'lidar/points')}
+        >>> CollectorFilter(node, inputs, SyncConfig(deadline_s=0.1)).registerCallback(fuse)
+
+    Attributes:
+        collector: Its counters and the health of the inputs.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        inputs: Mapping[Modality, Any],
+        sync: SyncConfig | None = None,
+        sensors: Mapping[Modality, SensorConfig] | None = None,
+    ) -> None:
+        """Connect to the inputs.
+
+        Args:
+            node: Whose clock counts and whose executor wakes the filter at deadlines.
+            inputs: message_filters filters by name, in the order of the callback's arguments.
+                Their messages need a header.
+            sync: How messages become sets; without `reference_order`, the first input leads.
+            sensors: One block per input; a missing one has the defaults.
+        """
+        super().__init__()
+        self._node = node
+        blocks = sensors or {}
+        # Messages pass through undecoded, so there is nothing to merge or to look into.
+        plain = {name: replace(blocks.get(name, SensorConfig()), kind='image') for name in inputs}
+        chosen = sync or SyncConfig(reference_order=list(inputs))
+        self.collector = Collector(tuple(inputs), replace(chosen, content_checks=False), plain)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._timer = node.create_timer(1.0, self._wake, clock=steady)
+        self._timer.cancel()
+        for name, source in inputs.items():
+            source.registerCallback(self._take, name)
+
+    def close(self) -> None:
+        """Stop waking up; the inputs stay connected."""
+        self._node.destroy_timer(self._timer)
+
+    def _take(self, message: Any, name: Modality) -> None:
+        sample = SensorSample(name, stamp_ns(message.header), message.header.frame_id, message)
+        self._pass_on(self.collector.add(sample, self._now_ns()))
+
+    def _wake(self) -> None:
+        self._pass_on(self.collector.advance(self._now_ns()))
+
+    def _pass_on(self, frame_sets: list[FrameSet]) -> None:
+        self._arm()
+        for frame_set in frame_sets:
+            samples = frame_set.samples
+            self.signalMessage(
+                *(
+                    samples[name].payload if name in samples else None
+                    for name in frame_set.modalities
+                )
+            )
+
+    def _arm(self) -> None:
+        """Wake up at the next deadline; at 20 Hz at least, as simulated time may run faster."""
+        deadline_ns = self.collector.next_deadline_ns()
+        if deadline_ns is None:
+            self._timer.cancel()
+            return
+        wait_ns = deadline_ns - self._now_ns()
+        self._timer.timer_period_ns = min(max(wait_ns, _SHORTEST_WAIT_NS), _LONGEST_WAIT_NS)
+        self._timer.reset()
+
+    def _now_ns(self) -> int:
+        return int(self._node.get_clock().now().nanoseconds)
