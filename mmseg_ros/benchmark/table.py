@@ -51,7 +51,7 @@ def _cells(row: Row) -> list[str]:
     if 'error' in row:
         return [case, '', *('' for _ in _ALWAYS), '', '', '', '', row['error']]
     stages = row.get('stages_p50_ms', {})
-    rate = row.get('received_hz') or round(1000.0 / row['p50_ms'], 2)
+    rate = row['received_hz'] if 'received_hz' in row else round(1000.0 / row['p50_ms'], 2)
     return [
         case,
         row['subset'],

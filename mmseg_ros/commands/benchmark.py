@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
 import sys
 from pathlib import Path
@@ -40,29 +39,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure, print the table, write the report."""
+    """Measure, write the report, print the table."""
     other = _read(args.compare) if args.compare else None
-    if args.suite == 'sim':
-        report = importlib.import_module('mmseg_ros.sim.benchmark').run()
-        sys.stdout.write(json.dumps(report, indent=2) + '\n')
-    else:
-        from mmseg_ros.benchmark.suite import BenchmarkConfig, run_benchmark
-        from mmseg_ros.benchmark.table import text_of
-
-        config = BenchmarkConfig(
-            bundle=args.bundle,
-            parts=args.parts,
-            backends=args.backends,
-            subsets=args.subsets,
-            threads=args.threads,
-            seconds=args.seconds,
-        )
-        report = run_benchmark(config, lambda text: print(text + ' ...', file=sys.stderr))
-        sys.stdout.write(text_of(report, other))
+    report = _measure_simulation() if args.suite == 'sim' else _measure_inference(args)
     if args.output:
         args.output.parent.mkdir(parents=True, exist_ok=True)
         args.output.write_text(json.dumps(report, indent=2) + '\n', encoding='utf-8')
+    if args.suite == 'sim':
+        sys.stdout.write(json.dumps(report, indent=2) + '\n')
+    else:
+        from mmseg_ros.benchmark.table import text_of
+
+        sys.stdout.write(text_of(report, other))
     return 0
+
+
+def _measure_inference(args: argparse.Namespace) -> dict[str, Any]:
+    from mmseg_ros.benchmark.suite import BenchmarkConfig, run_benchmark
+
+    config = BenchmarkConfig(
+        bundle=args.bundle,
+        parts=args.parts,
+        backends=args.backends,
+        subsets=args.subsets,
+        threads=args.threads,
+        seconds=args.seconds,
+    )
+    return run_benchmark(config, lambda text: print(text + ' ...', file=sys.stderr))
+
+
+def _measure_simulation() -> dict[str, Any]:
+    from mmseg_ros.sim.benchmark import run as run_simulation
+
+    return run_simulation()
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 EPILOG = """examples:
@@ -34,13 +35,15 @@ def run(args: argparse.Namespace) -> int:
     for file in (ONNX_FILE, *bundle.manifest.subsets):
         began_s = time.monotonic()
         with progress_bar(f'building {file}') as progress:
-            runtime = TensorRt(
-                cache=cache,
-                progress=lambda phase, share, show=progress: show(round(100 * share), 100),
-            )
+            runtime = TensorRt(cache=cache, progress=_percent(progress))
             found = runtime.has_engine(bundle.path / file)
             engine = runtime.engine(bundle.path / file)
         how = 'was there' if found else f'built in {time.monotonic() - began_s:.0f} s'
         sys.stdout.write(f'{file}: {len(engine) / 1e6:.1f} MB, {how}\n')
     sys.stdout.write(f'engines: {cache.folder}\n')
     return 0
+
+
+def _percent(show: Callable[[int, int], None]) -> Callable[[str, float], None]:
+    """Return what turns the share of a phase into a step of a bar."""
+    return lambda phase, share: show(round(100 * share), 100)

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mmseg_ros.core.errors import BackendError
+from mmseg_ros.inference.bundle import CONSTANTS_FILE, WEIGHTS_FILE, file_sha256
 
 _LOGGER = logging.getLogger(__name__)
 _POLL_S = 0.2
@@ -27,9 +28,9 @@ class EngineKey:
     Attributes:
         graph: SHA-256 over the ONNX file and the files its weights stand in.
         library: Name and version of the library that builds and runs the engine.
-        device: GPU name and compute capability.
-        precision: What the ONNX file holds.
-        shapes: Inputs with their sizes, and their ranges where they are dynamic.
+        device: Processor, with the compute capability of a GPU.
+        precision: What it computes in.
+        shapes: Inputs with their sizes, and other settings of the build.
     """
 
     graph: str
@@ -157,13 +158,12 @@ class EngineCache:
             yield
 
 
-def files_sha256(paths: list[Path]) -> str:
-    """Return the SHA-256 over the content of several files, in order."""
+def graph_sha256(path: Path) -> str:
+    """Return the SHA-256 over an ONNX file of a bundle and the files its numbers stand in."""
+    beside = (path.with_name(name) for name in (WEIGHTS_FILE, CONSTANTS_FILE))
     digest = hashlib.sha256()
-    for path in paths:
-        with path.open('rb') as stream:
-            while block := stream.read(1 << 20):
-                digest.update(block)
+    for file in (path, *(file for file in beside if file.is_file())):
+        digest.update(file_sha256(file).encode())
     return digest.hexdigest()
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -10,29 +12,63 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ros.core.errors import BackendError
+from mmseg_ros.inference.engine_cache import EngineCache, EngineKey, graph_sha256
 from mmseg_ros.inference.runtime import TensorSpec
 
+_LOGGER = logging.getLogger(__name__)
+_LONGEST_WAIT_S = 20.0
 _DTYPES = {'u8': np.uint8, 'boolean': np.bool_, 'i64': np.int64}
 
 
 class OpenVino:
-    """Compiles graphs with OpenVINO for the CPU.
+    """Compiles graphs with OpenVINO for the CPU, and keeps them compiled on disk.
 
     Args:
         threads: CPU threads; 0 leaves the choice to the library.
         precision: `f32`, or `f16` or `bf16` where the CPU computes them.
+        cache: Where compiled graphs are kept.
     """
 
     name = 'openvino'
 
-    def __init__(self, threads: int = 0, precision: str = 'f32') -> None:
+    def __init__(
+        self, threads: int = 0, precision: str = 'f32', cache: EngineCache | None = None
+    ) -> None:
         self._threads = threads
+        self._cache = cache or EngineCache()
         self.precision = precision
 
     def compile(self, path: Path) -> OpenVinoExecutable:
-        """Compile for low latency; see `Runtime.compile`."""
+        """Compile for low latency, or read what an earlier run compiled; see `Runtime.compile`."""
         import openvino
 
+        core = openvino.Core()
+        settings = self._settings()
+        try:
+            return OpenVinoExecutable(self._cached(core, path, settings))
+        except BackendError as error:
+            _LOGGER.warning('%s is compiled without the cache: %s', path.name, error)
+        except Exception as error:  # the library raises RuntimeError and its own
+            _LOGGER.info('%s is compiled again: %s', path.name, error)
+            self._cache.discard(self._key(core, path))
+        try:
+            return OpenVinoExecutable(core.compile_model(core.read_model(path), 'CPU', settings))
+        except Exception as error:
+            raise BackendError(f'{path}: OpenVINO refuses it: {error}') from error
+
+    def _cached(self, core: Any, path: Path, settings: dict[str, Any]) -> Any:
+        """Return the compiled graph; it is compiled by one process at a time and only once."""
+        compiled = None
+
+        def build() -> bytes:
+            nonlocal compiled
+            compiled = core.compile_model(core.read_model(path), 'CPU', settings)
+            return bytes(compiled.export_model().getvalue())
+
+        content = self._cache.find_or_build(self._key(core, path), build, _LONGEST_WAIT_S)
+        return compiled or core.import_model(BytesIO(content), 'CPU', settings)
+
+    def _settings(self) -> dict[str, Any]:
         # Left alone it computes in bf16 on newer CPUs, which changes the numbers unasked.
         settings: dict[str, Any] = {
             'PERFORMANCE_HINT': 'LATENCY',
@@ -40,11 +76,18 @@ class OpenVino:
         }
         if self._threads:
             settings['INFERENCE_NUM_THREADS'] = self._threads
-        try:
-            core = openvino.Core()
-            return OpenVinoExecutable(core.compile_model(core.read_model(path), 'CPU', settings))
-        except Exception as error:  # the library raises RuntimeError and its own
-            raise BackendError(f'{path}: OpenVINO refuses it: {error}') from error
+        return settings
+
+    def _key(self, core: Any, path: Path) -> EngineKey:
+        import openvino
+
+        return EngineKey(
+            graph=graph_sha256(path),
+            library=f'openvino {openvino.__version__}',
+            device=str(core.get_property('CPU', 'FULL_DEVICE_NAME')),
+            precision=self.precision,
+            shapes=f'threads {self._threads}',
+        )
 
 
 class OpenVinoExecutable:

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ros.core.errors import BackendError
-from mmseg_ros.inference.bundle import CONSTANTS_FILE, MANIFEST_FILE, WEIGHTS_FILE
+from mmseg_ros.inference.bundle import MANIFEST_FILE
 from mmseg_ros.inference.cuda_memory import CudaStream, device_name
-from mmseg_ros.inference.engine_cache import EngineCache, EngineKey, files_sha256
+from mmseg_ros.inference.engine_cache import EngineCache, EngineKey, graph_sha256
 from mmseg_ros.inference.runtime import TensorSpec
 from mmseg_ros.inference.tensorrt_build import (
     Progress,
@@ -81,10 +81,9 @@ class TensorRt:
 
     def key(self, trt: Any, path: Path) -> EngineKey:
         """Return what the engine of an ONNX file depends on."""
-        files = [path.with_name(name) for name in (WEIGHTS_FILE, CONSTANTS_FILE)]
         manifest = json.loads(path.with_name(MANIFEST_FILE).read_text(encoding='utf-8'))
         return EngineKey(
-            graph=files_sha256([path, *(file for file in files if file.is_file())]),
+            graph=graph_sha256(path),
             library=library_name(trt),
             device=device_name() or ANY_DEVICE,
             precision=str(manifest['precision']),

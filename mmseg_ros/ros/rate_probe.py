@@ -26,6 +26,7 @@ _NS_PER_S = 1_000_000_000
 # Every sensor message begins with a header, and a serialised header with its stamp.
 _STAMP = slice(4, 12)
 _DEPTH = 10
+_PATIENCE_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +139,18 @@ class RateProbe:
             _sleep_until(began_s + i / rate_hz)
             self._publish(i, topics_off)
         sent_s = time.monotonic() - began_s
-        time.sleep(min(1.0, 3.0 / rate_hz + 0.3))
+        self._wait_for_last()
         latencies_ns = dict(self._latencies_ns)
         received_hz = _rate(self._published_ns, latencies_ns)
         found = sorted(latencies_ns.values())
         return RateRun(count, (count - 1) / sent_s, [v / 1e6 for v in found], received_hz)
+
+    def _wait_for_last(self) -> None:
+        """Wait for the labels of the newest frame, which no other can replace."""
+        last_ns = max(self._published_ns)
+        end_s = time.monotonic() + _PATIENCE_S
+        while last_ns not in self._latencies_ns and time.monotonic() < end_s:
+            time.sleep(0.01)
 
     def _publish(self, index: int, topics_off: Sequence[str]) -> None:
         stamp_ns = time.time_ns()

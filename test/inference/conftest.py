@@ -123,3 +123,9 @@ def make_routed_bundle(make_bundle):
         return load_bundle(bundle.path)
 
     return make
+
+
+@pytest.fixture(autouse=True)
+def own_engine_cache(tmp_path, monkeypatch):
+    """Keep what tests compile out of the user's cache."""
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))

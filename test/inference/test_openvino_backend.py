@@ -1,0 +1,80 @@
+import time
+
+import numpy as np
+import pytest
+
+from mmseg_ros.core.errors import BackendError
+from mmseg_ros.inference.bundle import seal_bundle
+from mmseg_ros.inference.engine_cache import EngineCache
+from mmseg_ros.inference.openvino_backend import OpenVino
+from mmseg_ros.inference.routed_backend import RoutedBackend
+
+openvino = pytest.importorskip('openvino')
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return EngineCache(tmp_path / 'engines')
+
+
+def answers(bundle, cache):
+    images = np.random.default_rng(0).integers(0, 256, (2, 32, 64, 3), np.uint8)
+    backend = RoutedBackend(OpenVino(threads=1, cache=cache))
+    backend.load(bundle)
+    found = [backend.infer(images, np.array(there)) for there in ([True, True], [False, True])]
+    backend.close()
+    return np.stack([item.labels for item in found])
+
+
+def test_a_compiled_graph_is_kept_and_read_again(make_bundle, cache, monkeypatch):
+    bundle = make_bundle(modalities=('rgb', 'lidar'))
+    first = answers(bundle, cache)
+    (blob,) = cache.folder.glob('*.engine')
+    monkeypatch.setattr(openvino.Core, 'read_model', lambda *args: pytest.fail('compiled again'))
+    assert (answers(bundle, cache) == first).all()
+    assert blob.stat().st_size > 100
+
+
+@pytest.mark.parametrize('damage', ['truncated', 'changed', 'foreign'])
+def test_a_damaged_or_foreign_blob_is_compiled_again(make_bundle, cache, damage):
+    bundle = make_bundle(modalities=('rgb', 'lidar'))
+    first = answers(bundle, cache)
+    (blob,) = cache.folder.glob('*.engine')
+    content = blob.read_bytes()
+    if damage == 'foreign':  # whole, yet not OpenVINO's: as after a change of its format
+        key = OpenVino(threads=1)._key(openvino.Core(), bundle.onnx_path)
+        cache.discard(key)
+        cache.find_or_build(key, lambda: b'not a blob')
+    else:
+        middle = len(content) // 2
+        change = content[:middle] if damage == 'truncated' else content[:middle] + b'x' * middle
+        blob.write_bytes(change)
+    assert (answers(bundle, cache) == first).all()
+
+
+def test_a_cache_that_cannot_be_written_is_no_obstacle(make_bundle, tmp_path, caplog):
+    (tmp_path / 'file').write_text('')
+    bundle = make_bundle(modalities=('rgb', 'lidar'))
+    began_s = time.perf_counter()
+    assert answers(bundle, EngineCache(tmp_path / 'file')).shape == (2, 32, 64)
+    assert time.perf_counter() - began_s < 60
+    assert 'compiled without the cache' in caplog.text
+
+
+def test_a_file_that_is_no_network_is_refused(make_bundle, cache):
+    bundle = make_bundle()
+    bundle.onnx_path.write_bytes(b'not a network')
+    with pytest.raises(BackendError, match='OpenVINO refuses it'):
+        RoutedBackend(OpenVino(cache=cache)).load(seal_bundle(bundle.path, bundle.manifest))
+    assert not list(cache.folder.glob('*.engine'))
+
+
+def test_precision_is_asked_for_in_so_many_words(make_bundle, cache):
+    runtime = OpenVino(threads=1, cache=cache)
+    assert runtime._settings()['INFERENCE_PRECISION_HINT'] == 'f32'
+    assert OpenVino(precision='bf16')._settings()['INFERENCE_PRECISION_HINT'] == 'bf16'
+    keys = {
+        OpenVino(precision=p)._key(openvino.Core(), make_bundle(name=p).onnx_path).digest()
+        for p in ('f32', 'bf16')
+    }
+    assert len(keys) == 2
