@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import cv2
-import numpy as np
 import yaml
 
 from mmseg_ros.bag.calibration import rig_from_bag
@@ -19,7 +17,7 @@ from mmseg_ros.bag.replay import sensor_topics
 from mmseg_ros.core.errors import BagError
 from mmseg_ros.demo.drive import SEED, cached_drive
 from mmseg_ros.demo.live import require_ros, run_live
-from mmseg_ros.demo.poster import poster
+from mmseg_ros.demo.poster import poster, save
 from mmseg_ros.demo.processes import exit_on_sigterm
 from mmseg_ros.demo.report import demo_report, summary_lines
 from mmseg_ros.demo.results import read_frames, summarize
@@ -112,8 +110,7 @@ def run_demo(options: DemoOptions, progress: Progress) -> DemoResult:
             figures = [moment_figure(moment, rig, bundle.manifest) for moment in seen]
             page = demo_report(frames, scores, plan, run, figures, bundle.manifest.name)
             report.write(page, output / 'report.html')
-            image = poster(seen, rig, bundle.manifest)
-            cv2.imwrite(str(output / 'demo.png'), np.ascontiguousarray(image[..., ::-1]))
+            save(poster(seen, rig, bundle.manifest), output / 'demo.png')
     return DemoResult(output / 'report.html', summary_lines(frames, scores))
 
 

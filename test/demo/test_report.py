@@ -1,10 +1,11 @@
 """The page shows every situation, and the pictures show what the node had and said."""
 
+import cv2
 import numpy as np
 import pytest
 
 from mmseg_ros.demo.live import LiveRun
-from mmseg_ros.demo.poster import poster
+from mmseg_ros.demo.poster import poster, save
 from mmseg_ros.demo.processes import Usage
 from mmseg_ros.demo.report import demo_report, summary_lines
 from mmseg_ros.demo.results import summarize
@@ -71,8 +72,11 @@ def test_two_lines_sum_it_up(frames, scores):
     assert 'mIoU 1.00 with all sensors, 0.62 at worst (no rgb); 66.7 %' in second
 
 
-def test_the_poster_is_one_small_picture(seen, rig, manifest):
+def test_the_poster_is_one_small_picture(seen, rig, manifest, tmp_path):
     image = poster(seen, rig, manifest)
+    save(image, tmp_path / 'demo.png')
+    read = cv2.imread(str(tmp_path / 'demo.png'))[..., ::-1].astype(int)
+    assert np.abs(read - image).mean() < 6
     assert image.dtype == np.uint8
     assert image.shape[1] == 4 * 320 + 3 * 6
     assert image.shape[0] > 700
