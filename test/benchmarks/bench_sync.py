@@ -1,4 +1,6 @@
-"""Samples per second through the collector, beside matching over all combinations.
+"""Samples per second through the collector, beside matchers that go through combinations.
+
+message_filters joins in where it is installed.
 
 Run: python test/benchmarks/bench_sync.py [--json FILE]
 """
@@ -6,13 +8,14 @@ Run: python test/benchmarks/bench_sync.py [--json FILE]
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import itertools
 import json
 import platform
 import time
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 from mmseg_ros.core.config import SensorConfig, SyncConfig
 from mmseg_ros.core.types import ImageData, SensorSample
@@ -56,37 +59,63 @@ def run_product_matcher(
     slop_ns: int = 60_000_000,
     depth: int = 10,
 ) -> int:
-    """Return the number of full sets of a matcher that tries every combination in the queues."""
-    queues: dict[str, deque[SensorSample]] = {
-        f's{sensor}': deque(maxlen=depth) for sensor in range(sensors)
-    }
+    """Return the number of full sets of a matcher that goes through combinations of the queues.
+
+    Per sample it sorts what is within the slop in every other queue and takes the first
+    combination whose span is within the slop: the class of work of an ApproximateTimeSynchronizer.
+    """
+    queues: dict[str, dict[int, SensorSample]] = {f's{sensor}': {} for sensor in range(sensors)}
     full = 0
     for _, sample in arrivals:
-        queues[sample.modality].append(sample)
+        now_ns = sample.stamp_ns
+        own = queues[sample.modality]
+        own[now_ns] = sample
+        while len(own) > depth:
+            del own[min(own)]
         near = [
-            [other for other in queue if abs(other.stamp_ns - sample.stamp_ns) <= slop_ns]
-            for queue in queues.values()
+            sorted(
+                (stamp for stamp in queue if abs(stamp - now_ns) <= slop_ns),
+                key=lambda stamp: abs(stamp - now_ns),
+            )
+            for name, queue in queues.items()
+            if name != sample.modality
         ]
-        if not all(near):
-            continue
-        best = min(
-            itertools.product(*near),
-            key=lambda group: max(s.stamp_ns for s in group) - min(s.stamp_ns for s in group),
-        )
-        full += 1
-        for member in best:
-            queues[member.modality].remove(member)
+        for group in itertools.product(*near):
+            stamps = [*group[: list(queues).index(sample.modality)], now_ns]
+            stamps += group[len(stamps) - 1 :]
+            if max(stamps) - min(stamps) < slop_ns:
+                full += 1
+                for queue, stamp in zip(queues.values(), stamps, strict=True):
+                    del queue[stamp]
+                break
     return full
 
 
+def run_message_filters(sensors: int, arrivals: list[tuple[int, SensorSample]]) -> int:
+    """Return the number of full sets of message_filters' ApproximateTimeSynchronizer."""
+    import message_filters
+    from rclpy.time import Time
+
+    inputs = {f's{sensor}': message_filters.SimpleFilter() for sensor in range(sensors)}
+    unit = message_filters.ApproximateTimeSynchronizer(list(inputs.values()), 10, 0.06)
+    full: list[int] = []
+    unit.registerCallback(lambda *messages: full.append(len(messages)))
+    for _, sample in arrivals:
+        header = SimpleNamespace(stamp=Time(nanoseconds=sample.stamp_ns))
+        inputs[sample.modality].signalMessage(SimpleNamespace(header=header))
+    return len(full)
+
+
 def samples_per_second(
-    run: Callable[[int, list[tuple[int, SensorSample]]], int], sensors: int, lag_ns: int
+    run: Callable[[int, list[tuple[int, SensorSample]]], int],
+    sensors: int,
+    lag_ns: int,
+    samples: int,
 ) -> float:
     """Return the best of several repetitions, in samples per second of processor time."""
-    slow = run is run_product_matcher and lag_ns > 0 and sensors > 2
-    arrivals = make_arrivals(sensors, SAMPLES // 100 if slow else SAMPLES, lag_ns)
+    arrivals = make_arrivals(sensors, samples, lag_ns)
     best_s = float('inf')
-    for _ in range(1 if slow else REPEATS):
+    for _ in range(REPEATS):
         begin_s = time.process_time()
         run(sensors, arrivals)
         best_s = min(best_s, time.process_time() - begin_s)
@@ -98,22 +127,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--json', type=Path, help='write the numbers to this file')
     arguments = parser.parse_args()
+    others: dict[str, Callable[[int, list[tuple[int, SensorSample]]], int]]
+    others = {'combinations': run_product_matcher}
+    if importlib.util.find_spec('message_filters'):
+        others['message_filters'] = run_message_filters
+    print('samples per second of processor time')
+    print('sensors  last late by   collector  ' + '  '.join(f'{name:>15}' for name in others))
     rows = []
-    print('sensors  last one late by  collector [samples/s]  all combinations [samples/s]')
     for sensors, lag_ms in itertools.product((2, 4, 8, 16), (0, 5)):
-        # Nine samples wait in every queue by then: with 8 sensors that is 9**7 combinations.
-        hopeless = lag_ms > 0 and sensors > 4
+        lag_ns = lag_ms * 1_000_000
         row = {
             'sensors': sensors,
             'lag_ms': lag_ms,
-            'collector': samples_per_second(run_collector, sensors, lag_ms * 1_000_000),
-            'all_combinations': None
-            if hopeless
-            else samples_per_second(run_product_matcher, sensors, lag_ms * 1_000_000),
+            'collector': samples_per_second(run_collector, sensors, lag_ns, SAMPLES),
+            **{
+                name: samples_per_second(run, sensors, lag_ns, SAMPLES // 20)
+                for name, run in others.items()
+            },
         }
         rows.append(row)
-        other = 'not finished' if hopeless else f'{row["all_combinations"]:,.0f}'
-        print(f'{sensors:7d} {lag_ms:13d} ms {row["collector"]:22,.0f} {other:>29}', flush=True)
+        numbers = '  '.join(f'{row[name]:15,.0f}' for name in others)
+        print(f'{sensors:7d} {lag_ms:9d} ms {row["collector"]:11,.0f}  {numbers}', flush=True)
     if arguments.json:
         result = {'python': platform.python_version(), 'machine': platform.machine(), 'rows': rows}
         arguments.json.write_text(json.dumps(result, indent=2) + '\n')
