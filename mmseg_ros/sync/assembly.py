@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -10,6 +11,8 @@ from mmseg_ros.sync.counters import CollectorCounters
 from mmseg_ros.sync.history import ClosedSet, History
 from mmseg_ros.sync.monitor import HealthMonitor
 from mmseg_ros.sync.track import UNBOUNDED_NS, SensorTrack
+
+_logger = logging.getLogger(__name__)
 
 _REACH_SHARE = 0.6
 
@@ -158,6 +161,7 @@ class Assembly:
     def jump(self, track: SensorTrack, now_ns: int) -> None:
         """Forget a sensor's samples after its stamps went back; sets it named are closed."""
         track.counters.jumps += 1
+        _logger.info('The stamps of %s went back: its unfinished sets are closed.', track.name)
         if track is self.reference:
             self.restart(now_ns)
         track.forget()

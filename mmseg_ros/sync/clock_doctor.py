@@ -227,7 +227,7 @@ def _drift_ppm(times: TopicTimes) -> float | None:
     if not len(first):
         return None
     slopes = (skew_at_s[second] - skew_at_s[first]) / (at_s[second] - at_s[first])
-    return float(-np.median(slopes) * 1e6)
+    return round(float(-np.median(slopes) * 1e6), 3) + 0.0
 
 
 def _known_offset_s(offset_s: float) -> float | None:
