@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -24,6 +24,7 @@ def demo_report(
     scores: Sequence[SituationScore],
     outages: Sequence[Outage],
     run: LiveRun,
+    stages: Mapping[str, Mapping[str, float]],
     shown: Sequence[Figure],
     bundle: str,
 ) -> Report:
@@ -34,6 +35,7 @@ def demo_report(
         scores: The same by situation, `all sensors` first.
         outages: Which sensor was silent when.
         run: What the processes used.
+        stages: Percentiles of the node's stages in milliseconds.
         shown: Pictures, one figure per situation.
         bundle: Name of the model bundle.
     """
@@ -50,7 +52,7 @@ def demo_report(
         ),
         _over_time(frames, spans),
         _situations(scores),
-        _machine(frames, run),
+        _cost(frames, run, stages),
     ]
     return Report(
         title='Four sensors, one after another fails',
@@ -181,17 +183,33 @@ def _situations(scores: Sequence[SituationScore]) -> Section:
     return Section('By situation', blocks=[Table(header, rows, caption)])
 
 
-def _machine(frames: Sequence[LabelFrame], run: LiveRun) -> Section:
+def _cost(
+    frames: Sequence[LabelFrame], run: LiveRun, stages: Mapping[str, Mapping[str, float]]
+) -> Section:
     latencies = [f.latency_ms for f in frames if not math.isnan(f.latency_ms)]
     p50, p95 = np.percentile(latencies, [50, 95]) if latencies else (math.nan, math.nan)
     rows = [
-        ['latency, median', f'{number(p50, 0)} ms'],
-        ['latency, 95th percentile', f'{number(p95, 0)} ms'],
-        ['CPU time of the node', f'{run.node_usage.cpu_s:.1f} s in {run.seconds:.1f} s'],
-        ['peak memory of the node', f'{run.node_usage.peak_mb:.0f} MB'],
+        [f'stage {name}' if name != 'latency' else 'stamp to publication', *map(_ms, values)]
+        for name, values in ((n, (s.get('p50'), s.get('p95'))) for n, s in stages.items())
     ]
-    caption = (
-        'CPU time counts all cores and includes start-up. Peak memory is the resident set. '
-        'Player, node and recorder shared this machine.'
+    rows.append(['stamp to receipt', _ms(float(p50)), _ms(float(p95))])
+    times = Table(
+        ['time', 'median', '95th percentile'],
+        rows,
+        'Stages and publication as the node reported them last on /diagnostics; receipt as the '
+        'recorder saw it.',
     )
-    return Section('Cost', blocks=[Table(['what', 'value'], rows, caption)])
+    usage = Table(
+        ['the node used', ''],
+        [
+            ['CPU time', f'{run.node_usage.cpu_s:.1f} s in {run.seconds:.1f} s'],
+            ['peak memory', f'{run.node_usage.peak_mb:.0f} MB'],
+        ],
+        'CPU time counts all cores and includes start-up. Peak memory is the resident set. '
+        'Player, node and recorder shared this machine.',
+    )
+    return Section('Cost', blocks=[times, usage])
+
+
+def _ms(value: float | None) -> str:
+    return f'{number(value, 0)} ms'

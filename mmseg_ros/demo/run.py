@@ -23,6 +23,7 @@ from mmseg_ros.demo.report import demo_report, summary_lines
 from mmseg_ros.demo.results import read_frames, summarize
 from mmseg_ros.demo.schedule import outages
 from mmseg_ros.demo.shown import chosen_frames, moment_figure, moments
+from mmseg_ros.demo.stages import stage_times
 from mmseg_ros.evaluation import report
 from mmseg_ros.inference.bundle import load_bundle
 from mmseg_ros.projection.extrinsics import Rig
@@ -108,7 +109,8 @@ def run_demo(options: DemoOptions, progress: Progress) -> DemoResult:
             chosen = chosen_frames(frames, plan)
             seen = list(moments(drive, run.recording, chosen, rig))
             figures = [moment_figure(moment, rig, bundle.manifest) for moment in seen]
-            page = demo_report(frames, scores, plan, run, figures, bundle.manifest.name)
+            stages = stage_times(run.recording)
+            page = demo_report(frames, scores, plan, run, stages, figures, bundle.manifest.name)
             report.write(page, output / 'report.html')
             save(poster(seen, rig, bundle.manifest), output / 'demo.png')
     return DemoResult(output / 'report.html', summary_lines(frames, scores))

@@ -58,8 +58,18 @@ def test_a_silent_sensor_is_shown_as_missing(seen, rig, manifest):
 def test_the_page_holds_every_situation(seen, frames, scores, plan, rig, manifest, tmp_path):
     run = LiveRun(tmp_path, Usage(12.0, 345.0), 30.0)
     figures = [moment_figure(moment, rig, manifest) for moment in seen]
-    page = render(demo_report(frames, scores, plan, run, figures, 'fake'))
-    for text in ('no rgb', 'no lidar', '345 MB', 'class 3', '70 ms'):
+    stages = {'infer': {'p50': 41.0, 'p95': 52.0}, 'latency': {'p50': 66.0}}
+    page = render(demo_report(frames, scores, plan, run, stages, figures, 'fake'))
+    for text in (
+        'no rgb',
+        'no lidar',
+        '345 MB',
+        'class 3',
+        '70 ms',
+        'stage infer',
+        '52 ms',
+        'stamp to publication',
+    ):
         assert text in page
     assert page.count('<svg') == 4
     assert page.count('<img') == 3 * 6
