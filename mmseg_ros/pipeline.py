@@ -111,7 +111,8 @@ class Pipeline:
                 frame_set, rig, manifest.height, manifest.width, self._event_window_ns
             )
         with timer.stage('encode'):
-            images, available = self._encode(aligned, rig)
+            images, available, not_encoded = self._encode(aligned, rig)
+        refused = {**refused, **not_encoded}
         if not available.any():
             raise SampleError(_nothing_usable(frame_set, manifest.modality_names, refused))
         return Prepared(frame_set, rig, aligned, refused, images, available, timer)
@@ -146,19 +147,24 @@ class Pipeline:
 
     def _encode(
         self, aligned: AlignedFrame, rig: Rig
-    ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-        """Return the network's M x H x W x 3 uint8 images and M bool availability."""
+    ) -> tuple[NDArray[np.uint8], NDArray[np.bool_], dict[Modality, str]]:
+        """Return M x H x W x 3 uint8 images, M bool availability, and what cannot be encoded."""
         manifest = self.bundle.manifest
         context = EncodingContext.of_rig(rig, aligned.height, aligned.width)
         shape = (len(manifest.modalities), manifest.height, manifest.width, 3)
         images = np.zeros(shape, np.uint8)
         available = np.zeros(len(manifest.modalities), bool)
+        refused: dict[Modality, str] = {}
         for i, spec in enumerate(manifest.modalities):
             plane = aligned.planes.get(spec.name)
-            if plane is not None:
+            if plane is None:
+                continue
+            try:
                 images[i] = encode(spec.encoding, plane, context)
                 available[i] = True
-        return images, available
+            except SampleError as error:
+                refused[spec.name] = str(error)
+        return images, available, refused
 
 
 def _output_size(frame_set: FrameSet, rig: Rig, height: int, width: int) -> tuple[int, int]:

@@ -74,6 +74,26 @@ def test_an_unusable_sample_is_refused_and_the_others_go_on(pipeline):
     assert output.result.available.tolist() == [True, False]
 
 
+def test_a_sample_that_cannot_be_encoded_is_refused_and_the_others_go_on(make_bundle):
+    bundle = make_bundle(modalities=('rgb', 'thermal'))
+    backend = create_backend('onnxruntime', threads=1)
+    backend.load(bundle)
+    deep = SensorSample('rgb', STAMP_NS, 'camera', ImageData(np.ones((32, 64, 3), np.uint16)))
+    thermal = SensorSample('thermal', STAMP_NS, 'camera', image(32, 64).payload)
+    frame_set = FrameSet(
+        'rgb',
+        STAMP_NS,
+        {'rgb': deep, 'thermal': thermal},
+        ('rgb', 'thermal'),
+        CloseReason.COMPLETE,
+    )
+    rig = load_rig().with_registered('thermal')
+    output = Pipeline(bundle, backend, rig).process(frame_set)
+    assert 'uint8' in output.refused['rgb']
+    assert output.result.available.tolist() == [False, True]
+    backend.close()
+
+
 def test_a_set_without_a_usable_sample_is_refused_with_every_reason(pipeline):
     thermal = SensorSample('thermal', STAMP_NS, 'camera', image().payload)
     frame_set = FrameSet(
