@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mmseg_ros.core.config import CalibrationConfig
 from mmseg_ros.core.errors import CalibrationError
 from mmseg_ros.core.resources import config_file
@@ -21,15 +24,17 @@ def find_rig(name_or_path: str) -> Rig:
     """Read a calibration by path, or by name from config/calibration/; '' gives an empty rig.
 
     Raises:
-        CalibrationError: The file is no calibration.
-        ConfigError: There is no such file.
+        CalibrationError: The file is no calibration, or there is none.
+        ConfigError: There is none of that name.
     """
     if not name_or_path:
         return Rig()
     path = Path(name_or_path).expanduser()
-    if not path.is_file():
-        path = config_file(f'calibration/{path.stem}.yaml')
-    return load_rig(path)
+    if path.exists():
+        return load_rig(path)
+    if path.suffix or len(path.parts) > 1:
+        raise CalibrationError(f'calibration.file: {path} does not exist.')
+    return load_rig(config_file(f'calibration/{name_or_path}.yaml'))
 
 
 class Calibration:
@@ -70,6 +75,10 @@ class Calibration:
         """Replace the intrinsics of one sensor by those of a CameraInfo."""
         self.rig = self.rig.with_camera(modality, camera)
         self._received[modality] = _content(message)
+
+    def place(self, modality: Modality, T_base_sensor: NDArray[np.float64]) -> None:
+        """Set the 4 x 4 pose of one sensor in the base frame."""
+        self.rig = self.rig.with_pose(modality, T_base_sensor)
 
     def missing(self, modality: Modality) -> str:
         """Return what is missing before samples of a sensor can be used, or ''."""

@@ -95,8 +95,16 @@ class Reporter:
                 'precision': manifest.precision,
                 'calibration': node.config.calibration.file or '/tf_static',
             }
+            values |= node.session.backend.status()
+        if node.stream is not None and node.stream.frames is not None:
+            problem = node.stream.frames.problem
+            if problem:
+                return self._status(WARN, 'node', problem, values)
         if node.failure:
             return self._status(ERROR, 'node', node.failure, values)
+        if 'reason' in values:
+            text = f'{values["preferred backend"]}; {values["backend"]} serves instead.'
+            return self._status(WARN, 'node', text, values)
         level = OK if node.state_label == 'active' else WARN
         return self._status(level, 'node', node.state_label, values)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,6 +62,7 @@ class Intake:
         deliver: Callable[[SensorSample], None],
         now_ns: Callable[[], int],
         warn: Callable[[str], None],
+        on_frame: Callable[[Modality, str], None] = lambda modality, frame_id: None,
     ) -> None:
         """Wire the intake.
 
@@ -70,6 +71,7 @@ class Intake:
             deliver: Takes each good sample.
             now_ns: The node's clock.
             warn: Takes one sentence per refusal; throttles by itself.
+            on_frame: Told the frame of a sensor when it is first seen or changes.
         """
         self.refusals: dict[Modality, Refusals] = {}
         self.received: Counter[Modality] = Counter()
@@ -77,6 +79,7 @@ class Intake:
         self._deliver = deliver
         self._now_ns = now_ns
         self._warn = warn
+        self._on_frame = on_frame
         self._frames: dict[Modality, str] = {}
         self._lock = threading.Lock()
 
@@ -100,7 +103,7 @@ class Intake:
         except Exception as error:  # a message of any content must never end the node
             self.refuse(modality, f'Cannot decode a {type(message).__name__}: {error!r}.')
             return
-        self._note_frame(sample)
+        self._note_frame(modality, sample.frame_id)
         self._deliver(sample)
 
     def on_camera_info(self, modality: Modality, message: Any) -> None:
@@ -109,6 +112,7 @@ class Intake:
             return
         try:
             self._calibration.update(modality, message, decode_camera_info(message))
+            self._note_frame(modality, str(message.header.frame_id))
         except MmsegError as error:
             self.refuse(modality, f'CameraInfo: {error}')
         except Exception as error:  # as above
@@ -120,23 +124,16 @@ class Intake:
             self.refusals.setdefault(modality, Refusals()).add(text, self._now_ns())
         self._warn(f'{modality}: sample refused: {text}')
 
-    def frame_mismatches(self) -> Mapping[Modality, str]:
-        """Return the frame ids of messages that differ from those of the calibration."""
-        return {
-            modality: frame_id
-            for modality, frame_id in self._frames.items()
-            if frame_id != self._calibration.frame_id(modality)
-        }
-
-    def _note_frame(self, sample: SensorSample) -> None:
-        if self._frames.get(sample.modality) == sample.frame_id:
+    def _note_frame(self, modality: Modality, frame_id: str) -> None:
+        if self._frames.get(modality) == frame_id:
             return
-        self._frames[sample.modality] = sample.frame_id
-        expected = self._calibration.frame_id(sample.modality)
-        if expected and sample.frame_id != expected:
+        self._frames[modality] = frame_id
+        self._on_frame(modality, frame_id)
+        expected = self._calibration.frame_id(modality)
+        if expected and frame_id != expected:
             self._warn(
-                f'{sample.modality}: messages come in frame {sample.frame_id!r}, the calibration '
-                f'says {expected!r}; the calibration of {sample.modality!r} is used all the same.'
+                f'{modality}: messages come in frame {frame_id!r}, the calibration says '
+                f'{expected!r}; the calibration of {modality!r} is used all the same.'
             )
 
 

@@ -5,26 +5,27 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from mmseg_ros.ros.throttle import Throttle
+
 
 class NodeLogHandler(logging.Handler):
     """Forwards records of Python's logging to a node's logger."""
 
     def __init__(self, logger: Any) -> None:
         super().__init__()
-        self._logger = logger
+        # One line of code per severity: rclpy refuses a second severity from the same line.
+        self._error = Throttle(lambda text: logger.error(text))
+        self._warning = Throttle(lambda text: logger.warning(text))
+        self._info = Throttle(lambda text: logger.info(text))
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one record with its severity."""
-        text = record.getMessage()
-        # One line per severity: rclpy refuses a second severity from the same line.
+        """Write one record with its severity, unless it repeats a recent one."""
         if record.levelno >= logging.ERROR:
-            self._logger.error(text)
+            self._error(record.getMessage())
         elif record.levelno >= logging.WARNING:
-            self._logger.warning(text)
-        elif record.levelno >= logging.INFO:
-            self._logger.info(text)
+            self._warning(record.getMessage())
         else:
-            self._logger.debug(text)
+            self._info(record.getMessage())
 
 
 def forward_logs(logger: Any) -> NodeLogHandler:

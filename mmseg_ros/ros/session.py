@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -17,7 +18,7 @@ from mmseg_ros.core.timing import StageStatistics, StageTimer
 from mmseg_ros.core.types import FrameSet, Modality, SegmentationResult
 from mmseg_ros.inference.backend import create_backend
 from mmseg_ros.inference.bundle import load_bundle
-from mmseg_ros.pipeline import Pipeline
+from mmseg_ros.pipeline import Pipeline, Prepared
 from mmseg_ros.ros.calibration import Calibration, find_rig
 from mmseg_ros.ros.frame import Frame
 from mmseg_ros.ros.inputs import info_topic, kinds_of
@@ -49,7 +50,7 @@ class Statistics:
 
 
 class Session:
-    """The configured parts of the node. `process` runs in the worker thread.
+    """The configured parts of the node. `prepare` and `finish` run in the worker's two threads.
 
     Attributes:
         statistics: Counters for diagnostics. calibration: The rig. outputs: The publishers.
@@ -96,8 +97,8 @@ class Session:
         self.apply(config)
         self.outputs.config = config.output
 
-    def process(self, frame_set: FrameSet, refuse: Refuse) -> None:
-        """Segment one set and publish what is subscribed to; never raises.
+    def prepare(self, frame_set: FrameSet, refuse: Refuse) -> Prepared | None:
+        """Align and encode one set if a result is subscribed to; never raises.
 
         Args:
             frame_set: The samples.
@@ -105,9 +106,31 @@ class Session:
         """
         if not self.outputs.wanted():
             self.statistics.idle += 1
-            return
+            return None
+        with self._guarded():
+            pipeline = self._pipeline
+            pipeline.rig = self.calibration.rig
+            prepared = pipeline.prepare(frame_set)
+            for modality, reason in prepared.refused.items():
+                refuse(modality, reason)
+            return prepared
+        return None
+
+    def finish(self, prepared: Prepared) -> None:
+        """Segment a prepared set and publish what is subscribed to; never raises."""
+        with self._guarded():
+            self._finish(prepared)
+
+    def close(self) -> None:
+        """Free the network and the publishers."""
+        self.outputs.close()
+        self.backend.close()
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """Count and tell what goes wrong with one frame."""
         try:
-            self._process(frame_set, refuse)
+            yield
         except BackendError as error:
             self._fail('inference', str(error))
         except MmsegError as error:
@@ -115,22 +138,14 @@ class Session:
         except Exception as error:  # one frame must never end the node
             self._fail(type(error).__name__, f'{error!r}\n{traceback.format_exc()}')
 
-    def close(self) -> None:
-        """Free the network and the publishers."""
-        self.outputs.close()
-        self.backend.close()
-
-    def _process(self, frame_set: FrameSet, refuse: Refuse) -> None:
-        rig = self.calibration.rig
-        pipeline = self._pipeline
-        pipeline.rig = rig
-        output = pipeline.process(frame_set)
-        for modality, reason in output.refused.items():
-            refuse(modality, reason)
-        usable = {k: v for k, v in frame_set.samples.items() if k not in output.refused}
+    def _finish(self, prepared: Prepared) -> None:
+        output = self._pipeline.complete(prepared)
+        samples = prepared.frame_set.samples
+        usable = {k: v for k, v in samples.items() if k not in output.refused}
+        frame_set = replace(prepared.frame_set, samples=usable)
         label_space = self.bundle.manifest.label_space
         result = self._masked(output.result, label_space.ignore_id)
-        frame = Frame(replace(frame_set, samples=usable), result, rig, label_space)
+        frame = Frame(frame_set, result, prepared.rig, label_space)
         timer = StageTimer()
         with timer.stage('publish'):
             self.outputs.publish(frame)

@@ -10,12 +10,14 @@ from rclpy.node import Node
 
 from mmseg_ros.core.config import NodeConfig
 from mmseg_ros.core.types import FrameSet, Modality, SensorSample
+from mmseg_ros.pipeline import Prepared
 from mmseg_ros.ros.inputs import data_candidates, info_candidates
 from mmseg_ros.ros.intake import Intake
+from mmseg_ros.ros.overlapped_worker import OverlappedWorker
 from mmseg_ros.ros.session import Session
+from mmseg_ros.ros.static_frames import StaticFrames
 from mmseg_ros.ros.subscriptions import AdaptiveSubscription
 from mmseg_ros.ros.throttle import Throttle
-from mmseg_ros.ros.worker import Worker
 from mmseg_ros.sync.collector import Collector
 
 _SHORTEST_WAIT_NS = 1_000_000
@@ -32,8 +34,9 @@ class Stream:
 
     Attributes:
         modalities: Enabled sensors; those of the network first, in its order.
-        intake: Decoding and refusals. collector: Sets. worker: Thread that runs the network.
+        intake: Decoding and refusals. collector: Sets. worker: Threads that run the network.
         inputs: Data subscription per sensor. infos: CameraInfo subscription per camera.
+        frames: Reader of /tf_static where there is no calibration file, else None.
         jumps: How often the clock jumped back.
     """
 
@@ -42,16 +45,16 @@ class Stream:
         self._config = config
         self.jumps = 0
         self.modalities = _modalities(config, session)
-        self.intake = Intake(
-            session.calibration,
-            self._deliver,
-            self.now_ns,
-            # A lambda of its own: rclpy refuses two severities from one line of code.
-            Throttle(lambda text: node.get_logger().warning(text)),
-        )
+        # A lambda of its own: rclpy refuses two severities from one line of code.
+        warn = Throttle(lambda text: node.get_logger().warning(text))
+        use_tf = not config.calibration.file
+        self.frames = StaticFrames(node, session.calibration, warn) if use_tf else None
+        self.intake = Intake(session.calibration, self._deliver, self.now_ns, warn, self._on_frame)
         self.collector = self._new_collector()
-        self.worker: Worker[FrameSet] = Worker(
-            'mmseg_worker', lambda frame_set: session.process(frame_set, self.intake.refuse)
+        self.worker: OverlappedWorker[FrameSet, Prepared] = OverlappedWorker(
+            'mmseg_worker',
+            lambda frame_set: session.prepare(frame_set, self.intake.refuse),
+            session.finish,
         )
         self._subscribe(session)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -77,11 +80,15 @@ class Stream:
             self._node.destroy_timer(timer)
         for subscription in (*self.inputs.values(), *self.infos.values()):
             subscription.close()
+        if self.frames is not None:
+            self.frames.close()
         return self.worker.stop(_STOP_TIMEOUT_S)
 
     def _new_collector(self) -> Collector:
         sensors = {name: self._config.sensors[name] for name in self.modalities}
-        return Collector(self.modalities, self._config.sync, sensors)
+        return Collector(
+            self.modalities, self._config.sync, sensors, self._config.calibration.event_window_s
+        )
 
     def _subscribe(self, session: Session) -> None:
         self.inputs: dict[Modality, AdaptiveSubscription] = {}
@@ -95,6 +102,10 @@ class Stream:
             self.inputs[name] = AdaptiveSubscription(
                 self._node, data, sensor.reliability, sensor.queue_depth
             )
+
+    def _on_frame(self, modality: Modality, frame_id: str) -> None:
+        if self.frames is not None:
+            self.frames.on_frame(modality, frame_id)
 
     def _deliver(self, sample: SensorSample) -> None:
         self._emit(self.collector.add(sample, self.now_ns()))
