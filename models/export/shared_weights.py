@@ -69,6 +69,7 @@ class WeightStore:
         nodes = [*transposes, *model.graph.node]
         del model.graph.node[:]
         model.graph.node.extend(nodes)
+        _shorten_value_names(model.graph)
         graph_path.write_bytes(model.SerializeToString(deterministic=True))
         onnx.checker.check_model(str(graph_path), full_check=True)
 
@@ -97,6 +98,20 @@ class WeightStore:
             offset = stream.tell()
             stream.write(values.tobytes())
         return _Stored(self._constants.name, offset, values.nbytes, False)
+
+
+def _shorten_value_names(graph: onnx.GraphProto) -> None:
+    """Number the values between nodes; their paths through the modules are half of a graph's size.
+
+    Inputs, outputs, weights and nodes keep their names.
+    """
+    kept = {value.name for value in (*graph.input, *graph.output, *graph.initializer)}
+    between = (name for node in graph.node for name in node.output if name and name not in kept)
+    short = {name: f'v{i}' for i, name in enumerate(between)}
+    for node in graph.node:
+        node.input[:] = [short.get(name, name) for name in node.input]
+        node.output[:] = [short.get(name, name) for name in node.output]
+    del graph.value_info[:]
 
 
 def _transpose(tensor: TensorProto) -> onnx.NodeProto:
