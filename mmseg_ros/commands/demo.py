@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
     parser.epilog = EPILOG
     parser.add_argument('--output', type=Path, default=Path('out/demo'), help='folder to write to')
-    parser.add_argument('--duration', type=float, default=20.0, help='seconds of driving')
+    parser.add_argument('--duration', type=float, default=14.0, help='seconds of driving')
     parser.add_argument('--seed', type=int, default=None, help='another drive')
     parser.add_argument('--bundle', default='stitchfusion-b0-sim', help='folder or shipped name')
     parser.add_argument(

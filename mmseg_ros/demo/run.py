@@ -55,7 +55,7 @@ class DemoOptions:
 
     output: Path
     cache: Path
-    duration_s: float = 20.0
+    duration_s: float = 14.0
     seed: int = SEED
     bundle: str = 'stitchfusion-b0-sim'
 
