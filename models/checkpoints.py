@@ -1,4 +1,4 @@
-"""Weights from and to other repositories; every name must fit, nothing is skipped in silence."""
+"""Weights from and to other repositories; every name must fit."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Tensor
 
+from mmseg_models.encoders.pretrained import encoder_tensors
 from mmseg_models.segmentation_model import SegmentationModel
+from mmseg_models.tensors import load_strict, read_tensors, unwrap
 from mmseg_ros.core.errors import ConfigError
 
-_WRAPPERS = ('state_dict', 'model', 'segmenter')
-_SHOWN = 8
+__all__ = ['export_reference', 'import_reference', 'load_pretrained_encoder', 'read_tensors']
 
 
 def export_reference(model: SegmentationModel, layout: str | None = None) -> dict[str, Tensor]:
@@ -38,7 +37,7 @@ def export_reference(model: SegmentationModel, layout: str | None = None) -> dic
 def import_reference(
     model: SegmentationModel, state_dict: Mapping[str, Any], unused: tuple[str, ...] = ()
 ) -> None:
-    """Load weights that were saved by the authors' code.
+    """Load weights that were saved by the authors' code; a failed import changes nothing.
 
     Args:
         model: Built with the options of the checkpoint.
@@ -56,73 +55,32 @@ def import_reference(
         for layout in model.reference_layouts
     ]
     names = max(layouts, key=lambda layout: len(layout.keys() & found.keys()))
-    load_strict(model, {names.get(key, key): tensor for key, tensor in found.items()}, names)
+    foreign = {own: name for name, own in names.items()}
+    load_strict(model, {names.get(key, key): tensor for key, tensor in found.items()}, foreign)
 
 
-def unwrap(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
-    """Return the tensors of a checkpoint without wrappers and `module.` prefixes."""
-    for wrapper in _WRAPPERS:
-        if isinstance(checkpoint.get(wrapper), Mapping):
-            return unwrap(checkpoint[wrapper])
-    tensors = {key: value for key, value in checkpoint.items() if isinstance(value, Tensor)}
-    if not tensors:
-        raise ConfigError(f'the checkpoint holds no tensors, only {list(checkpoint)[:_SHOWN]}')
-    if all(key.startswith('module.') for key in tensors):
-        return {key.removeprefix('module.'): value for key, value in tensors.items()}
-    return tensors
+def load_pretrained_encoder(model: SegmentationModel, file: Path | str) -> None:
+    """Load ImageNet weights into a model's encoder; fusion and decoder stay as they are.
 
-
-def load_strict(
-    module: nn.Module, tensors: Mapping[str, Tensor], names: Mapping[str, str] | None = None
-) -> None:
-    """Load tensors into a module.
+    Layer norms that a model keeps per modality all get the pretrained one. Position biases of
+    Swin are resized if the window differs. Output norms of Swin, which ImageNet files do not
+    have, stay as they are.
 
     Args:
-        module: Where they go.
-        tensors: The module's own names to tensors.
-        names: Other repository's name to own name; errors then use the other repository's.
+        model: Built on the encoder of the file.
+        file: The authors' `mit_b*.pth` or `swin_*.pth`, or a `.safetensors` of
+            `nvidia/mit-b*`. `.pth` files are read with `weights_only=True`.
 
     Raises:
-        ConfigError: A tensor is missing, unexpected or of another shape; all are named.
+        ConfigError: The file cannot be read, holds another encoder, or a tensor is missing,
+            unexpected or of another shape; all are named.
     """
-    foreign = {own: other for other, own in (names or {}).items()}
-    expected = module.state_dict()
-    problems = [
-        *(f'missing {foreign.get(key, key)}' for key in expected if key not in tensors),
-        *(f'unexpected {key}' for key in tensors if key not in expected),
-        *(
-            f'{foreign.get(key, key)} is {tuple(tensors[key].shape)}, not {tuple(value.shape)}'
-            for key, value in expected.items()
-            if key in tensors and tensors[key].shape != value.shape
-        ),
-    ]
-    if problems:
-        more = f' and {len(problems) - _SHOWN} more' if len(problems) > _SHOWN else ''
-        raise ConfigError(
-            f'the checkpoint does not fit the model: {"; ".join(problems[:_SHOWN])}{more}. '
-            'Build the model with the options of the checkpoint'
-        )
-    module.load_state_dict(dict(tensors))
+    state = model.state_dict()
+    wanted = {key: value for key, value in state.items() if key.startswith('encoder.stages.')}
+    loaded, foreign = encoder_tensors(wanted, read_tensors(file))
+    kept = {key: value for key, value in state.items() if key not in wanted or _is_fusion(key)}
+    load_strict(model, {**kept, **loaded}, foreign)
 
 
-def read_tensors(file: Path | str) -> dict[str, Tensor]:
-    """Return the tensors of a `.safetensors` file or of one written by `torch.save`.
-
-    Raises:
-        ConfigError: There is no such file, or it holds anything else than tensors and plain data.
-    """
-    path = Path(file)
-    if not path.is_file():
-        raise ConfigError(f'there is no checkpoint {path}')
-    if path.suffix == '.safetensors':
-        return unwrap(load_file(path))
-    try:
-        return unwrap(torch.load(path, map_location='cpu', weights_only=True))
-    except ConfigError:
-        raise
-    except Exception as error:
-        reason = str(error).split('\n')[0]
-        raise ConfigError(
-            f'{path} cannot be read as plain weights ({reason}); only tensors are ever loaded, '
-            'never pickled code: save its state_dict again, or as .safetensors'
-        ) from error
+def _is_fusion(key: str) -> bool:
+    return '.fusion.' in key

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from mmseg_models.shapes import merge_axes, split_axis
 from mmseg_ros.core.errors import ConfigError
 
 
@@ -29,7 +30,7 @@ class Presence:
 
     def split(self, x_S: Tensor) -> Tensor:
         """Return S x ... as A x B x ... (a view)."""
-        return x_S.unflatten(0, (len(self.members), -1))
+        return split_axis(x_S, 0, (len(self.members), -1))
 
     def masked(self, x_S: Tensor) -> Tensor:
         """Return A x B x ... with zeros where a sample lacks the modality."""
@@ -84,7 +85,7 @@ def gather_present(images_BMCHW: Tensor, available_BM: Tensor | None) -> tuple[T
     total = images_BMCHW.shape[1]
     members = tuple(range(total))
     if available_BM is None:
-        return images_BMCHW.transpose(0, 1).flatten(0, 1), Presence(members, total)
+        return merge_axes(images_BMCHW.transpose(0, 1), 0, 1), Presence(members, total)
     _check_available(images_BMCHW, available_BM)
     if not (torch.compiler.is_compiling() or torch.jit.is_tracing()):
         _check_not_empty(available_BM)
@@ -94,11 +95,11 @@ def gather_present(images_BMCHW: Tensor, available_BM: Tensor | None) -> tuple[T
             images_BMCHW = images_BMCHW[:, list(members)]
             available_BM = available_BM[:, list(members)]
         if available_BM.all():
-            return images_BMCHW.transpose(0, 1).flatten(0, 1), Presence(members, total)
+            return merge_axes(images_BMCHW.transpose(0, 1), 0, 1), Presence(members, total)
     zero = images_BMCHW.new_zeros(())
     images_BMCHW = torch.where(available_BM[:, :, None, None, None], images_BMCHW, zero)
     presence = Presence(members, total, available_BM.T.to(images_BMCHW.device))
-    return images_BMCHW.transpose(0, 1).flatten(0, 1), presence
+    return merge_axes(images_BMCHW.transpose(0, 1), 0, 1), presence
 
 
 def _check_available(images_BMCHW: Tensor, available_BM: Tensor) -> None:

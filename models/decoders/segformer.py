@@ -36,7 +36,7 @@ class SegFormerHead(nn.Module):
             features: B x C_i x H_i x W_i, fine to coarse.
         """
         size = features[0].shape[-2:]
-        weights = self.fuse.weight[:, :, 0, 0].chunk(len(features), dim=1)[::-1]
+        weights = self.fuse.weight[:, :, 0, 0].split(self.fuse.out_channels, dim=1)[::-1]
         x_BCHW = torch.zeros((), device=features[0].device, dtype=features[0].dtype)
         for feature, projection, weight in zip(features, self.projections, weights, strict=True):
             kernel = (weight @ projection.weight)[:, :, None, None]

@@ -8,6 +8,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from mmseg_models.shapes import merge_axes, shape_of, split_axis
+
 Grid = tuple[int, int]
 """Rows and columns of the token map."""
 
@@ -56,18 +58,19 @@ class ModalityNorm(nn.Module):
 
     def forward(self, x_SNC: Tensor, members: tuple[int, ...]) -> Tensor:
         """Return the normalised tokens, S x N x C, stacked modality-major as `members` says."""
-        chunks = x_SNC.chunk(len(members))
+        chunks = x_SNC.split(shape_of(x_SNC)[0] // len(members))
         return torch.cat([self.norms[m](x) for m, x in zip(members, chunks, strict=True)])
 
 
 def to_tokens(x_SCHW: Tensor) -> tuple[Tensor, Grid]:
     """Return S x N x C tokens in row-major order, and their grid."""
-    return x_SCHW.flatten(2).transpose(1, 2), (x_SCHW.shape[2], x_SCHW.shape[3])
+    height, width = shape_of(x_SCHW)[2:]
+    return merge_axes(x_SCHW, 2, 3).transpose(1, 2), (height, width)
 
 
 def to_map(x_SNC: Tensor, grid: Grid) -> Tensor:
     """Return S x C x H x W (channels-last strides, no copy)."""
-    return x_SNC.transpose(1, 2).unflatten(2, grid)
+    return split_axis(x_SNC.transpose(1, 2), 2, grid)
 
 
 def drop_path_rates(depths: tuple[int, ...], rate: float) -> list[list[float]]:

@@ -27,6 +27,7 @@ from mmseg_models.encoders.layers import (
     to_tokens,
 )
 from mmseg_models.presence import Presence
+from mmseg_models.shapes import merge_axes, split_axis
 
 HEADS = (1, 2, 5, 8)
 REDUCTIONS = (8, 4, 2, 1)
@@ -100,11 +101,11 @@ class Attention(nn.Module):
         if self.reduce is not None:
             context_SNC, _ = to_tokens(self.reduce(to_map(x_SNC, grid)))
             context_SNC = self.reduce_norm(context_SNC, presence.members)
-        q_SLND = self.query(x_SNC).unflatten(2, (self.heads, -1)).transpose(1, 2)
-        kv_SNHLD = self.key_value(context_SNC).unflatten(2, (2, self.heads, -1))
+        q_SLND = split_axis(self.query(x_SNC), 2, (self.heads, -1)).transpose(1, 2)
+        kv_SNHLD = split_axis(self.key_value(context_SNC), 2, (2, self.heads, -1))
         k_SLND, v_SLND = kv_SNHLD.permute(2, 0, 3, 1, 4)
         a_SLND = functional.scaled_dot_product_attention(q_SLND, k_SLND, v_SLND)
-        a_SNC = a_SLND.transpose(1, 2).flatten(2)
+        a_SNC = merge_axes(a_SLND.transpose(1, 2), 2, 3)
         return self.output(fusion.mix_attention(a_SNC, presence))
 
 

@@ -34,6 +34,7 @@ from mmseg_models.encoders.windows import (
     split_windows,
 )
 from mmseg_models.presence import Presence
+from mmseg_models.shapes import merge_axes, shape_of, split_axis
 
 MLP_RATIO = 4
 PATCH_SIZE = 4
@@ -95,9 +96,9 @@ class PatchMerging(nn.Module):
         x_SHWC = x_SCHW.permute(0, 2, 3, 1)
         quarters = [x_SHWC[:, row::2, column::2] for column in (0, 1) for row in (0, 1)]
         x_SHWC = torch.cat(quarters, dim=-1)
-        grid = (x_SHWC.shape[1], x_SHWC.shape[2])
-        x_SNC = self.norm(x_SHWC.flatten(1, 2), presence.members)
-        return self.reduction(x_SNC), grid
+        height, width = shape_of(x_SHWC)[1:3]
+        x_SNC = self.norm(merge_axes(x_SHWC, 1, 2), presence.members)
+        return self.reduction(x_SNC), (height, width)
 
 
 class WindowAttention(nn.Module):
@@ -124,14 +125,14 @@ class WindowAttention(nn.Module):
             x_SWLC: Tokens.
             mask_WLL: Added to the attention's logits; None for no mask.
         """
-        qkv = self.query_key_value(x_SWLC).unflatten(3, (3, self.heads, -1))
+        qkv = split_axis(self.query_key_value(x_SWLC), 3, (3, self.heads, -1))
         q, k, v = qkv.permute(3, 0, 1, 4, 2, 5)
         bias_HLL = self.position_bias[self.position_index].permute(2, 0, 1)
         if mask_WLL is not None:
             bias_HLL = bias_HLL + mask_WLL[:, None]
         attention = (q * self.scale) @ k.transpose(-2, -1) + bias_HLL
         mixed = attention.softmax(dim=-1) @ v
-        return self.output(mixed.transpose(2, 3).flatten(3))
+        return self.output(merge_axes(mixed.transpose(2, 3), 3, 4))
 
 
 class Mlp(nn.Module):
@@ -197,9 +198,11 @@ class SwinBlock(nn.Module):
         return self.fusion.after_mlp(x_SNC, normed_SNC, norm2, presence)
 
     def _attend(self, x_SNC: Tensor, grid: Grid, mask_WLL: Tensor) -> Tensor:
-        windows, padded = split_windows(x_SNC.unflatten(1, grid), self.window, self.shift)
+        map_SHWC = split_axis(x_SNC, 1, grid)
+        windows, padded = split_windows(map_SHWC, self.window, self.shift)
         windows = self.attention(windows, mask_WLL if self.shift else None)
-        return join_windows(windows, self.window, self.shift, padded, grid).flatten(1, 2)
+        joined_SHWC = join_windows(windows, self.window, self.shift, padded, grid)
+        return merge_axes(joined_SHWC, 1, 2)
 
 
 class SwinStage(Stage):

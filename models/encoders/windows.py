@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from mmseg_models.encoders.layers import Grid
+from mmseg_models.shapes import merge_axes, shape_of, split_axis
 
 MASKED = -100.0
 
@@ -22,15 +23,16 @@ def position_index(window: int) -> Tensor:
 
 def split_windows(x_SHWC: Tensor, window: int, shift: int) -> tuple[Tensor, Grid]:
     """Return S x W x L x C windows and the size of the map padded with zeros to whole windows."""
-    height, width = x_SHWC.shape[1:3]
+    height, width = shape_of(x_SHWC)[1:3]
     below, right = -height % window, -width % window
     if below or right:
         x_SHWC = functional.pad(x_SHWC, (0, 0, 0, right, 0, below))
     if shift:
         x_SHWC = torch.roll(x_SHWC, (-shift, -shift), dims=(1, 2))
     padded = (height + below, width + right)
-    tiles = x_SHWC.unflatten(2, (-1, window)).unflatten(1, (-1, window)).transpose(2, 3)
-    return tiles.flatten(3, 4).flatten(1, 2), padded
+    rows = split_axis(x_SHWC, 1, (-1, window))
+    tiles = split_axis(rows, 3, (-1, window)).transpose(2, 3)
+    return merge_axes(merge_axes(tiles, 3, 4), 1, 2), padded
 
 
 def join_windows(x_SWLC: Tensor, window: int, shift: int, padded: Grid, grid: Grid) -> Tensor:
@@ -43,9 +45,9 @@ def join_windows(x_SWLC: Tensor, window: int, shift: int, padded: Grid, grid: Gr
         padded: Size of the padded map.
         grid: Size of the map itself.
     """
-    tiles = x_SWLC.unflatten(2, (window, window))
-    tiles = tiles.unflatten(1, (padded[0] // window, padded[1] // window)).transpose(2, 3)
-    x_SHWC = tiles.flatten(3, 4).flatten(1, 2)
+    tiles = split_axis(x_SWLC, 2, (window, window))
+    tiles = split_axis(tiles, 1, (padded[0] // window, padded[1] // window)).transpose(2, 3)
+    x_SHWC = merge_axes(merge_axes(tiles, 3, 4), 1, 2)
     if shift:
         x_SHWC = torch.roll(x_SHWC, (shift, shift), dims=(1, 2))
     return x_SHWC[:, : grid[0], : grid[1]]

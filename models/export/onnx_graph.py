@@ -178,7 +178,7 @@ def _export(graph: nn.Module, inputs: dict[str, Tensor], path: Path) -> None:
     standard = [entry for entry in model.opset_import if not entry.domain]
     del model.opset_import[:], model.graph.value_info[:]
     model.opset_import.extend(standard)
-    _shorten_names(model.graph)
+    _number_nodes(model.graph)
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, path)
 
@@ -202,16 +202,8 @@ def _without_constants(source: Path, draft: Path) -> onnx.ModelProto:
     return onnx.load(draft)
 
 
-def _shorten_names(graph: onnx.GraphProto) -> None:
-    """Number the values between the nodes: their traced names take more room than the graph."""
-    kept = {item.name for item in (*graph.input, *graph.output, *graph.initializer)}
-    names: dict[str, str] = {}
-    for node in graph.node:
+def _number_nodes(graph: onnx.GraphProto) -> None:
+    """Name every node by its operator and place: traced names take more room than the graph."""
+    for i, node in enumerate(graph.node):
         node.ClearField('doc_string')
-        for i, name in enumerate(node.output):
-            if name and name not in kept:
-                names[name] = f'{node.op_type}_{len(names)}'
-                node.output[i] = names[name]
-        for i, name in enumerate(node.input):
-            node.input[i] = names.get(name, name)
-        node.name = node.output[0]
+        node.name = f'{node.op_type}_{i}'

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from mmseg_models.encoders.contract import Encoder, Stage
-from mmseg_models.encoders.layers import to_map
+from mmseg_models.encoders.layers import to_map, to_tokens
 from mmseg_models.presence import Presence
 
 
@@ -85,7 +85,7 @@ class BranchEncoder(nn.Module):
         extras = tuple(m - 1 for m in presence.members if m > 0)
         extra_ABCHW = self.selectors[index](extra_ABCHW, extras)
         merged_BCHW = _maximum(extra_ABCHW, presence)
-        x_SNC = torch.cat([*first, merged_BCHW]).flatten(2).transpose(1, 2)
+        x_SNC, grid = to_tokens(torch.cat([*first, merged_BCHW]))
         x_SNC = stage.transform(x_SNC, grid, branches)
         feature_SCHW, next_SCHW = stage.finish(x_SNC, grid, branches)
         *first, merged_BCHW = branches.split(next_SCHW)

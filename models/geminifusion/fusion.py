@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from mmseg_models.encoders.contract import BlockFusion, BlockSite
 from mmseg_models.presence import Presence
+from mmseg_models.shapes import merge_axes, split_axis
 
 HEADS = 8
 NUM_BRANCHES = 2
@@ -25,6 +26,7 @@ class CrossAttention(nn.Module):
 
     def __init__(self, dim: int) -> None:
         super().__init__()
+        self.dim = dim
         self.scale = (dim // HEADS) ** -0.5
         self.inputs = nn.Linear(dim, 3 * dim)
         self.output = nn.Linear(dim, dim)
@@ -46,26 +48,27 @@ class CrossAttention(nn.Module):
             noise_2C: Added to the first key and the first value.
             present_B: bool, samples whose second value exists; None for all.
         """
-        _, weight_key, weight_value = self.inputs.weight.chunk(3)
-        _, bias_key, bias_value = self.inputs.bias.chunk(3)
-        query, key, value = self.inputs(own_BNC).chunk(3, dim=-1)
+        _, weight_key, weight_value = self.inputs.weight.split(self.dim)
+        _, bias_key, bias_value = self.inputs.bias.split(self.dim)
+        query, key, value = self.inputs(own_BNC).split(self.dim, dim=2)
         # Linear maps are additive: the noise goes through them once, not once per pixel.
         key = key + weight_key @ noise_2C[0]
         value = value + weight_value @ noise_2C[1]
         key_gap = key - functional.linear(gated_BNC, weight_key, bias_key)
         other_value = functional.linear(other_BNC, weight_value, bias_value)
         # A softmax over two keys is a sigmoid of the difference of their scores.
-        score_BNH = (query * key_gap).unflatten(-1, (HEADS, -1)).sum(dim=-1) * self.scale
-        own_share = score_BNH.sigmoid()
+        score_BNH = split_axis(query * key_gap, 2, (HEADS, -1)).sum(dim=3) * self.scale
+        share_BNH = score_BNH.sigmoid()
         if present_B is not None:
-            own_share = torch.where(present_B[:, None, None], own_share, 1.0)
-        own_share = own_share.repeat_interleave(own_BNC.shape[-1] // HEADS, dim=-1)
-        return self.output(torch.lerp(other_value, value, own_share))
+            share_BNH = torch.where(present_B[:, None, None], share_BNH, 1.0)
+        other_BNHD = split_axis(other_value, 2, (HEADS, -1))
+        gap_BNHD = split_axis(value - other_value, 2, (HEADS, -1))
+        mixed_BNHD = other_BNHD + share_BNH[..., None] * gap_BNHD
+        return self.output(merge_axes(mixed_BNHD, 2, 3))
 
     def alone(self, own_BNC: Tensor, noise_2C: Tensor) -> Tensor:
         """Return the same with the other branch absent from the whole batch."""
-        _, _, weight_value = self.inputs.weight.chunk(3)
-        _, _, bias_value = self.inputs.bias.chunk(3)
+        weight_value, bias_value = self.inputs.weight[-self.dim :], self.inputs.bias[-self.dim :]
         return self.output(functional.linear(own_BNC + noise_2C[1], weight_value, bias_value))
 
 
@@ -84,9 +87,12 @@ class RelationGate(nn.Module):
     def forward(self, a_2BNC: Tensor) -> Tensor:
         """Return the scores of both branches, 2 x B x N x C."""
         # The first layer reads [own; other]: each half is applied once to both branches.
-        halves = self.expand.weight.unflatten(1, (2, -1)).transpose(0, 1).flatten(0, 1)
-        own_2BNC, other_2BNC = functional.linear(a_2BNC, halves).chunk(2, dim=-1)
-        hidden = functional.gelu(own_2BNC + other_2BNC.flip(0) + self.expand.bias)
+        halves = merge_axes(split_axis(self.expand.weight, 1, (2, -1)).transpose(0, 1), 0, 1)
+        own_2BNC, other_2BNC = functional.linear(a_2BNC, halves).split(
+            self.contract.in_features, dim=3
+        )
+        other_2BNC = torch.stack([other_2BNC[1], other_2BNC[0]])
+        hidden = functional.gelu(own_2BNC + other_2BNC + self.expand.bias)
         return self.contract(hidden).softmax(dim=-1)
 
 

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mmseg_models.presence import Presence
+from mmseg_models.shapes import merge_axes, split_axis
 
 CHANNELS_PER_GATE_UNIT = 16
 
@@ -94,12 +95,12 @@ class FeatureFusion(nn.Module):
     def forward(self, x_SCHW: Tensor, presence: Presence) -> Tensor:
         """Return B x C x H x W."""
         parts_ABCHW = presence.renormalised(x_SCHW)
-        weight_CMC = self.mix.weight.unflatten(1, (presence.total, -1))
+        weight_CMC = split_axis(self.mix.weight, 1, (presence.total, -1))
         if len(presence.members) < presence.total:
             weight_CMC = weight_CMC[:, list(presence.members)]
         x_BCHW = torch.cat(list(parts_ABCHW), dim=1)
         mixed_BCHW = functional.conv2d(
-            x_BCHW, weight_CMC.flatten(1)[:, :, None, None], self.mix.bias
+            x_BCHW, merge_axes(weight_CMC, 1, 2)[:, :, None, None], self.mix.bias
         )
         return self.mlp(mixed_BCHW) + self.gate(mixed_BCHW)
 

@@ -98,6 +98,8 @@ class ModalityDropoutConfig(_Checked):
         'What shares one subset; batch lets absent branches be skipped.',
         choices=('batch', 'sample'),
     )
+    weights: dict[str, float] = field(default_factory=dict)
+    """Relative chance of a proper subset, such as {rgb: 5, rgb+lidar: 2}; 1 for the others."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -174,11 +174,12 @@ def _build_trainables(recipe: Recipe, model: SegmentationModel) -> Trainables:
 def _build_dropout(recipe: Recipe) -> ModalityDropout:
     config = recipe.modality_dropout
     return ModalityDropout(
-        num_modalities=len(recipe.data.modalities),
+        modalities=tuple(recipe.data.modalities),
         probability=config.probability,
         ramp_steps=config.ramp_steps,
         per_sample=config.per == 'sample',
         seed=recipe.seed,
+        weights=config.weights,
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
@@ -46,24 +46,38 @@ def availability(subset: Sequence[Modality], modalities: Sequence[Modality]) -> 
 
 @dataclass(frozen=True, slots=True)
 class ModalityDropout:
-    """Draws the modalities of each training sample: all, or any proper non-empty subset.
+    """Draws the modalities of each training sample: all, or one of the other non-empty subsets.
 
     The draw depends on (seed, step) alone, so that every process of a distributed run decides
     alike and a resumed run goes on as if never interrupted.
 
     Args:
-        num_modalities: M.
-        probability: Chance of a proper subset; all of them are equally likely.
+        modalities: Names of the M modalities.
+        probability: Chance of a proper subset.
         ramp_steps: Steps over which that chance rises linearly from 0; 0 starts with it.
         per_sample: Whether each sample has its own subset, or the whole batch one.
         seed: Seed of the run.
+        weights: Relative chance of a proper subset, keyed `rgb+lidar`; 1 for those not named.
+
+    Raises:
+        ConfigError: A weight is negative or its key is no proper subset.
     """
 
-    num_modalities: int
+    modalities: tuple[Modality, ...]
     probability: float
     ramp_steps: int
     per_sample: bool
     seed: int
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for text, weight in self.weights.items():
+            if parse_subset(text, self.modalities) == self.modalities or weight < 0:
+                raise ConfigError(
+                    f'Expected modality_dropout.weights to give proper subsets of '
+                    f'{", ".join(self.modalities)} a weight of at least 0, but got '
+                    f'{text}: {weight}.'
+                )
 
     def __call__(self, step: int, batch_size: int) -> NDArray[np.bool_]:
         """Return B x M bool for the global batch of `step`; no row is all false."""
@@ -71,9 +85,14 @@ class ModalityDropout:
         rows = batch_size if self.per_sample else 1
         ramp = min(1.0, step / self.ramp_steps) if self.ramp_steps else 1.0
         dropped = rng.random(rows) < self.probability * ramp
-        full = 2**self.num_modalities - 1
-        # Codes 1 .. full - 1 are the proper non-empty subsets as bit patterns.
-        proper = rng.integers(1, full, rows) if full > 1 else np.full(rows, full)
-        codes = np.where(dropped, proper, full)
-        mask = (codes[:, None] >> np.arange(self.num_modalities)) & 1
-        return np.broadcast_to(mask.astype(bool), (batch_size, self.num_modalities)).copy()
+        subsets = all_subsets(self.modalities)
+        drawn = np.where(dropped, rng.choice(len(subsets), rows, p=self._chances(subsets)), 0)
+        mask = np.stack([availability(subsets[i], self.modalities) for i in drawn])
+        return np.broadcast_to(mask, (batch_size, len(self.modalities))).copy()
+
+    def _chances(self, subsets: Sequence[Sequence[Modality]]) -> NDArray[np.float64]:
+        """Return the chance of each subset, the full one first, once something is dropped."""
+        named = {parse_subset(text, self.modalities): w for text, w in self.weights.items()}
+        chances = np.array([named.get(tuple(subset), 1.0) for subset in subsets])
+        chances[0] = 0.0 if chances[1:].sum() > 0 else 1.0
+        return chances / chances.sum()

@@ -86,3 +86,15 @@ def check_statistics():
         assert flat[-1].item() == pytest.approx(stored['last'], abs=1e-3)
 
     return check
+
+
+@pytest.fixture(scope='session')
+def tiny_encoders():
+    """Add the encoders `mit_tiny_test` and `swin_tiny_test`, small enough for many forwards."""
+    from mmseg_models.encoders.mit import MIT_CONFIGS, MitConfig
+    from mmseg_models.encoders.swin import SWIN_CONFIGS, SwinConfig
+
+    MIT_CONFIGS['mit_tiny_test'] = MitConfig((32, 64, 80, 128), (1, 1, 2, 1))
+    SWIN_CONFIGS['swin_tiny_test'] = SwinConfig(16, (2, 1, 1, 1), (1, 2, 4, 8), 3)
+    yield
+    del MIT_CONFIGS['mit_tiny_test'], SWIN_CONFIGS['swin_tiny_test']

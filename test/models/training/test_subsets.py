@@ -16,7 +16,7 @@ FOUR = ('rgb', 'depth', 'event', 'lidar')
 
 def dropout(**changes):
     settings = {
-        'num_modalities': 4,
+        'modalities': FOUR,
         'probability': 0.7,
         'ramp_steps': 0,
         'per_sample': False,
@@ -43,7 +43,7 @@ def test_parse_subset_orders_and_refuses():
 @pytest.mark.parametrize('per_sample', [False, True])
 @pytest.mark.parametrize('num_modalities', [1, 2, 3, 4])
 def test_every_subset_is_reached_and_none_is_empty(num_modalities, per_sample):
-    draw = dropout(num_modalities=num_modalities, per_sample=per_sample)
+    draw = dropout(modalities=FOUR[:num_modalities], per_sample=per_sample)
     rows = np.concatenate([draw(step, 2) for step in range(400)])
     assert rows.any(axis=1).all()
     assert len({tuple(row) for row in rows.tolist()}) == 2**num_modalities - 1
@@ -79,3 +79,19 @@ def test_batch_shares_one_subset_and_samples_do_not():
     assert all((mask == mask[0]).all() for mask in batch)
     sample = [dropout(per_sample=True)(step, 8) for step in range(20)]
     assert any((mask != mask[0]).any() for mask in sample)
+
+
+def test_weights_change_the_chances_of_the_proper_subsets():
+    draw = dropout(probability=1.0, weights={'rgb': 13.0, 'lidar+depth': 0.0})
+    drawn = [tuple(draw(step, 1)[0].tolist()) for step in range(4000)]
+    share = {code: drawn.count(code) / len(drawn) for code in set(drawn)}
+    assert share[True, False, False, False] == pytest.approx(13 / 25, abs=0.03)
+    assert share[False, False, True, True] == pytest.approx(1 / 25, abs=0.015)
+    assert (False, True, False, True) not in share
+    assert (True, True, True, True) not in share
+
+
+@pytest.mark.parametrize('weights', [{'radar': 1.0}, {'rgb': -1.0}, {'+'.join(FOUR): 2.0}])
+def test_wrong_weights_are_refused(weights):
+    with pytest.raises(ConfigError, match='rgb, depth, event, lidar'):
+        dropout(weights=weights)

@@ -1,0 +1,37 @@
+"""Reshaping with sizes that an exported graph holds as constants instead of computing them."""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor
+
+
+def shape_of(x: Tensor) -> tuple[int, ...]:
+    """Return the sizes as plain integers, also while a graph is traced."""
+    return tuple(int(size) for size in x.shape)
+
+
+def split_axis(x: Tensor, axis: int, sizes: tuple[int, ...]) -> Tensor:
+    """Return `x` with one axis cut into several; one of `sizes` may be -1.
+
+    >>> import torch
+    >>> tuple(split_axis(torch.zeros(2, 6), 1, (3, -1)).shape)
+    (2, 3, 2)
+    """
+    shape = shape_of(x)
+    known = math.prod(size for size in sizes if size >= 0)
+    resolved = tuple(size if size >= 0 else shape[axis] // known for size in sizes)
+    return x.reshape(*shape[:axis], *resolved, *shape[axis + 1 :])
+
+
+def merge_axes(x: Tensor, first: int, last: int) -> Tensor:
+    """Return `x` with the axes `first` to `last` joined into one.
+
+    >>> import torch
+    >>> tuple(merge_axes(torch.zeros(2, 3, 4), 0, 1).shape)
+    (6, 4)
+    """
+    shape = shape_of(x)
+    joined = math.prod(shape[first : last + 1])
+    return x.reshape(*shape[:first], joined, *shape[last + 1 :])

@@ -1,0 +1,90 @@
+"""Reading weight files and putting tensors into modules; nothing is skipped in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from mmseg_ros.core.errors import ConfigError
+
+_WRAPPERS = ('state_dict', 'model', 'segmenter')
+_SHOWN = 8
+
+
+def read_tensors(file: Path | str) -> dict[str, Tensor]:
+    """Return the tensors of a `.safetensors` file or of one written by `torch.save`.
+
+    Raises:
+        ConfigError: There is no such file, or it holds anything else than tensors and plain data.
+    """
+    path = Path(file)
+    if not path.is_file():
+        raise ConfigError(f'there is no checkpoint {path}')
+    try:
+        if path.suffix == '.safetensors':
+            checkpoint = load_file(path)
+        else:
+            checkpoint = torch.load(path, map_location='cpu', weights_only=True)
+    except Exception as error:
+        reason = str(error).split('\n')[0]
+        raise ConfigError(
+            f'{path} cannot be read as plain weights ({reason}); only tensors are ever loaded, '
+            'never pickled code: save its state_dict again, or as .safetensors'
+        ) from error
+    if not isinstance(checkpoint, Mapping):
+        raise ConfigError(f'{path} holds a {type(checkpoint).__name__}, not named tensors')
+    return unwrap(checkpoint)
+
+
+def unwrap(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Return the tensors of a checkpoint without wrappers and `module.` prefixes.
+
+    Raises:
+        ConfigError: There are no tensors in it.
+    """
+    for wrapper in _WRAPPERS:
+        if isinstance(checkpoint.get(wrapper), Mapping):
+            return unwrap(checkpoint[wrapper])
+    tensors = {key: value for key, value in checkpoint.items() if isinstance(value, Tensor)}
+    if not tensors:
+        raise ConfigError(f'the checkpoint holds no tensors, only {list(checkpoint)[:_SHOWN]}')
+    if all(key.startswith('module.') for key in tensors):
+        return {key.removeprefix('module.'): value for key, value in tensors.items()}
+    return tensors
+
+
+def load_strict(
+    module: nn.Module, tensors: Mapping[str, Tensor], foreign: Mapping[str, str]
+) -> None:
+    """Load tensors into a module; a failed load changes nothing.
+
+    Args:
+        module: Where they go.
+        tensors: The module's own names to tensors.
+        foreign: Own name to the checkpoint's name, for the error messages.
+
+    Raises:
+        ConfigError: A tensor is missing, unexpected or of another shape; all are named.
+    """
+    expected = module.state_dict()
+    problems = [
+        *(f'missing {foreign.get(key, key)}' for key in expected if key not in tensors),
+        *(f'unexpected {foreign.get(key, key)}' for key in tensors if key not in expected),
+        *(
+            f'{foreign.get(key, key)} is {tuple(tensors[key].shape)}, not {tuple(value.shape)}'
+            for key, value in expected.items()
+            if key in tensors and tensors[key].shape != value.shape
+        ),
+    ]
+    if problems:
+        more = f' and {len(problems) - _SHOWN} more' if len(problems) > _SHOWN else ''
+        raise ConfigError(
+            f'the checkpoint does not fit the model: {"; ".join(problems[:_SHOWN])}{more}. '
+            'Build the model with the options of the checkpoint'
+        )
+    module.load_state_dict(dict(tensors))
