@@ -110,8 +110,12 @@ def _put(parent: ast.AST, field: str, index: int, value: object, node: ast.AST) 
         setattr(parent, field, node)
 
 
-def survives(package_root: Path, file: str, broken: str) -> bool:
-    """Run the tests in a child process on a copy of the package with one file replaced."""
+def verdict(package_root: Path, file: str, broken: str) -> str:
+    """Run the tests in a child process on a copy of the package with one file replaced.
+
+    Returns:
+        'killed', 'survived', or 'timed out', which an endless loop does.
+    """
     child = os.fork()
     if child == 0:
         signal.alarm(TIMEOUT_S)
@@ -127,7 +131,9 @@ def survives(package_root: Path, file: str, broken: str) -> bool:
             status = pytest.main([*_PYTEST, *tests])
         os._exit(int(status != 0))
     _, status = os.waitpid(child, 0)
-    return status == 0
+    if os.WIFSIGNALED(status):
+        return 'timed out'
+    return 'survived' if status == 0 else 'killed'
 
 
 def main() -> None:
@@ -157,9 +163,10 @@ def main() -> None:
         shutil.copy(ROOT / 'pyproject.toml', root)
         for file, line, change, broken in sorted(chosen):
             original = (ROOT / SYNC / file).read_text()
-            if survives(root, file, broken):
-                survivors += 1
-                print(f'{file}:{line}: {change}', flush=True)
+            result = verdict(root, file, broken)
+            survivors += result == 'survived'
+            if result != 'killed':
+                print(f'{file}:{line}: {change} ({result})', flush=True)
             (root / SYNC / file).write_text(original)
     print(f'{len(chosen) - survivors} of {len(chosen)} mutants killed ({len(every)} possible)')
 
