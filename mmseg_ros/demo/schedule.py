@@ -8,9 +8,9 @@ from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.core.types import STANDARD_MODALITIES, Modality
 
 MIN_DURATION_S = 5.0
-_FIRST_DROP = 0.3
-_DROP = 0.1
-_PAUSE = 0.065
+_FIRST_DROP = 0.26
+_DROP = 0.13
+_PAUSE = 0.035
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ def test_outages_do_not_overlap_and_end_before_the_drive(duration_s):
 
 
 def test_as_an_argument_of_the_player():
-    assert outages(20)[0].argument() == 'rgb@6.00-8.00'
+    assert outages(20)[0].argument() == 'rgb@5.20-7.80'
 
 
 def test_a_short_drive_is_refused():
