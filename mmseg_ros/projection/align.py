@@ -22,10 +22,17 @@ from mmseg_ros.projection.events import event_plane
 from mmseg_ros.projection.extrinsics import Rig
 from mmseg_ros.projection.images import registered_plane, scaled_depth_plane, scaled_plane
 from mmseg_ros.projection.lidar import lidar_plane
+from mmseg_ros.projection.motion import RigInMotion
+from mmseg_ros.projection.odometry import Odometry
 
 
 def align(
-    frame_set: FrameSet, rig: Rig, height: int, width: int, event_window_ns: int
+    frame_set: FrameSet,
+    rig: Rig,
+    height: int,
+    width: int,
+    event_window_ns: int,
+    odometry: Odometry | None = None,
 ) -> tuple[AlignedFrame, dict[Modality, str]]:
     """Return the planes of a set, and for every sample that has none the reason in a sentence.
 
@@ -38,8 +45,12 @@ def align(
         height: Rows of the planes.
         width: Columns of the planes.
         event_window_ns: Length of the event window that ends at the stamp of the set.
+        odometry: Motion of the vehicle: with it, points are moved from their own times, and depth
+            from its stamp, to the stamp of the set.
     """
-    aligner = _Aligner(rig, height, width, frame_set.stamp_ns, event_window_ns)
+    motion = RigInMotion(rig, frame_set.stamp_ns, odometry)
+    window_ns = (frame_set.stamp_ns - event_window_ns, frame_set.stamp_ns)
+    aligner = _Aligner(rig, motion, height, width, window_ns)
     planes: dict[Modality, Plane] = {}
     refused: dict[Modality, str] = {}
     for modality, sample in frame_set.samples.items():
@@ -55,21 +66,22 @@ class _Aligner:
     """Brings one sample at a time into the reference image."""
 
     def __init__(
-        self, rig: Rig, height: int, width: int, stamp_ns: int, event_window_ns: int
+        self, rig: Rig, motion: RigInMotion, height: int, width: int, window_ns: tuple[int, int]
     ) -> None:
         self._rig = rig
+        self._motion = motion
         self._height, self._width = height, width
-        self._event_window_ns = (stamp_ns - event_window_ns, stamp_ns)
+        self._window_ns = window_ns
 
     def plane(self, sample: SensorSample) -> Plane:
         payload = sample.payload
         if isinstance(payload, ImageData):
             return self._image(sample.modality, payload)
         if isinstance(payload, DepthData):
-            return self._depth(sample.modality, payload)
+            return self._depth(sample.modality, payload, sample.stamp_ns)
         if isinstance(payload, EventData):
             return self._events(sample.modality, payload)
-        return self._cloud(sample.modality, payload)
+        return self._cloud(sample.modality, payload, sample.stamp_ns)
 
     def frame_id(self, frame_set: FrameSet) -> str:
         sample = frame_set.samples.get(self._rig.reference)
@@ -92,11 +104,11 @@ class _Aligner:
         T = self._rig.T(self._rig.reference, modality)
         return registered_plane(image.pixels, mount.camera, T, self._camera)
 
-    def _depth(self, modality: Modality, depth: DepthData) -> Plane:
+    def _depth(self, modality: Modality, depth: DepthData, stamp_ns: int) -> Plane:
         if self._is_in_reference_image(modality):
             plane = scaled_depth_plane(depth.depth_m, self._height, self._width)
         else:
-            T = self._rig.T(self._rig.reference, modality)
+            T = self._motion.T_reference(modality, stamp_ns)
             plane = depth_plane(depth, self._rig.camera(modality), T, self._camera)
         if not plane.valid.any():
             raise SampleError(
@@ -110,11 +122,12 @@ class _Aligner:
         else:
             T = self._rig.T(self._rig.reference, modality)
             event_camera = self._rig.camera(modality)
-        return event_plane(events, T, event_camera, self._camera, self._event_window_ns)
+        return event_plane(events, T, event_camera, self._camera, self._window_ns)
 
-    def _cloud(self, modality: Modality, cloud: CloudData) -> Plane:
+    def _cloud(self, modality: Modality, cloud: CloudData, stamp_ns: int) -> Plane:
         T = self._rig.T(self._rig.reference, modality)
-        plane = lidar_plane(cloud, T, self._rig.T_base(modality), self._camera)
+        xyz = self._motion.xyz(modality, cloud, stamp_ns)
+        plane = lidar_plane(cloud, T, self._rig.T_base(modality), self._camera, xyz)
         if not plane.valid.any():
             raise SampleError(
                 f'None of the {len(cloud.points)} points of {modality!r} falls into the camera '

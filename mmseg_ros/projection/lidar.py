@@ -86,13 +86,21 @@ def lidar_plane(
     T_camera_lidar: NDArray[np.float64],
     T_base_lidar: NDArray[np.float64],
     camera: CameraModel,
+    xyz: NDArray[np.float32] | None = None,
 ) -> Plane:
     """Return H x W x 3 float32: range (m), intensity (0..1), height above the base frame (m).
 
     Range is the distance from the LiDAR. The nearest point of a pixel wins; pixels without a
     point are zero and invalid. A cloud without intensity has zeros there.
+
+    Args:
+        cloud: The points.
+        T_camera_lidar: 4 x 4, into the optical frame of the camera.
+        T_base_lidar: 4 x 4, into the base frame.
+        camera: The image.
+        xyz: N x 3, where the points are if not where the cloud says, e.g. deskewed.
     """
-    xyz = cloud.xyz()
+    xyz = cloud.xyz() if xyz is None else xyz
     projection = project_cloud(xyz, T_camera_lidar, camera, depth_tolerance=0.0)
     nearest = projection.shown
     index, u, v = projection.index[nearest], projection.u[nearest], projection.v[nearest]
