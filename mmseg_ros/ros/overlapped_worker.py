@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from mmseg_ros.ros.worker import NewestSlot
+from mmseg_ros.ros.newest_slot import NewestSlot
 
 Item = TypeVar('Item')
 Ready = TypeVar('Ready')
+
+_HEAD_START = 2.0
+"""How early the next item is taken, in multiples of the time that preparing took last."""
 
 
 class OverlappedWorker(Generic[Item, Ready]):
     """Prepares the newest item in one thread and finishes it in another.
 
-    At most one prepared item waits. The next one is prepared when that is taken, from the item
-    that is the newest then, so no work is done for items that are never finished and a result is
-    never older than one item at hand and one that waits.
+    At most one prepared item waits, so nothing is prepared in vain. The next one is taken, the
+    newest by then, just early enough to be ready when the item at hand is finished, as far as the
+    times of the last ones tell: more would only make the results older.
 
     Neither function may raise: what it raises ends its thread and reaches `threading.excepthook`.
 
@@ -36,8 +40,11 @@ class OverlappedWorker(Generic[Item, Ready]):
         self.slot: NewestSlot[Item] = NewestSlot()
         self._ready: NewestSlot[Ready] = NewestSlot()
         self._free = threading.Semaphore(1)
+        self._closed = threading.Event()
         self._prepare = prepare
         self._finish = finish
+        self._prepare_s = 0.0
+        self._finish_s = 0.0
         self._threads = [
             threading.Thread(target=work, name=f'{name}_{part}', daemon=True)
             for part, work in (('prepare', self._run_prepare), ('finish', self._run_finish))
@@ -47,6 +54,7 @@ class OverlappedWorker(Generic[Item, Ready]):
 
     def stop(self, timeout_s: float = 10.0) -> bool:
         """Finish the items at hand and end the threads; return whether they ended in time."""
+        self._closed.set()
         self.slot.close()
         self._ready.close()
         self._free.release()
@@ -57,15 +65,20 @@ class OverlappedWorker(Generic[Item, Ready]):
     def _run_prepare(self) -> None:
         while True:
             self._free.acquire()
+            self._closed.wait(max(self._finish_s - _HEAD_START * self._prepare_s, 0.0))
             ready = None
             while ready is None:
                 item = self.slot.take()
                 if item is None:
                     return
+                began_s = time.monotonic()
                 ready = self._prepare(item)
+                self._prepare_s = time.monotonic() - began_s
             self._ready.put(ready)
 
     def _run_finish(self) -> None:
         while (ready := self._ready.take()) is not None:
             self._free.release()
+            began_s = time.monotonic()
             self._finish(ready)
+            self._finish_s = time.monotonic() - began_s

@@ -21,7 +21,8 @@ DOMAIN_ID = os.getpid() % 101 + 1
 os.environ['ROS_DOMAIN_ID'] = str(DOMAIN_ID)
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 os.environ['ROS_PYTHON_CHECK_FIELDS'] = '1'
-os.environ['ROS_LOG_DIR'] = tempfile.mkdtemp(prefix='mmseg_ros_log_')
+LOGS = tempfile.TemporaryDirectory(prefix='mmseg_ros_log_')
+os.environ['ROS_LOG_DIR'] = LOGS.name
 os.environ['FASTRTPS_DEFAULT_PROFILES_FILE'] = str(ROOT / 'config' / 'fastdds.xml')
 os.environ['OMP_NUM_THREADS'] = '1'
 

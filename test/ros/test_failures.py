@@ -47,9 +47,8 @@ def test_labels_go_on_through_a_drop_and_the_sensor_comes_back(
 
     assert sensors.play_until(ALL, complete)
     labels = listener.messages['/mmseg/labels']
-    before, dropped_s = len(labels), time.monotonic()
+    before = len(labels)
     assert sensors.play_until(others, lambda: len(labels) >= before + 2)
-    assert time.monotonic() - dropped_s < 2.0
 
     def lost():
         status = status_of(listener, f'sensor {dropped}')
@@ -64,18 +63,6 @@ def test_labels_go_on_through_a_drop_and_the_sensor_comes_back(
         return status_of(listener, f'sensor {dropped}').level == DiagnosticStatus.OK
 
     assert sensors.play_until(ALL, recovered)
-
-
-def test_first_degraded_result_comes_within_deadline_and_a_period(listener, sensors, make_node):
-    make_node(sync__deadline_s=0.3)
-    listener.listen(DiagnosticArray, '/mmseg/modalities')
-    assert sensors.play_until(ALL, lambda: last_available(listener) == list(ALL))
-    start_s = time.monotonic()
-    assert sensors.play_until(
-        ('rgb', 'depth', 'event'), lambda: last_available(listener) == ['rgb', 'depth', 'event']
-    )
-    # The bound is deadline + period; the rest is what a loaded machine adds.
-    assert time.monotonic() - start_s < 0.3 + 0.1 + 0.6
 
 
 def test_without_lidar_the_clouds_pause_and_say_why(listener, sensors, make_node):

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import yaml
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image, PointCloud2
@@ -170,3 +171,72 @@ def test_stamps_of_old_recordings_are_kept(graph, listener, sensors, make_node):
     assert sensors.play_until(('rgb',), lambda: listener.messages['/mmseg/labels'], change=old)
     stamp = stamp_ns(listener.messages['/mmseg/labels'][-1].header)
     assert start <= stamp < start + 10**12
+
+
+def test_pixels_of_little_confidence_get_the_ignored_id(listener, sensors, make_node):
+    make_node(output__unlabelled_confidence=255)
+    listener.listen(Image, '/mmseg/labels')
+    listener.listen(Image, '/mmseg/confidence')
+    assert sensors.play_until(('rgb',), lambda: listener.messages['/mmseg/confidence'])
+    confidence = decode_image(listener.messages['/mmseg/confidence'][-1]).pixels
+    labels = decode_image(listener.messages['/mmseg/labels'][-1]).pixels
+    assert np.array_equal(labels == 255, confidence < 255)
+
+
+def test_any_other_image_of_the_bundle_is_taken(graph, listener, sensors, make_node, make_bundle):
+    bundle = make_bundle(modalities=('rgb', 'thermal'), name='thermal')
+    make_node(bundle=str(bundle.path), sensors=['rgb', 'thermal'])
+    listener.listen(DiagnosticArray, '/mmseg/modalities')
+    listener.listen(Image, '/mmseg/labels')
+    thermal = sensors.node.create_publisher(Image, 'thermal/image_raw', 10)
+
+    def with_thermal(topic, message):
+        if topic == 'rgb/image_raw':
+            thermal.publish(sensors.image(stamp_ns(message.header)))
+        return message
+
+    def both():
+        last = listener.messages['/mmseg/modalities'][-1:]
+        return [m for m in last if available(m) == ['rgb', 'thermal']]
+
+    assert sensors.play_until(('rgb',), both, change=with_thermal)
+
+
+def test_registered_depth_needs_no_camera_info(listener, sensors, make_node, tmp_path):
+    rig = sensors.rig.to_dict()
+    rig['sensors'] = {'rgb': rig['sensors']['rgb']}
+    path = tmp_path / 'rgb_only.yaml'
+    path.write_text(yaml.safe_dump(rig))
+    make_node(calibration__file=str(path), calibration__depth_registered=True)
+    listener.listen(PointCloud2, '/mmseg/points/organized')
+    listener.listen(DiagnosticArray, '/mmseg/modalities')
+
+    def no_depth_info(topic, message):
+        return None if topic == 'depth/camera_info' else message
+
+    assert sensors.play_until(
+        ('rgb', 'depth'),
+        lambda: listener.messages['/mmseg/points/organized'],
+        change=no_depth_info,
+    )
+    points = decode_cloud(listener.messages['/mmseg/points/organized'][-1]).points
+    assert np.isfinite(points['z']).all()
+
+
+def test_other_frame_ids_are_warned_about_once(graph, listener, sensors, make_node, monkeypatch):
+    node = make_node()
+    lines = []
+    monkeypatch.setattr(node.stream.intake, '_warn', lines.append)
+    listener.listen(Image, '/mmseg/labels')
+    listener.listen(PointCloud2, '/mmseg/points')
+
+    def other_frames(topic, message):
+        message.header.frame_id = 'vehicle/' + topic.split('/')[0]
+        return message
+
+    assert sensors.play_until(
+        ('rgb', 'lidar'), lambda: len(listener.messages['/mmseg/points']) >= 3, change=other_frames
+    )
+    assert sum('vehicle/lidar' in line for line in lines) == 1
+    assert listener.messages['/mmseg/points'][-1].header.frame_id == 'vehicle/lidar'
+    assert listener.messages['/mmseg/labels'][-1].header.frame_id == 'vehicle/rgb'

@@ -72,6 +72,27 @@ def test_under_overload_the_newest_wins_and_nothing_is_prepared_in_vain():
     assert worker.stop()
 
 
+def test_under_overload_the_next_item_is_taken_late_so_that_results_are_fresh():
+    ages_s = []
+
+    def prepare(put_s):
+        time.sleep(0.01)
+        return put_s
+
+    def finish(put_s):
+        ages_s.append(time.monotonic() - put_s)
+        time.sleep(0.2)
+
+    worker = OverlappedWorker('test', prepare, finish)
+    end_s = time.monotonic() + 3.0
+    while time.monotonic() < end_s:
+        worker.slot.put(time.monotonic())
+        time.sleep(0.005)
+    assert worker.stop()
+    # Taken as soon as the place is free, an item would be 0.2 s old when its turn comes.
+    assert sorted(ages_s[2:])[len(ages_s) // 2 - 1] < 0.1
+
+
 def test_a_dropped_item_does_not_stop_the_next():
     done = []
     worker = OverlappedWorker('test', lambda item: None if item == 1 else item, done.append)

@@ -1,9 +1,8 @@
-"""One thread that always works on the newest item."""
+"""A hand-over between threads in which the newest item wins."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from typing import Generic, TypeVar
 
 Item = TypeVar('Item')
@@ -46,26 +45,3 @@ class NewestSlot(Generic[Item]):
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-
-
-class Worker(Generic[Item]):
-    """Runs `work` on the newest item in its own thread.
-
-    `work` must not raise: what it raises ends the thread and is kept by `threading.excepthook`.
-    """
-
-    def __init__(self, name: str, work: Callable[[Item], None]) -> None:
-        self.slot: NewestSlot[Item] = NewestSlot()
-        self._work = work
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
-
-    def stop(self, timeout_s: float = 10.0) -> bool:
-        """Finish the item at hand and end the thread; return whether it ended in time."""
-        self.slot.close()
-        self._thread.join(timeout_s)
-        return not self._thread.is_alive()
-
-    def _run(self) -> None:
-        while (item := self.slot.take()) is not None:
-            self._work(item)
