@@ -73,6 +73,8 @@ class OpenVino:
         settings: dict[str, Any] = {
             'PERFORMANCE_HINT': 'LATENCY',
             'INFERENCE_PRECISION_HINT': self.precision,
+            # A pinned thread waits for its core although another one may be free.
+            'ENABLE_CPU_PINNING': False,
         }
         if self._threads:
             settings['INFERENCE_NUM_THREADS'] = self._threads
