@@ -9,8 +9,10 @@ import numpy as np
 from mmseg_ros.sim.mesh import Mesh, box, make_mesh, merge, tube
 from mmseg_ros.sim.surfaces import SurfaceTable, Texture
 
-_PLASTER = ((0.80, 0.74, 0.62), (0.72, 0.66, 0.60), (0.85, 0.82, 0.76), (0.66, 0.50, 0.40),
-            (0.60, 0.63, 0.66), (0.78, 0.62, 0.48), (0.55, 0.30, 0.24), (0.48, 0.46, 0.44))  # fmt: skip
+_PLASTER = (
+    (0.80, 0.74, 0.62), (0.72, 0.66, 0.60), (0.85, 0.82, 0.76), (0.66, 0.50, 0.40),
+    (0.60, 0.63, 0.66), (0.78, 0.62, 0.48), (0.55, 0.30, 0.24), (0.48, 0.46, 0.44),
+)  # fmt: skip
 FOUNDATION_M = 2.5
 
 
@@ -85,7 +87,7 @@ def _shop(rng: np.random.Generator, table: SurfaceTable, width: float, depth: fl
             slope = np.array(
                 [[-1.7, 0, 2.75], [1.7, 0, 2.75], [1.7, -1.1, 2.35], [-1.7, -1.1, 2.35]]
             )
-            vertices = slope + (x, front - 0.1, 0)
+            vertices = slope + np.array([x, front - 0.1, 0])
             parts.append(make_mesh(vertices, [[0, 2, 1], [0, 3, 2]], awning))
     return parts
 

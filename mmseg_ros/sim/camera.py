@@ -58,7 +58,8 @@ class Eye:
         """Render the world.
 
         Args:
-            time_s: When. T_world_camera: 4 x 4, optical frame.
+            time_s: When.
+            T_world_camera: 4 x 4, optical frame.
             smooth: Whether edges get three more rays per pixel.
         """
         snapshot = self._world.at(time_s)

@@ -174,7 +174,9 @@ def write_scene(config: DatasetConfig, rig: Mapping[str, object], plan: ScenePla
     """Simulate one scene and write its frames; labels come last, so that they mark a whole frame.
 
     Args:
-        config: The data set. rig: As `Rig.to_dict` gives it. plan: The scene.
+        config: The data set.
+        rig: As `Rig.to_dict` gives it.
+        plan: The scene.
     """
     cv2.setNumThreads(1)
     drive = Drive(
@@ -202,7 +204,7 @@ def _write_referring(
     frame: DriveFrame,
     objects: Sequence[SceneObject],
 ) -> None:
-    """Write NNNNNN.json (sentences) and one mask per sentence, 0 or 255, at the size of the images."""
+    """Write NNNNNN.json (sentences) and one mask (0 or 255) per sentence."""
     folder = config.out / 'referring' / plan.folder
     sightings = find_sightings(objects, frame.labels, frame.instances, frame.true_depth_m)
     rng = np.random.default_rng([plan.seed, 29, k])

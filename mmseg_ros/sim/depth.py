@@ -38,8 +38,10 @@ def measure_depth(
     """Return H x W float32 measured depth in metres; NaN where nothing was measured.
 
     Args:
-        depth_m: H x W true depth, inf in the sky. gloss: H x W, mirror share of the surface.
-        model: Errors. weather: Fog and rain shorten the range, night empties patches.
+        depth_m: H x W true depth, inf in the sky.
+        gloss: H x W, mirror share of the surface.
+        model: Errors.
+        weather: Fog and rain shorten the range, night empties patches.
         rng: Source of randomness.
     """
     height, width = depth_m.shape

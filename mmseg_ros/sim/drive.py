@@ -35,7 +35,7 @@ START_NS = 1_700_000_000_000_000_000
 LATENCY_NS: dict[Modality, int] = {
     RGB: 12_000_000, DEPTH: 22_000_000, EVENT: 21_000_000, LIDAR: 56_000_000
 }  # fmt: skip
-"""From the stamp to the receipt. Event packets are stamped with their begin, sweeps with their middle."""
+"""From stamp to receipt. Event packets are stamped with their begin, sweeps with their middle."""
 WARM_UP_S = 0.06
 _LONGEST_EVENT_GAP_S = 0.15
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -62,7 +63,9 @@ class EventCamera:
         next threshold.
 
         Args:
-            luminance: H x W float32, linear. time_s: When, seconds. origin_ns: Stamp of time 0.
+            luminance: H x W float32, linear.
+            time_s: When, seconds.
+            origin_ns: Stamp of time 0.
 
         Source: Rebecq et al., ESIM: an Open Event Camera Simulator, CoRL 2018.
         """
@@ -70,7 +73,8 @@ class EventCamera:
         if self._reference is None:
             self._reference, self._log, self._time_s = log.copy(), log, time_s
             return _packet([np.zeros(0)] * 4, self.width, self.height, origin_ns)
-        capacity = self._capacity(log)
+        steps = np.abs(log - self._reference) / self._threshold
+        capacity = int(np.ceil(steps).sum()) + 16
         x, y = np.empty(capacity, np.uint16), np.empty(capacity, np.uint16)
         t, p = np.empty(capacity), np.empty(capacity, np.bool_)
         count = _cross(
@@ -81,17 +85,10 @@ class EventCamera:
         self._log, self._time_s = log, time_s
         return _packet(columns, self.width, self.height, origin_ns)
 
-    def _capacity(self, log: FloatArray) -> int:
-        """Return a bound on the number of events."""
-        steps = np.abs(log - self._reference) / self._threshold
-        return int(np.ceil(steps).sum()) + 16
-
-    def _with_noise(
-        self, columns: list[NDArray[np.generic]], time_s: float
-    ) -> list[NDArray[np.generic]]:
+    def _with_noise(self, columns: list[NDArray[Any]], time_s: float) -> list[NDArray[Any]]:
         span = time_s - self._time_s
         count = int(self._rng.poisson(self.model.noise_hz * span * self.height * self.width))
-        noise = [
+        noise: list[NDArray[Any]] = [
             self._rng.integers(self.width, size=count).astype(np.uint16),
             self._rng.integers(self.height, size=count).astype(np.uint16),
             self._rng.uniform(self._time_s, time_s, count),
@@ -102,9 +99,7 @@ class EventCamera:
         return [column[order] for column in merged]
 
 
-def _packet(
-    columns: list[NDArray[np.generic]], width: int, height: int, origin_ns: int
-) -> EventData:
+def _packet(columns: list[NDArray[Any]], width: int, height: int, origin_ns: int) -> EventData:
     x, y, t, p = columns
     stamps = origin_ns + np.round(np.asarray(t, np.float64) * 1e9).astype(np.int64)
     return EventData(

@@ -103,8 +103,8 @@ def add_rain(radiance: FloatArray, rate: float, rng: np.random.Generator) -> Flo
         end = (int(x + slant * length), int(y + length))
         cv2.line(veil, (int(x), int(y)), end, float(rng.uniform(0.05, 0.28)), 1, cv2.LINE_AA)
     light = float(np.percentile(radiance[: height // 2].sum(-1), 80)) / 3
-    veil = cv2.GaussianBlur(veil, (3, 3), 0.6)[..., None]
-    through = radiance * (1 - veil) + np.float32(1.15 * light) * veil
+    soft = np.asarray(cv2.GaussianBlur(veil, (3, 3), 0.6), np.float32)[..., None]
+    through = radiance * (1 - soft) + np.float32(1.15 * light) * soft
     return _lens_drops(np.asarray(through, np.float32), int(rng.poisson(6 * rate)), rng)
 
 
@@ -115,6 +115,6 @@ def _lens_drops(radiance: FloatArray, count: int, rng: np.random.Generator) -> F
     for _ in range(count):
         centre = (int(rng.uniform(0, width)), int(rng.uniform(0, height)))
         cv2.circle(mask, centre, int(rng.uniform(0.008, 0.028) * width), 1.0, -1)
-    mask = cv2.GaussianBlur(mask, (0, 0), 0.004 * width)[..., None]
+    soft = np.asarray(cv2.GaussianBlur(mask, (0, 0), 0.004 * width), np.float32)[..., None]
     blurred = cv2.GaussianBlur(radiance, (0, 0), 0.014 * width)
-    return np.asarray(radiance * (1 - mask) + 1.06 * blurred * mask, np.float32)
+    return np.asarray(radiance * (1 - soft) + 1.06 * blurred * soft, np.float32)

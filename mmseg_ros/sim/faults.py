@@ -110,7 +110,9 @@ def _fault(entry: dict[str, Any], place: str) -> Fault:
             f'{place}: kind and topic are needed and {", ".join(sorted(unknown)) or "no key"} is '
             f'unknown; the keys are: {", ".join(sorted(known))}.'
         )
-    values = {key: tuple(v) if isinstance(v, list) else v for key, v in entry.items()}
+    values: dict[str, Any] = {
+        key: tuple(v) if isinstance(v, list) else v for key, v in entry.items()
+    }
     return Fault(**values)
 
 

@@ -234,9 +234,13 @@ def cabinet(table: SurfaceTable) -> Mesh:
 def work_zone(rng: np.random.Generator, table: SurfaceTable) -> Mesh:
     """Return barriers and cones of a small building site (class Other)."""
     stripes = table.add(
-        'Other', (0.85, 0.12, 0.08), texture=Texture.STRIPES, second=(0.92, 0.92, 0.92), scale=0.25,
+        'Other',
+        (0.85, 0.12, 0.08),
+        texture=Texture.STRIPES,
+        second=(0.92, 0.92, 0.92),
+        scale=0.25,
         reflectivity=0.8,
-    )  # fmt: skip
+    )
     cone = table.add('Other', (0.92, 0.33, 0.06), reflectivity=0.6)
     band = table.add('Other', (0.95, 0.95, 0.95), reflectivity=1.0)
     legs = table.add('Other', (0.2, 0.2, 0.2), reflectivity=0.2)
@@ -262,9 +266,14 @@ def billboard(rng: np.random.Generator, table: SurfaceTable) -> Mesh:
     color = rng.uniform(0.2, 0.9, 3)
     second = rng.uniform(0.1, 0.9, 3)
     face = table.add(
-        'Other', tuple(color), texture=Texture.STRIPES, second=tuple(second), scale=1.3, emission=0.1,
+        'Other',
+        tuple(color),
+        texture=Texture.STRIPES,
+        second=tuple(second),
+        scale=1.3,
+        emission=0.1,
         reflectivity=0.5,
-    )  # fmt: skip
+    )
     steel = table.add('Other', (0.3, 0.3, 0.32), reflectivity=0.4)
     return merge(
         [

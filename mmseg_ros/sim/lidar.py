@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +47,8 @@ class LidarModel:
     def azimuths(self) -> NDArray[np.float64]:
         """Return the azimuth of each column in radians, in the order of firing (clockwise)."""
         all_columns = np.pi - (np.arange(self.columns) + 0.5) * (2 * np.pi / self.columns)
-        return all_columns[np.abs(all_columns) <= np.deg2rad(self.sector_deg) / 2]
+        kept = np.abs(all_columns) <= np.deg2rad(self.sector_deg) / 2
+        return np.asarray(all_columns[kept])
 
     def times(self) -> NDArray[np.float64]:
         """Return the time of each column in seconds since the stamp."""
@@ -116,10 +118,7 @@ class SpinningLidar:
         step = self.model.period_s / self.model.slices
         index = np.floor(self._times / step + 0.5).astype(int)
         edges = np.flatnonzero(np.diff(index, prepend=index[0] - 1, append=index[-1] + 1))
-        return [
-            (slice(int(a), int(b)), time_s + int(index[a]) * step)
-            for a, b in zip(edges[:-1], edges[1:], strict=True)
-        ]
+        return [(slice(int(a), int(b)), time_s + int(index[a]) * step) for a, b in pairwise(edges)]
 
     def _jittered(self, rng: np.random.Generator) -> NDArray[np.float64]:
         if not self.model.jitter_deg:
@@ -129,9 +128,15 @@ class SpinningLidar:
         return np.asarray(beams / np.linalg.norm(beams, axis=-1, keepdims=True))
 
     def _publish(
-        self, beams: NDArray[np.float64], distance: NDArray[np.float32], incidence: NDArray[np.float32],
-        surface: NDArray[np.int32], instance: NDArray[np.int32], stamp_ns: int, rng: np.random.Generator,
-    ) -> Sweep:  # fmt: skip
+        self,
+        beams: NDArray[np.float64],
+        distance: NDArray[np.float32],
+        incidence: NDArray[np.float32],
+        surface: NDArray[np.int32],
+        instance: NDArray[np.int32],
+        stamp_ns: int,
+        rng: np.random.Generator,
+    ) -> Sweep:
         surfaces, weather, shape = self._world.scene.surfaces, self._weather, distance.shape
         reflectivity = np.append(surfaces['reflectivity'], np.float32(0))[surface]
         # A retro-reflector answers whatever the angle.

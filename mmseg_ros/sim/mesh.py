@@ -157,7 +157,7 @@ def tube(radii: Sequence[float], heights: Sequence[float], surface: int, sides: 
     return make_mesh(rings, _tube_faces(len(rings), sides), surface)
 
 
-def rod(start: Sequence[float], end: Sequence[float], radius: float, surface: int) -> Mesh:
+def rod(start: ArrayLike, end: ArrayLike, radius: float, surface: int) -> Mesh:
     """Return a five-sided bar from `start` to `end`."""
     a, b = np.asarray(start, float), np.asarray(end, float)
     length = float(np.linalg.norm(b - a))
@@ -206,9 +206,7 @@ def plate(size: Sequence[float], center: Sequence[float], front: int, back: int)
     return board
 
 
-def blob(
-    rng: np.random.Generator, radius: Sequence[float], center: Sequence[float], surface: int
-) -> Mesh:
+def blob(rng: np.random.Generator, radius: ArrayLike, center: ArrayLike, surface: int) -> Mesh:
     """Return a lumpy ellipsoid of 128 faces, as crowns and bushes are made of."""
     ring_count, sides = 9, 8
     polar = np.linspace(0.04, np.pi - 0.04, ring_count)

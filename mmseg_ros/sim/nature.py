@@ -50,9 +50,9 @@ def make_tree(rng: np.random.Generator, table: SurfaceTable, kind: str = '') -> 
     for _ in range(int(rng.integers(4, 7))):
         offset = rng.normal(0, 0.45, 3) * (spread, spread, height * 0.14)
         center = np.array([0, 0, trunk + (height - trunk) * 0.5]) + offset
-        radius = spread * rng.uniform(0.55, 0.8) * np.array([1, 1, 0.8])
-        parts.append(blob(rng, radius, center, leaves))
-        parts.append(_sprigs(rng, 60, radius, center, leaves))
+        size = spread * rng.uniform(0.55, 0.8) * np.array([1, 1, 0.8])
+        parts.append(blob(rng, size, center, leaves))
+        parts.append(_sprigs(rng, 60, size, center, leaves))
         parts.append(rod((0, 0, trunk * 0.8), center, 0.07, bark))
     return merge(parts)
 

@@ -158,9 +158,14 @@ def populate(
     drawn = float(rng.uniform(*recipe.speed_mps))
     speed = drawn if speed_mps is None else speed_mps
     ego = EgoMotion(
-        route, stage.land, start_m, -profile.lane_offset_m(lane), speed,
-        rng.uniform(0, 2 * np.pi, 6), np.sort(rng.uniform(0, route.length_m, int(route.length_m / 25))),
-    )  # fmt: skip
+        route=route,
+        land=stage.land,
+        s_m=start_m,
+        d_m=-profile.lane_offset_m(lane),
+        speed_mps=speed,
+        phase=rng.uniform(0, 2 * np.pi, 6),
+        bumps_m=np.sort(rng.uniform(0, route.length_m, int(route.length_m / 25))),
+    )
     actors: list[Actor] = []
     for k in range(profile.lanes):
         for direction in (1, -1):

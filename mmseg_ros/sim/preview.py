@@ -1,4 +1,4 @@
-"""The contact sheet: every condition and sensor failure, as every sensor sees it, with its labels."""
+"""The contact sheet: every condition and sensor failure, as every sensor sees it, and labels."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ def _row(seed: int, config: DriveConfig, title: str) -> NDArray[np.uint8]:
     labels = cv2.resize(frame.labels, size, interpolation=cv2.INTER_NEAREST)
     picture = frame.samples[RGB].payload
     if isinstance(picture, ImageData):
-        images[RGB] = cv2.resize(picture.pixels, size, interpolation=cv2.INTER_AREA)
+        small = cv2.resize(picture.pixels, size, interpolation=cv2.INTER_AREA)
+        images[RGB] = np.asarray(small, np.uint8)
     cells = [images[name] for name in STANDARD_MODALITIES]
     row = np.hstack([*cells, load_label_space().palette()[labels]])
     return _caption(row, title)

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from embreex.mesh_construction import TriangleMesh
@@ -72,7 +73,8 @@ class Snapshot:
         """Return what N rays meet first.
 
         Args:
-            origins: N x 3 float32, metres. directions: N x 3 float32, of any length.
+            origins: N x 3 float32, metres.
+            directions: N x 3 float32, of any length.
         """
         count = len(origins)
         hits = Hits(
@@ -117,7 +119,7 @@ class Snapshot:
     def spread(self, work: Callable[[slice], None], count: int) -> None:
         """Run `work` on the slices of 0..count that the threads share."""
         edges = np.linspace(0, count, self._threads + 1).astype(int)
-        parts = [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True) if b > a]
+        parts = [slice(a, b) for a, b in pairwise(edges) if b > a]
         if len(parts) == 1:
             work(parts[0])
         else:

@@ -26,6 +26,10 @@ _CONFUSED: dict[str, frozenset[str]] = {
     'bicycle': frozenset({'bicycle', 'motorbike'}),
     'motorbike': frozenset({'motorbike', 'bicycle'}),
 }
+_CLOSE_COLORS = (
+    {'white', 'silver', 'grey'}, {'grey', 'black'}, {'red', 'orange'}, {'brown', 'orange'},
+    {'yellow', 'orange'}, {'black', 'blue'}, {'brown', 'red'}, {'green', 'black'},
+)  # fmt: skip
 _VEHICLES = ('car', 'van', 'bus', 'truck')
 _LANDMARKS = ('bus', 'truck', 'van', 'traffic light', 'stop sign', 'bin', 'bus shelter', 'dog',
               'street lamp', 'billboard', 'hydrant', 'bench')  # fmt: skip
@@ -44,7 +48,8 @@ class Expression:
 
     def mask(self, labels: NDArray[np.uint8], instances: NDArray[np.int32]) -> NDArray[np.bool_]:
         """Return H x W bool: the pixels that are meant."""
-        return (instances == self.target.instance) & (labels == self.target.class_id)
+        meant = (instances == self.target.instance) & (labels == self.target.class_id)
+        return np.asarray(meant)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +154,10 @@ def _properties(
 
 
 def _color(target: Sighting, everyone: Sequence[Sighting]) -> _Property:
-    close = ({'white', 'silver', 'grey'}, {'grey', 'black'}, {'red', 'orange'}, {'brown', 'orange'},
-             {'yellow', 'orange'}, {'black', 'blue'}, {'brown', 'red'}, {'green', 'black'})  # fmt: skip
-
     def same(other: Sighting) -> bool | None:
         if other.color == target.color:
             return True
-        near = any({other.color, target.color} <= group for group in close)
+        near = any({other.color, target.color} <= group for group in _CLOSE_COLORS)
         return None if near or not other.color else False
 
     truth = {item.instance: same(item) for item in everyone}

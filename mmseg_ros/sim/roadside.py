@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -136,7 +137,7 @@ def _guard_rail(street: StreetBuilder, span: Span, d: float) -> None:
     steel = stage.table.add('GroundRail', (0.62, 0.63, 0.65), gloss=0.08, reflectivity=0.6)
     profile = ((0.0, 0.42), (0.08, 0.5), (0.0, 0.58), (0.08, 0.66), (0.0, 0.74))
     toward = -np.sign(d)
-    for (a, za), (b, zb) in zip(profile[:-1], profile[1:], strict=True):
+    for (a, za), (b, zb) in pairwise(profile):
         stage.strip(street.route, span, (d + toward * a, d + toward * b), (za, zb), steel)
     post = box((0.08, 0.1, 0.8), (0, -toward * 0.06, 0.35), steel)
     for s in np.arange(span[0], span[1], 2.0):
@@ -306,7 +307,6 @@ def meadow(street: StreetBuilder, side: int, span: Span) -> None:
 
 def walled(street: StreetBuilder, side: int, span: Span) -> None:
     """A long wall with trees and roofs behind it."""
-    stage = street.stage
     _plane(street, side, span, 24.0, _grass(street))
     barrier(street, side, span, 0.4, 'wall')
     _scatter(street, side, span, (3.0, 20.0), int((span[1] - span[0]) / 6), _TREE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -56,12 +57,12 @@ THEMES: dict[str, Theme] = {
                       (5.0, 10.0), 0.25, 0.85, 0.15, 14.0, 3.0, 1.0),
     'residential': Theme((1,), 0.6, (1.8, 3.0), {'houses': 0.65, 'park': 0.15, 'walled': 0.2},
                          (5.0, 9.0), 0.7, 0.6, 0.05, 7.0, 1.5, 2.5),
-    'riverside': Theme((1, 2), 0.5, (2.5, 4.0), {'river': 0.45, 'town': 0.3, 'houses': 0.1, 'park': 0.15},
-                       (6.0, 11.0), 0.5, 0.35, 0.35, 9.0, 2.2, 0.6),
+    'riverside': Theme((1, 2), 0.5, (2.5, 4.0), {'river': 0.45, 'town': 0.3, 'houses': 0.1,
+                       'park': 0.15}, (6.0, 11.0), 0.5, 0.35, 0.35, 9.0, 2.2, 0.6),
     'industrial': Theme((1, 2), 0.3, (1.5, 2.2), {'yard': 0.5, 'railway': 0.3, 'walled': 0.2},
                         (7.0, 12.0), 0.35, 0.5, 0.3, 4.0, 2.2, 0.8),
-    'rural': Theme((1, 2), 0.0, (0.0, 0.0), {'meadow': 0.5, 'railway': 0.2, 'river': 0.15, 'walled': 0.15},
-                   (10.0, 16.0), 0.9, 0.15, 0.5, 0.8, 2.0, 4.0),
+    'rural': Theme((1, 2), 0.0, (0.0, 0.0), {'meadow': 0.5, 'railway': 0.2, 'river': 0.15,
+                   'walled': 0.15}, (10.0, 16.0), 0.9, 0.15, 0.5, 0.8, 2.0, 4.0),
 }  # fmt: skip
 
 
@@ -190,7 +191,7 @@ def _lay_main(
     junctions: list[Crossing],
     open_sides: set[tuple[float, int]],
 ) -> list[tuple[Route, float, float, int]]:
-    stage, route, rng = street.stage, street.route, street.stage.rng
+    route, rng = street.route, street.stage.rng
     beds = []
     ends = (-80.0, route.length_m + 120.0)
     street.carriageway(*ends)
@@ -219,7 +220,7 @@ def _plots(rng: np.random.Generator, block: tuple[float, float]) -> list[tuple[f
     """Cut a block into plots of 45 m to 90 m."""
     count = max(round((block[1] - block[0]) / float(rng.uniform(45.0, 90.0))), 1)
     edges = np.linspace(*block, count + 1)
-    return [(float(a), float(b)) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    return [(float(a), float(b)) for a, b in pairwise(edges)]
 
 
 def _lay_arm(street: StreetBuilder, recipe: Theme, asphalt: int) -> None:

@@ -10,10 +10,15 @@ from numpy.typing import NDArray
 
 from mmseg_ros.sim.mesh import FloatArray
 from mmseg_ros.sim.raycast import Hits, Snapshot
+from mmseg_ros.sim.surfaces import Texture
 from mmseg_ros.sim.textures import noise2, surface_color
 from mmseg_ros.sim.weather import Sky
 
 _jit = njit(cache=True, nogil=True, error_model='numpy', inline='never')
+# Where `Sky.parameters` holds what; colours take three places, the direction to the sun the first.
+_SUN, _AMBIENT, _HORIZON, _ZENITH = 3, 6, 9, 12
+_CLOUDS, _EXTINCTION, _WETNESS, _LAMPS, _CLOUD_SEED = 15, 16, 17, 18, 19
+_GRASS, _FOLIAGE, _WATER = int(Texture.GRASS), int(Texture.FOLIAGE), int(Texture.WATER)
 SHADOW_OFFSET_M = 0.015
 HEADLIGHT_HEIGHT_M = 0.65
 
@@ -33,9 +38,14 @@ def shade(
 
     Args:
         snapshot: The world, for shadows.
-        hits: What the rays met. origin: 3, the eye. directions: N x 3, world frame.
-        surfaces: SURFACE_DTYPE rows. sky: Light. lamps: L x 3, positions of street lamps.
-        forward: 3, where the vehicle's head lights shine. pixel_angle: Size of a pixel in radians.
+        hits: What the rays met.
+        origin: 3, the eye.
+        directions: N x 3, world frame.
+        surfaces: SURFACE_DTYPE rows.
+        sky: Light.
+        lamps: L x 3, positions of street lamps.
+        forward: 3, where the vehicle's head lights shine.
+        pixel_angle: Size of a pixel in radians.
     """
     count = len(directions)
     lit = np.zeros(count, np.bool_)
@@ -54,7 +64,8 @@ def shade(
             hits.surface[part], hits.distance[part], hits.normal[part], hits.texture[part],
             hits.texture_normal[part], points[part], lit[part], directions[part], origin, forward,
             surfaces['texture'], surfaces['color'], surfaces['second'], surfaces['scale'],
-            surfaces['gloss'], surfaces['emission'], sky.parameters(), near, pixel_angle, radiance[part],
+            surfaces['gloss'], surfaces['emission'], sky.parameters(), near, pixel_angle,
+            radiance[part],
         )  # fmt: skip
 
     snapshot.spread(work, count)
@@ -84,20 +95,20 @@ def _sky_color(x: float, y: float, z: float, sky: FloatArray) -> tuple[float, fl
     """Return the radiance of the sky in a unit direction."""
     up = max(z, 0.0)
     mix = up**0.45
-    r = sky[9] * (1 - mix) + sky[12] * mix
-    g = sky[10] * (1 - mix) + sky[13] * mix
-    b = sky[11] * (1 - mix) + sky[14] * mix
-    cover = sky[15]
+    r = sky[_HORIZON] * (1 - mix) + sky[_ZENITH] * mix
+    g = sky[_HORIZON + 1] * (1 - mix) + sky[_ZENITH + 1] * mix
+    b = sky[_HORIZON + 2] * (1 - mix) + sky[_ZENITH + 2] * mix
+    cover = sky[_CLOUDS]
     if up > 0.01:
-        u, v = x / (up + 0.15) * 1.6 + sky[19], y / (up + 0.15) * 1.6
+        u, v = x / (up + 0.15) * 1.6 + sky[_CLOUD_SEED], y / (up + 0.15) * 1.6
         value = (
             0.55 * noise2(u, v) + 0.28 * noise2(u * 2.2, v * 2.2) + 0.17 * noise2(u * 5.1, v * 5.1)
         )
         cloud = min(max((value - 0.78 + 0.5 * cover) * 3.0, 0.0), 1.0) * min(up * 6.0, 1.0)
         tone = (
-            (sky[6] + sky[7] + sky[8]) / 3 * 1.25
-            + 0.45 * sky[3]
-            + 0.25 * (value - 0.5) * (sky[9] + 0.02)
+            (sky[_AMBIENT] + sky[_AMBIENT + 1] + sky[_AMBIENT + 2]) / 3 * 1.25
+            + 0.45 * sky[_SUN]
+            + 0.25 * (value - 0.5) * (sky[_HORIZON] + 0.02)
         )
         share = cloud * (0.85 if cover < 0.95 else 0.5)
         r, g, b = (
@@ -106,13 +117,13 @@ def _sky_color(x: float, y: float, z: float, sky: FloatArray) -> tuple[float, fl
             b * (1 - share) + tone * share,
         )
     towards = x * sky[0] + y * sky[1] + z * sky[2]
-    if towards > 0.9 and sky[3] > 0.2:
+    if towards > 0.9 and sky[_SUN] > 0.2:
         glow = ((towards - 0.9) / 0.1) ** 8
         disc = 6.0 if towards > 0.9993 else 0.0
         r, g, b = (
-            r + sky[3] * (glow + disc),
-            g + sky[4] * (glow + disc),
-            b + sky[5] * (glow + disc),
+            r + sky[_SUN] * (glow + disc),
+            g + sky[_SUN + 1] * (glow + disc),
+            b + sky[_SUN + 2] * (glow + disc),
         )
     return r, g, b
 
@@ -148,7 +159,44 @@ def _headlight(
     rise = (dz - forward[2] / max(abs(forward[0]) + abs(forward[1]), 0.1) * length) / length
     low = min(max(0.55 - rise * 9.0, 0.12), 1.0)
     facing = max(-(nx * dx + ny * dy + nz * dz) / length, 0.0)
-    return 26.0 * beam * low * (0.9 * facing + 0.1) / (length * length * 0.35 + 14.0)
+    return float(26.0 * beam * low * (0.9 * facing + 0.1) / (length * length * 0.35 + 14.0))
+
+
+@_jit  # type: ignore[untyped-decorator]
+def _incoming(
+    px: float, py: float, pz: float, nx: float, ny: float, nz: float, lit: bool, height: float,
+    eye: FloatArray, forward: FloatArray, lamps: FloatArray, sky: FloatArray,
+) -> tuple[float, float, float]:  # fmt: skip
+    """Return the light on a point with a normal: sun, sky, ground, lamps and head lights."""
+    up = 0.5 + 0.5 * nz
+    # Less sky reaches what is close to the ground and upright.
+    open_sky = up * (0.72 + 0.28 * min(max(height / 2.0, 0.0), 1.0) if nz < 0.7 else 1.0)
+    sun = max(nx * sky[0] + ny * sky[1] + nz * sky[2], 0.0) if lit else 0.0
+    bounce = 0.078 * (1 - up)
+    bounce *= sky[_SUN] + sky[_AMBIENT] + sky[_AMBIENT + 1] + sky[_AMBIENT + 2]
+    lamp = head = 0.0
+    if sky[_LAMPS] > 0.0:
+        lamp = sky[_LAMPS] * _lamp_light(px, py, pz, nx, ny, nz, lamps)
+        head = sky[_LAMPS] * _headlight(px, py, pz, nx, ny, nz, eye, forward)
+    r = sun * sky[_SUN] + open_sky * sky[_AMBIENT] + bounce + lamp + head
+    g = sun * sky[_SUN + 1] + open_sky * sky[_AMBIENT + 1] + bounce + 0.78 * lamp + 0.97 * head
+    b = sun * sky[_SUN + 2] + open_sky * sky[_AMBIENT + 2] + bounce + 0.48 * lamp + 0.88 * head
+    return r, g, b
+
+
+@_jit  # type: ignore[untyped-decorator]
+def _reflected(
+    dx: float, dy: float, dz: float, nx: float, ny: float, nz: float, is_water: bool,
+    ripple: float, sky: FloatArray,
+) -> tuple[float, float, float]:  # fmt: skip
+    """Return what a mirror shows: the sky, darker where houses would stand in its way."""
+    bend = 2 * (nx * dx + ny * dy + nz * dz)
+    rx, ry, rz = dx - bend * nx, dy - bend * ny, dz - bend * nz
+    if is_water:
+        rz = abs(rz) + ripple
+    r, g, b = _sky_color(rx, ry, max(rz, 0.03), sky)
+    seen = min(max(rz * 2.5 + 0.55, 0.25), 1.0)
+    return seen * r, seen * g, seen * b
 
 
 @_jit  # type: ignore[untyped-decorator]
@@ -175,45 +223,31 @@ def _shade(
         r, g, b, glass, cell = surface_color(
             kind[s], scale[s], color[s], second[s], texture[i], texture_normal[i], foot
         )
-        up = 0.5 + 0.5 * nz
-        # Less sky reaches what is close to the ground and upright.
-        open_sky = up * (
-            0.72 + 0.28 * min(max(texture[i, 2] / 2.0, 0.0), 1.0) if nz < 0.7 else 1.0
+        px, py, pz = points[i, 0], points[i, 1], points[i, 2]
+        lr, lg, lb = _incoming(
+            px, py, pz, nx, ny, nz, lit[i], texture[i, 2], eye, forward, lamps, sky
         )
-        ground = 0.13 * (1 - up)
-        sun = max(nx * sky[0] + ny * sky[1] + nz * sky[2], 0.0) if lit[i] else 0.0
-        lamp = 0.0
-        if sky[18] > 0.0:
-            px, py, pz = points[i, 0], points[i, 1], points[i, 2]
-            lamp = sky[18] * _lamp_light(px, py, pz, nx, ny, nz, lamps)
-            head = sky[18] * _headlight(px, py, pz, nx, ny, nz, eye, forward)
-        else:
-            head = 0.0
-        wet = sky[17] if nz > 0.85 and kind[s] != 5 and kind[s] != 6 else 0.0
+        is_soft = kind[s] == _GRASS or kind[s] == _FOLIAGE
+        wet = sky[_WETNESS] if nz > 0.85 and not is_soft else 0.0
         matt = 1.0 - 0.45 * wet
-        bounce = ground * (sky[3] + sky[6] + sky[7] + sky[8]) * 0.6
-        r *= matt * (sun * sky[3] + open_sky * sky[6] + bounce + lamp + head)
-        g *= matt * (sun * sky[4] + open_sky * sky[7] + bounce + 0.78 * lamp + 0.97 * head)
-        b *= matt * (sun * sky[5] + open_sky * sky[8] + bounce + 0.48 * lamp + 0.88 * head)
+        r, g, b = r * matt * lr, g * matt * lg, b * matt * lb
         mirror = max(gloss[s] * (0.4 + 0.6 * (1 - facing) ** 2), 0.35 * wet * (1 - facing) ** 3)
         if glass > 0.0:
             mirror = max(mirror, glass * (0.22 + 0.5 * (1 - facing) ** 3))
         if mirror > 0.01:
-            bend = 2 * (nx * dx + ny * dy + nz * dz)
-            rx, ry, rz = dx - bend * nx, dy - bend * ny, dz - bend * nz
-            if kind[s] == 8:
-                rz = abs(rz) + 0.1 * (noise2(texture[i, 0] * 1.3, texture[i, 1] * 2.1) - 0.3)
-            hr, hg, hb = _sky_color(rx, ry, max(rz, 0.03), sky)
-            seen = mirror * min(max(rz * 2.5 + 0.55, 0.25), 1.0)
-            r, g, b = r + seen * hr, g + seen * hg, b + seen * hb
-        night = 0.15 + 0.85 * min(sky[18] * 1.2, 1.0)
-        glow = emission[s] * (0.35 if sky[18] == 0.0 else 0.9)
+            ripple = 0.0
+            if kind[s] == _WATER:
+                ripple = 0.1 * (noise2(texture[i, 0] * 1.3, texture[i, 1] * 2.1) - 0.3)
+            hr, hg, hb = _reflected(dx, dy, dz, nx, ny, nz, kind[s] == _WATER, ripple, sky)
+            r, g, b = r + mirror * hr, g + mirror * hg, b + mirror * hb
+        glow = emission[s] * (0.35 if sky[_LAMPS] == 0.0 else 0.9)
         r, g, b = r + glow * color[s, 0], g + glow * color[s, 1], b + glow * color[s, 2]
-        if cell > 0.72 and sky[18] > 0.0:
-            warm = 0.9 * (cell - 0.6) * glass * night * sky[18]
+        if cell > 0.72 and sky[_LAMPS] > 0.0:
+            warm = 0.9 * (cell - 0.6) * glass * sky[_LAMPS]
+            warm *= 0.15 + 0.85 * min(sky[_LAMPS] * 1.2, 1.0)
             r, g, b = r + 1.3 * warm, g + 0.95 * warm, b + 0.5 * warm
-        clear = np.exp(-sky[16] * metres)
-        hr, hg, hb = sky[9] * 0.9, sky[10] * 0.9, sky[11] * 0.9
+        clear = np.exp(-sky[_EXTINCTION] * metres)
+        hr, hg, hb = sky[_HORIZON] * 0.9, sky[_HORIZON + 1] * 0.9, sky[_HORIZON + 2] * 0.9
         radiance[i, 0] = r * clear + hr * (1 - clear)
         radiance[i, 1] = g * clear + hg * (1 - clear)
         radiance[i, 2] = b * clear + hb * (1 - clear)

@@ -106,7 +106,7 @@ class Stage:
         z: tuple[float, float],
         surface: int,
     ) -> None:
-        """Add a ribbon along a route from `s[0]` to `s[1]`, between the edges (d[0], z[0]) and (d[1], z[1]).
+        """Add a ribbon along a route, between the edges (d[0], z[0]) and (d[1], z[1]).
 
         Heights are above the land, in metres; an upright ribbon has equal distances.
         """

@@ -17,7 +17,7 @@ def hash2(i: int, j: int) -> float:
     """Return a number 0..1 for a cell."""
     h = (i * 374761393 + j * 668265263 + 1013904223) & 0xFFFFFFFF
     h = ((h ^ (h >> 13)) * 1274126177) & 0xFFFFFFFF
-    return float((h ^ (h >> 16)) & 0xFFFFFF) / 16777216.0
+    return float(((h ^ (h >> 16)) & 0xFFFFFF) / 16777216.0)
 
 
 @_jit  # type: ignore[untyped-decorator]
@@ -28,7 +28,7 @@ def noise2(x: float, y: float) -> float:
     sx, sy = fx * fx * (3 - 2 * fx), fy * fy * (3 - 2 * fy)
     low = hash2(i, j) * (1 - sx) + hash2(i + 1, j) * sx
     high = hash2(i, j + 1) * (1 - sx) + hash2(i + 1, j + 1) * sx
-    return low * (1 - sy) + high * sy
+    return float(low * (1 - sy) + high * sy)
 
 
 @_jit  # type: ignore[untyped-decorator]
@@ -37,7 +37,7 @@ def detail(x: float, y: float, size: float, footprint: float) -> float:
     weight = min(max(1.6 - 1.6 * footprint / size, 0.0), 1.0)
     if weight == 0.0:
         return 0.0
-    return (noise2(x / size, y / size) - 0.5) * weight
+    return float((noise2(x / size, y / size) - 0.5) * weight)
 
 
 @_jit  # type: ignore[untyped-decorator]
@@ -48,7 +48,7 @@ def _joints(x: float, period: float, width: float, footprint: float) -> float:
     share = width / period
     covered = (np.floor(high) - np.floor(low)) * share
     covered += min(high - np.floor(high), share) - min(low - np.floor(low), share)
-    return min(max(covered * period / (2 * half), 0.0), 1.0)
+    return float(min(max(covered * period / (2 * half), 0.0), 1.0))
 
 
 @_jit  # type: ignore[untyped-decorator]
@@ -170,7 +170,7 @@ def surface_color(
     texture: int, scale: float, base: np.ndarray, second: np.ndarray, p: np.ndarray, n: np.ndarray,
     foot: float,
 ) -> tuple[float, float, float, float, float]:  # fmt: skip
-    """Return linear (r, g, b, glass share, lit-window number) at texture point `p` with normal `n`."""
+    """Return linear (r, g, b, glass share, window number) at texture point `p`, normal `n`."""
     ax, ay, az = abs(n[0]), abs(n[1]), abs(n[2])
     if az > 0.7:
         a, b = p[0], p[1]
@@ -186,8 +186,10 @@ def surface_color(
             return 0.3 * r, 0.3 * g, 0.3 * blue, 0.0, -1.0
         value = 1.0 + 0.12 * detail(a, b, 0.3, foot) + 0.16 * detail(a, b, 2.6, foot)
         frame, glass, cell = _facade(a, b, scale, foot)
-        r, g, blue = (value * r * (1 - frame) + second[0] * frame, value * g * (1 - frame) + second[1] * frame,
-                      value * blue * (1 - frame) + second[2] * frame)  # fmt: skip
+        value *= 1 - frame
+        r = value * r + second[0] * frame
+        g = value * g + second[1] * frame
+        blue = value * blue + second[2] * frame
         dark = 0.025 + 0.05 * cell
         return (r * (1 - glass) + dark * glass, g * (1 - glass) + dark * glass,
                 blue * (1 - glass) + 1.15 * dark * glass, glass, cell)  # fmt: skip

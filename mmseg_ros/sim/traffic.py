@@ -43,10 +43,10 @@ class EgoMotion:
         ripple = (
             0.15 * self.liveliness * (np.cos(self.phase[0]) - np.cos(w * t + self.phase[0])) / w
         )
-        return self.s_m + self.speed_mps * (t + ripple)
+        return np.asarray(self.s_m + self.speed_mps * (t + ripple))
 
     def pose(self, time_s: ArrayLike) -> NDArray[np.float64]:
-        """Return N x 4 x 4 T_world_base (REP-103: x forward, y left, z up) at N times in seconds."""
+        """Return N x 4 x 4 T_world_base (REP-103: x forward, y left, z up) at N times in s."""
         t = np.atleast_1d(np.asarray(time_s, np.float64))
         s = self.arc_m(t)
         lively = self.liveliness * min(self.speed_mps / 5.0, 1.0)

@@ -1,4 +1,4 @@
-"""Cars, vans, trucks and buses as lofted bodies on wheels; x points forward, wheels stand on z = 0."""
+"""Cars, vans, trucks and buses as bodies on wheels; x points forward, wheels stand on z = 0."""
 
 from __future__ import annotations
 

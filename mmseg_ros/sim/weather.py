@@ -1,4 +1,4 @@
-"""Conditions (cloud, fog, night, rain, sun) and sensor failures, and what they do to which sensor."""
+"""Conditions (cloud, fog, night, rain, sun), and the names of the sensor failures."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ class Weather:
 
     Attributes:
         name: One of CONDITIONS.
-        sun: Sunlight, RGB. sky: Light of the sky from above, RGB. horizon: Sky colour at the horizon.
+        sun: Sunlight, RGB. sky: Light of the sky from above, RGB.
+        horizon: Colour of the sky at the horizon.
         zenith: Sky colour overhead. clouds: Cloud cover 0..1.
         extinction_per_m: Of light and laser in the air. wetness: 0 dry, 1 wet road.
         rain: Rain rate 0..1. lamps: Brightness of street lamps and head lights.
@@ -76,7 +77,7 @@ class Sky:
     seed: int
 
     def parameters(self) -> NDArray[np.float32]:
-        """Return the float32 vector that the shader reads (see shading.py)."""
+        """Return the float32 vector that the shader reads (the places stand in shading.py)."""
         w = self.weather
         return np.array(
             [*self.to_sun, *w.sun, *w.sky, *w.horizon, *w.zenith,

@@ -56,7 +56,7 @@ def test_samples_come_in_the_order_of_receipt(small_config):
 
 
 def test_depth_agrees_with_the_truth_and_has_holes(still_drive):
-    drive, frames = still_drive
+    _, frames = still_drive
     payload = frames[0].samples['depth'].payload
     assert isinstance(payload, DepthData)
     measured = payload.depth_m

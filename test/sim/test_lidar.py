@@ -37,12 +37,12 @@ def test_time_and_ring_belong_to_azimuth_and_elevation(still_drive):
     np.testing.assert_allclose(np.rad2deg(np.arctan2(points['z'], flat)), expected, atol=0.01)
     offset_ns = cloud.point_stamp_ns - frames[0].stamp_ns
     np.testing.assert_allclose(offset_ns / 1e9, points['time'], atol=1e-8)
-    assert 0 <= points['intensity'].min()
+    assert points['intensity'].min() >= 0
     assert points['intensity'].max() <= 255
 
 
 def test_driving_bends_the_cloud(small_config):
-    """A sweep from a moving vehicle is skewed by its motion; compensation by the stamps undoes it."""
+    """A sweep from a moving vehicle is skewed; compensation by the stamps undoes it."""
     lidar = LidarModel(rings=24, columns=360, noise_m=0.0, dropout=0.0)
     drive = Drive(9, small_config(frames=1, lidar=lidar, speed_mps=15.0, theme='downtown'))
     frame = next(drive.frames())

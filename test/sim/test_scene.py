@@ -22,7 +22,7 @@ def test_meshes_are_sound_and_themes_differ():
         for mesh in parts:
             assert np.isfinite(mesh.vertices).all()
             assert mesh.faces.max() < len(mesh.vertices)
-            assert 0 <= mesh.surface.min()
+            assert mesh.surface.min() >= 0
             assert mesh.surface.max() < len(scene.surfaces)
             assert mesh.instance.max() < len(scene.objects)
             seen |= set(names[scene.surfaces['label'][mesh.surface]])
