@@ -19,7 +19,8 @@ def share_directory() -> Path:
         ConfigError: The installation lacks its data files.
     """
     here = Path(__file__)
-    for start in (here, here.resolve()):
+    # Resolved first: a symlink install has only a part of the data files beside its links.
+    for start in (here.resolve(), here):
         for parent in start.parents:
             for candidate in (parent / 'share' / PACKAGE_NAME, parent):
                 if (candidate / 'package.xml').is_file() and (candidate / 'config').is_dir():

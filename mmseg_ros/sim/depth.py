@@ -60,7 +60,8 @@ def measure_depth(
     holes = model.hole_share * (
         1.0 + 3.0 * weather.rain + (2.0 if weather.name == 'night' else 0.0)
     )
-    reach = min(model.max_range_m, 2.2 / max(weather.extinction_per_m, 1e-4))
+    # A matcher loses its texture when the air has taken three quarters of the contrast.
+    reach = min(model.max_range_m, 1.3 / max(weather.extinction_per_m, 1e-4))
     lost = (finite <= 0) | (measured < model.min_range_m) | (measured > reach)
     lost |= patches < holes**0.5 * 0.6
     lost |= rng.random((height, width), np.float32) < np.clip(0.9 * gloss, 0.002, 0.6)

@@ -1,0 +1,102 @@
+"""`mmseg_ros project-check`: LiDAR points over the camera image, as one PNG."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mmseg_ros.core.types import CloudData, ImageData
+    from mmseg_ros.projection.extrinsics import Rig
+
+_EPILOG = """examples:
+  python -m mmseg_ros project-check drive --output check.png
+  python -m mmseg_ros project-check drive --calibration rig.yaml --at 3.5
+  python -m mmseg_ros project-check --image 000000.png --cloud 000000.bin --calibration 000000.txt
+
+Points are red near and blue far, hidden ones magenta. They must lie on the things they hit; if
+they are shifted evenly the extrinsics are wrong, if only while driving the stamps are."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's arguments."""
+    parser.epilog = _EPILOG
+    parser.add_argument('bag', type=Path, nargs='?', help='recording with camera and LiDAR')
+    parser.add_argument('--image', type=Path, help='image file, instead of a bag')
+    parser.add_argument('--cloud', type=Path, help='cloud file (.bin .npy .pcd .ply)')
+    parser.add_argument(
+        '--calibration', type=Path, help='calibration file; a bag brings its own in /tf_static'
+    )
+    parser.add_argument(
+        '--at', type=float, default=0.0, metavar='S', help='seconds after the start of the bag'
+    )
+    parser.add_argument('--output', type=Path, default=Path('project_check.png'))
+
+
+def run(args: argparse.Namespace) -> int:
+    """Draw, and print the numbers."""
+    import cv2
+    import numpy as np
+
+    from mmseg_ros.core.errors import ConfigError
+    from mmseg_ros.core.types import LIDAR
+    from mmseg_ros.projection.check import check_projection
+    from mmseg_ros.projection.summary import rig_summary
+
+    if args.bag is None and not (args.image and args.cloud and args.calibration):
+        raise ConfigError('Give a bag, or --image, --cloud and --calibration.')
+    rig, image, cloud, offset_ns = _from_bag(args) if args.bag else _from_files(args)
+    pixels = image.pixels
+    rgb = pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)
+    camera = rig.camera(rig.reference).resized(*rgb.shape[:2])
+    picture, report = check_projection(rgb, cloud.xyz(), rig.T(rig.reference, LIDAR), camera)
+    if not cv2.imwrite(str(args.output), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)):
+        raise ConfigError(f'{args.output}: cannot write the picture.')
+    stamps = '' if offset_ns is None else f'cloud minus image stamp: {offset_ns / 1e6:+.1f} ms\n'
+    sys.stdout.write(f'{rig_summary(rig)}\n{stamps}{report.text()}\n{args.output}\n')
+    return 0
+
+
+def _from_files(args: argparse.Namespace) -> tuple[Rig, ImageData, CloudData, int | None]:
+    import cv2
+
+    from mmseg_ros.core.errors import SampleError
+    from mmseg_ros.core.types import ImageData
+    from mmseg_ros.projection.cloud_files import read_cloud
+    from mmseg_ros.projection.extrinsics import load_rig
+
+    pixels = cv2.imread(str(args.image), cv2.IMREAD_COLOR_RGB)
+    if pixels is None:
+        raise SampleError(f'{args.image}: cannot read the image.')
+    rig = load_rig(args.calibration, image_size=(pixels.shape[0], pixels.shape[1]))
+    return rig, ImageData(pixels), read_cloud(args.cloud), None
+
+
+def _from_bag(args: argparse.Namespace) -> tuple[Rig, ImageData, CloudData, int | None]:
+    """Return the first image after --at and the cloud whose stamp is nearest to it."""
+    from mmseg_ros.bag.calibration import rig_from_bag
+    from mmseg_ros.bag.reader import BagReader
+    from mmseg_ros.bag.replay import samples, sensor_topics
+    from mmseg_ros.core.errors import BagError
+    from mmseg_ros.core.types import LIDAR, RGB, CloudData, ImageData
+    from mmseg_ros.projection.extrinsics import load_rig
+
+    with BagReader(args.bag) as reader:
+        topics = sensor_topics(reader, (RGB, LIDAR))
+        rig = load_rig(args.calibration) if args.calibration else rig_from_bag(reader, topics)
+        start_ns = reader.start_ns + round(args.at * 1e9)
+        stream = samples(reader, topics, span_ns=(start_ns, start_ns + 2_000_000_000))
+        found = list(stream)
+    image = next((s for s in found if isinstance(s.payload, ImageData)), None)
+    clouds = [s for s in found if isinstance(s.payload, CloudData)]
+    if image is None or not clouds:
+        raise BagError(
+            f'{args.bag} holds no image and cloud within 2 s after {args.at} s; '
+            f'topics found: {", ".join(topics.values()) or "none"}.'
+        )
+    cloud = min(clouds, key=lambda sample: abs(sample.stamp_ns - image.stamp_ns))
+    assert isinstance(image.payload, ImageData)  # noqa: S101 - for the type checker
+    assert isinstance(cloud.payload, CloudData)  # noqa: S101 - for the type checker
+    return rig, image.payload, cloud.payload, cloud.stamp_ns - image.stamp_ns

@@ -1,0 +1,115 @@
+"""Clouds in files: KITTI .bin and NumPy by ourselves, PCD and PLY through Open3D."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmseg_ros.core.errors import ConfigError, SampleError
+from mmseg_ros.core.types import CloudData
+
+OPEN3D_SUFFIXES = ('.pcd', '.ply')
+_KITTI_DTYPE = np.dtype([('x', '<f4'), ('y', '<f4'), ('z', '<f4'), ('intensity', '<f4')])
+
+
+def read_cloud(path: str | Path) -> CloudData:
+    """Read a cloud: .bin (KITTI: x y z intensity float32), .npy (structured), .pcd or .ply.
+
+    Raises:
+        SampleError: The file cannot be read or holds no cloud.
+        ConfigError: The format needs Open3D, which is not installed, or is unknown.
+    """
+    path = Path(path)
+    try:
+        if path.suffix == '.bin':
+            points = np.fromfile(path, _KITTI_DTYPE)
+        elif path.suffix == '.npy':
+            points = np.load(path, allow_pickle=False)
+        elif path.suffix in OPEN3D_SUFFIXES:
+            points = _read_with_open3d(path)
+        else:
+            raise ConfigError(
+                f'{path}: unknown cloud format; known: .bin, .npy, {", ".join(OPEN3D_SUFFIXES)}.'
+            )
+    except (OSError, ValueError, RuntimeError) as error:
+        raise SampleError(f'{path}: cannot read the cloud ({error}).') from error
+    if not {'x', 'y', 'z'} <= set(points.dtype.names or ()):
+        raise SampleError(f'{path}: the cloud has no fields x, y, z.')
+    return CloudData(points.reshape(-1), 1, points.size)
+
+
+def write_cloud(path: str | Path, points: NDArray[Any]) -> None:
+    """Write a structured array of points as .npy, or as .pcd or .ply through Open3D.
+
+    Args:
+        path: The file; its ending names the format.
+        points: Structured array with x, y, z; other numeric fields are kept as attributes.
+
+    Raises:
+        ConfigError: The format needs Open3D, which is not installed, or is unknown.
+    """
+    path = Path(path)
+    if path.suffix == '.npy':
+        np.save(path, points, allow_pickle=False)
+        return
+    if path.suffix not in OPEN3D_SUFFIXES:
+        raise ConfigError(
+            f'{path}: unknown cloud format; known: .npy, {", ".join(OPEN3D_SUFFIXES)}.'
+        )
+    o3d = _open3d(path)
+    cloud = o3d.t.geometry.PointCloud()
+    cloud.point.positions = _columns(points, ('x', 'y', 'z'))
+    for name in points.dtype.names or ():
+        if name not in ('x', 'y', 'z'):
+            cloud.point[name] = points[name].astype(np.float32).reshape(-1, 1)
+    o3d.t.io.write_point_cloud(str(path), cloud)
+
+
+def show_labelled(points: NDArray[Any], colors: NDArray[np.uint8]) -> None:
+    """Open a window with the points coloured by label; returns when it is closed.
+
+    Args:
+        points: Structured array with x, y, z.
+        colors: N x 3 uint8 RGB, e.g. palette[labels].
+
+    Raises:
+        ConfigError: Open3D is not installed.
+    """
+    o3d = _open3d(Path('the viewer'))
+    cloud = o3d.geometry.PointCloud()
+    cloud.points = o3d.utility.Vector3dVector(_columns(points, ('x', 'y', 'z')).astype(np.float64))
+    cloud.colors = o3d.utility.Vector3dVector(colors / 255.0)
+    o3d.visualization.draw_geometries([cloud], window_name='mmseg_ros')
+
+
+def _read_with_open3d(path: Path) -> NDArray[Any]:
+    cloud = _open3d(path).t.io.read_point_cloud(str(path))
+    columns = {name: cloud.point[name].numpy() for name in cloud.point}
+    positions = columns.pop('positions')
+    single = {name: values for name, values in columns.items() if values.shape[1:] in ((), (1,))}
+    dtype = [(name, '<f4') for name in 'xyz'] + [(n, v.dtype) for n, v in single.items()]
+    points = np.zeros(len(positions), dtype)
+    for axis, name in enumerate('xyz'):
+        points[name] = positions[:, axis]
+    for name, values in single.items():
+        points[name] = values.reshape(-1)
+    return points
+
+
+def _columns(points: NDArray[Any], names: tuple[str, ...]) -> NDArray[np.float32]:
+    return np.stack([points[name].astype(np.float32) for name in names], axis=1)
+
+
+def _open3d(path: Path) -> ModuleType:
+    try:
+        import open3d
+    except (ImportError, OSError) as error:
+        raise ConfigError(
+            f'{path} needs Open3D ({error}); install it with `pip install open3d` or open3d-cpu.'
+        ) from error
+    module: ModuleType = open3d
+    return module
