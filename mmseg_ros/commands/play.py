@@ -12,8 +12,8 @@ EPILOG = """examples:
   mmseg_ros play out/drive --rate 0.5 --loop
   mmseg_ros play out/drive --drop rgb@5-10 --drop lidar@10-15 --wait 20
 
-Messages keep their original stamps. A drop silences every topic under /<modality>/ for these seconds
-of bag time. With --clock, start the node with `use_sim_time:=true`."""
+Messages keep their original stamps. A drop silences every topic under /<modality>/ for these
+seconds of bag time. With --clock, start the node with `use_sim_time:=true`."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

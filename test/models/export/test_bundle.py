@@ -30,9 +30,7 @@ def reference(model, manifest, images, available):
     return probability.indices.numpy(), (255 * probability.values).round().numpy()
 
 
-@pytest.mark.parametrize(
-    ('runtime', 'private'), [('onnxruntime', True), ('openvino', False)]
-)
+@pytest.mark.parametrize(('runtime', 'private'), [('onnxruntime', True), ('openvino', False)])
 def test_the_bundle_answers_as_the_network_on_every_subset(
     small_model, manifest, tmp_path, private, runtime
 ):
