@@ -63,9 +63,9 @@ def _header() -> NDArray[np.uint8]:
 
 
 def _caption(row: NDArray[np.uint8], title: str) -> NDArray[np.uint8]:
-    """Write the title into the row, white on black."""
+    """Write the title into the corner of the row, white on grey."""
     place, font = (6, 16), cv2.FONT_HERSHEY_SIMPLEX
     row = np.ascontiguousarray(row)
-    cv2.putText(row, title, place, font, 0.5, (0, 0, 0), 3)
+    cv2.rectangle(row, (0, 0), (10 + 9 * len(title), 22), (30, 30, 30), -1)
     cv2.putText(row, title, place, font, 0.5, (255, 255, 255), 1)
     return row
