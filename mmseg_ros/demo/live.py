@@ -19,6 +19,7 @@ from mmseg_ros.demo.schedule import Outage
 _WAIT_FOR_NODE_S = 60.0
 _SLACK_S = 60.0
 _TAIL_S = 1.5
+_RECORDER_GRACE_S = 60.0
 _POLL_S = 0.1
 
 Progress = Callable[[float, float], None]
@@ -84,7 +85,7 @@ def run_live(
         player = processes.start('player', _player_command(drive, outages))
         usage = _watch(processes, player, node, duration_s, progress)
         _let(processes, _TAIL_S)
-        recorder.stop()
+        recorder.stop(_RECORDER_GRACE_S)
         recorder.check()
     return LiveRun(recording, usage, time.monotonic() - began_s)
 

@@ -89,13 +89,17 @@ class Child:
                 f'{self.tail()}'
             )
 
-    def stop(self, number: signal.Signals = signal.SIGINT) -> None:
-        """Ask it to end, wait a little, then kill it and its children."""
-        for wanted in (number, signal.SIGKILL):
+    def stop(self, grace_s: float | None = None) -> None:
+        """Ask it to end, wait, then kill it and its children.
+
+        Args:
+            grace_s: How long it may take to end by itself; None gives it a few seconds.
+        """
+        for number in (signal.SIGINT, signal.SIGKILL):
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, wanted)
+                os.killpg(self._process.pid, number)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(_GRACE_S)
+                self._process.wait(_GRACE_S if grace_s is None else grace_s)
                 break
         # The leader may be gone while a child of its own still runs in the session.
         with contextlib.suppress(ProcessLookupError, PermissionError):
