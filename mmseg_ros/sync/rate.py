@@ -4,6 +4,7 @@ from __future__ import annotations
 
 _BLOCK = 8
 _EARLY = (1, 2, 4)
+_UNSURE_SHARE = 0.85
 
 
 class RateEstimator:
@@ -14,7 +15,8 @@ class RateEstimator:
 
     Attributes:
         period_ns: Median distance; 0 until two samples came.
-        shortest_ns: Shortest distance in the last block; 0 until two samples came.
+        shortest_ns: Shortest distance in the last block, 0 until two samples came; before the
+            first full block 15 % less, as few distances do not show the jitter.
     """
 
     __slots__ = ('_deltas', '_settled', 'period_ns', 'shortest_ns')
@@ -38,6 +40,8 @@ class RateEstimator:
         if count >= _BLOCK:
             deltas.clear()
             self._settled = True
+        else:
+            self.shortest_ns = round(_UNSURE_SHARE * ordered[0])
 
     @property
     def rate_hz(self) -> float:

@@ -170,7 +170,7 @@ def test_a_slow_sensor_is_not_waited_for_between_its_samples():
     waits = []
     for now_ns, item in arrivals:
         waits += [(frame, now_ns - frame.stamp_ns) for frame in unit.add(item, now_ns)]
-    steady = waits[9:]
+    steady = waits[30:]
     assert [frame.available.all() for frame, _ in steady] == [True, False, False] * (
         len(steady) // 3
     )
@@ -260,3 +260,23 @@ def test_lateness_is_kept_as_a_histogram():
     assert counters.lateness_quantile_ms(0.5) == 100.0
     assert unit.health.sensors['depth'].state is HealthState.LATE
     assert collector().counters.sensors['depth'].lateness_quantile_ms(0.95) == 0.0
+
+
+def test_the_first_distances_do_not_decide_that_a_sample_cannot_come():
+    """The first two depth samples are 54 ms apart, the third comes 48 ms later, in its window."""
+    names = ('rgb', 'depth')
+    unit = collector(names, {'depth': SensorConfig(window_s=0.005)}, deadline_s=0.2)
+    stamps_ms = [
+        ('depth', -2),
+        ('rgb', 0),
+        ('rgb', 50),
+        ('depth', 52),
+        ('rgb', 98),
+        ('depth', 100),
+    ]
+    arrivals = [
+        (START_NS + stamp_ms * MS, image(name, START_NS + stamp_ms * MS))
+        for name, stamp_ms in stamps_ms
+    ]
+    frames = feed(unit, arrivals)
+    assert [frame.available.all() for frame in frames] == [True] * 3

@@ -198,10 +198,11 @@ def test_a_lost_sensor_adds_nothing_and_is_back_in_three_frames(bench, stream, l
     for output in during:
         assert faulty not in output.frame.samples
         assert output.now_ns == max(arrived[id(i)] for i in output.frame.samples.values())
+    heard_ns = min(now for now, item in back if item.modality == faulty)
     after = [
         output.frame
         for output in outputs
-        if returned_ns + 3 * period_ms * MS
+        if heard_ns + 3 * period_ms * MS
         <= output.frame.stamp_ns
         <= returned_ns + 15 * period_ms * MS
     ]

@@ -36,3 +36,8 @@ def test_shortest_distance_and_irregular_streams():
     rate = learned([100, 30, 170, 100, 90, 110, 100, 100])
     assert rate.shortest_ns == 30 * MS
     assert not rate.is_regular
+
+
+def test_few_distances_do_not_show_the_jitter():
+    assert learned([100]).shortest_ns == 85 * MS
+    assert learned([100] * 8).shortest_ns == 100 * MS
