@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
 from mmseg_models.encoders.keys import Rule, rename
+from mmseg_models.encoders.mit import MIT_CONFIGS
+from mmseg_ros.core.errors import ConfigError
 
 _OFFICIAL: list[Rule] = [
     (r'stages\.(\d)\.embedding\.projection\.', lambda m: f'patch_embed{int(m[1]) + 1}.proj.'),
@@ -44,6 +47,31 @@ _HUGGING_FACE_PREFIX = re.compile(r'^(segformer\.)?encoder\.')
 def official_mit_key(key: str) -> str:
     """Return the name that the authors' files give to the tensor `key` of `Encoder`."""
     return rename(key, _OFFICIAL)
+
+
+def mit_variant(tensors: Mapping[str, Tensor], prefix: str) -> str:
+    """Return the name of the variant whose tensors these are.
+
+    Args:
+        tensors: The authors' names to tensors.
+        prefix: What stands before each name.
+
+    Raises:
+        ConfigError: They are those of no known variant.
+    """
+    channels, depths = [], []
+    for stage in range(1, 5):
+        weight = tensors.get(f'{prefix}patch_embed{stage}.proj.weight')
+        channels.append(0 if weight is None else weight.shape[0])
+        start = f'{prefix}block{stage}.'
+        depths.append(len({k[len(start) :].split('.')[0] for k in tensors if k.startswith(start)}))
+    for name, config in MIT_CONFIGS.items():
+        if (config.channels, config.depths) == (tuple(channels), tuple(depths)):
+            return name
+    raise ConfigError(
+        f'the checkpoint holds no known Mix Transformer under {prefix!r}: channels {channels}, '
+        f'blocks {depths}; known are {", ".join(MIT_CONFIGS)}'
+    )
 
 
 def official_from_hugging_face(tensors: dict[str, Tensor], keys: list[str]) -> dict[str, Tensor]:

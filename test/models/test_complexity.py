@@ -109,7 +109,7 @@ def test_stitchfusion(case):
 @pytest.mark.parametrize('encoder', ENCODERS)
 def test_stitchfusion_is_the_sum_of_its_parts(encoder):
     whole = parameters('stitchfusion', encoder=encoder, adapter='unidirectional', fuse='ffm')
-    head = 401_177 if encoder == 'mit_b0' else 415_001 if encoder == 'mit_b1' else 1_588_761
+    head = 401_177 if encoder == 'mit_b0' else 532_249 if encoder == 'mit_b1' else 1_588_761
     ffm = FFM['small' if encoder == 'mit_b0' else 'large'][3]
     adapters = 12 * sum(ADAPTERS_PER_STAGE[encoder])
     assert whole == ENCODERS[encoder] + head + ffm + adapters
@@ -204,4 +204,6 @@ def test_geminifusion_fusion_is_linear_in_pixels():
         decoders = giga_flops('geminifusion', size, **options)
         return decoders - giga_flops('stitchfusion', size, **plain)
 
-    assert fusion(256) / fusion(128) == pytest.approx(4.0, rel=0.05)
+    # Differences, because the decoder also folds its weights once per call.
+    small, medium, large = (fusion(size) for size in (64, 128, 256))
+    assert (large - medium) / (medium - small) == pytest.approx(4.0, rel=1e-6)

@@ -1,0 +1,67 @@
+"""`mmseg_ros import-checkpoint`: an authors' checkpoint becomes a bundle."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+EPILOG = """examples:
+  python -m mmseg_ros import-checkpoint StitchFusion_DELIVER_RGBDEL.pth --model stitchfusion \\
+      --modalities rgb depth event lidar --fuse sum --output zoo/stitchfusion-b2-deliver
+  python -m mmseg_ros import-checkpoint geminifusion_nyu_b3.pth --model geminifusion \\
+      --modalities rgb depth --labels my_40_classes.yaml --height 480 --width 640 --output zoo/gf
+
+Encoder, widths, adapters and classes are read from the names and shapes of the tensors. What the
+file cannot tell is --fuse: StitchFusion's code also saves the feature fusion module's tensors
+when it sums; the authors' DeLiVER results sum, those on MCubeS and FMB use ffm.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's arguments."""
+    parser.add_argument('file', type=Path, help='.pth (read as plain weights) or .safetensors')
+    parser.add_argument('--model', required=True, help='stitchfusion or geminifusion')
+    parser.add_argument(
+        '--modalities',
+        nargs='+',
+        required=True,
+        metavar='NAME',
+        help='what the modalities are, in the order of the training',
+    )
+    parser.add_argument('--output', type=Path, required=True, help='folder of the bundle to make')
+    parser.add_argument('--name', help="name of the bundle; default: the output folder's name")
+    parser.add_argument('--height', type=int, default=512, help='rows of the input, pixels')
+    parser.add_argument('--width', type=int, default=512, help='columns of the input, pixels')
+    parser.add_argument('--fuse', choices=('sum', 'ffm'), help='how StitchFusion joins its maps')
+    parser.add_argument('--labels', default='deliver', help='label space: name or YAML file')
+    parser.add_argument(
+        '--licence',
+        default='LicenseRef-authors-non-commercial',
+        help="licence of the weights (SPDX); SegFormer's pretrained encoder is non-commercial",
+    )
+    parser.epilog = EPILOG
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Import the checkpoint and write the bundle."""
+    from mmseg_models.export.bundle import write_bundle
+    from mmseg_models.import_authors import authors_manifest, import_authors_model
+    from mmseg_ros.core.labels import load_label_space
+
+    overrides: dict[str, Any] = {} if arguments.fuse is None else {'fuse': arguments.fuse}
+    model = import_authors_model(
+        arguments.file, arguments.model, arguments.modalities, **overrides
+    )
+    manifest = authors_manifest(
+        model,
+        arguments.model,
+        arguments.name or arguments.output.name,
+        (arguments.height, arguments.width),
+        load_label_space(arguments.labels),
+        arguments.licence,
+    )
+    bundle = write_bundle(model, manifest, arguments.output, lambda step: print(step + ' ...'))
+    size_mb = sum(entry.bytes for entry in bundle.manifest.files.values()) / 1e6
+    print(f'{bundle.path}: {size_mb:.1f} MB')
+    return 0

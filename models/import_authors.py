@@ -1,0 +1,112 @@
+"""An authors' checkpoint becomes a model and the manifest of its bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from mmseg_models.checkpoints import import_reference
+from mmseg_models.geminifusion.checkpoint_options import infer_options as infer_geminifusion
+from mmseg_models.registry import create_model
+from mmseg_models.segmentation_model import SegmentationModel
+from mmseg_models.stitchfusion.checkpoint_options import infer_options as infer_stitchfusion
+from mmseg_models.tensors import read_tensors
+from mmseg_ros.core.errors import ConfigError
+from mmseg_ros.core.labels import LabelSpace
+from mmseg_ros.encoding import DEFAULT_ENCODING
+from mmseg_ros.inference.manifest import Manifest, ModalitySpec
+
+_INFER: dict[str, Callable[[dict[str, Tensor]], dict[str, Any]]] = {
+    'geminifusion': infer_geminifusion,
+    'stitchfusion': infer_stitchfusion,
+}
+IMPORTABLE = tuple(_INFER)
+_FFM = 'backbone.feature_cross.'
+_IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+_UNSCALED = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+
+
+def import_authors_model(
+    file: Path | str, name: str, modalities: Sequence[str], **overrides: Any
+) -> SegmentationModel:
+    """Return a model with the weights of a checkpoint, its options read from the tensors.
+
+    Args:
+        file: The authors' file.
+        name: One of `IMPORTABLE`.
+        modalities: What the checkpoint's modalities are, in its order.
+        **overrides: Options that take the place of those read.
+
+    Raises:
+        ConfigError: The file cannot be read, the number of modalities is another one, or a
+            tensor is missing, unexpected or of another shape.
+    """
+    if name not in _INFER:
+        raise ConfigError(f'{name!r} cannot be imported; choose one of {", ".join(_INFER)}')
+    tensors = read_tensors(file)
+    try:
+        options = _INFER[name](tensors)
+    except KeyError as error:
+        raise ConfigError(f'{file} is no {name} checkpoint: it has no {error.args[0]}') from error
+    total = options.pop('num_modalities', len(modalities))
+    if total != len(modalities):
+        raise ConfigError(
+            f'{file} was trained with {total} modalities, but {len(modalities)} are named '
+            f'({", ".join(modalities)}); name {total} in the order of the training'
+        )
+    options |= overrides
+    model = create_model(name, modalities=tuple(modalities), **options)
+    unused = (_FFM,) if options.get('fuse') == 'sum' else ()
+    import_reference(model, tensors, unused=unused)
+    return model
+
+
+def authors_manifest(
+    model: SegmentationModel,
+    model_name: str,
+    name: str,
+    size: tuple[int, int],
+    label_space: LabelSpace,
+    licence: str,
+) -> Manifest:
+    """Return the manifest of an imported model, still without graphs and files.
+
+    The authors' code takes ImageNet's mean and deviation off the camera image and only scales
+    all other images to 0..1.
+
+    Args:
+        model: The imported model.
+        model_name: Its name in the registry.
+        name: Name of the bundle.
+        size: Height and width of the network's input, pixels.
+        label_space: The classes.
+        licence: SPDX identifier of the weights.
+
+    Raises:
+        ConfigError: The label space has another number of classes than the model.
+    """
+    if len(label_space.classes) != model.num_classes:
+        raise ConfigError(
+            f'the checkpoint has {model.num_classes} classes, label space {label_space.id!r} '
+            f'{len(label_space.classes)}; name the right one with --labels'
+        )
+    specs = []
+    for modality in model.modalities:
+        mean, std = _IMAGENET if modality == 'rgb' else _UNSCALED
+        specs.append(ModalitySpec(modality, DEFAULT_ENCODING.get(modality, 'rgb'), mean, std))
+    return Manifest(
+        name=name,
+        model=model_name,
+        model_options=model.options,
+        modalities=tuple(specs),
+        height=size[0],
+        width=size[1],
+        label_space=label_space,
+        precision='fp32',
+        training={'source': "the authors' checkpoint"},
+        metrics={},
+        licence=licence,
+    )

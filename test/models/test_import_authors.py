@@ -1,0 +1,75 @@
+"""The options of an authors' checkpoint are read from its tensors."""
+
+import pytest
+import torch
+
+from mmseg_models import create_model
+from mmseg_models.checkpoints import export_reference
+from mmseg_models.import_authors import authors_manifest, import_authors_model
+from mmseg_ros.core.errors import ConfigError
+from mmseg_ros.core.labels import load_label_space
+
+NAMES = ('rgb', 'depth', 'lidar')
+MIT = {'encoder': 'mit_tiny_test', 'decoder_dim': 16, 'num_classes': 25}
+SWIN = {**MIT, 'encoder': 'swin_tiny_test'}
+CASES = {
+    'shared': ('stitchfusion', NAMES, {**MIT, 'adapter': ['shared'] * 4}),
+    'late': (
+        'stitchfusion',
+        NAMES,
+        {**MIT, 'adapter': ['none', 'none', 'bidirectional', 'unidirectional'], 'rank': 4},
+    ),
+    'two-ways': ('stitchfusion', NAMES[:2], {**MIT, 'adapter': ['unidirectional'] * 4}),
+    'ffm': ('stitchfusion', NAMES, {**MIT, 'adapter': ['none'] * 4, 'fuse': 'ffm'}),
+    'gemini': ('geminifusion', NAMES[:2], MIT),
+    'gemini-three': ('geminifusion', NAMES, {**MIT, 'unused_score_nets': True}),
+    'gemini-swin': ('geminifusion', NAMES[:2], SWIN),
+}
+
+
+def save(tmp_path, name, modalities, options, layout=None):
+    model = create_model(name, modalities=modalities, **options)
+    torch.save({'state_dict': export_reference(model, layout)}, tmp_path / 'authors.pth')
+    return model, tmp_path / 'authors.pth'
+
+
+@pytest.mark.parametrize('case', CASES)
+def test_options_and_weights_come_back(case, tiny_encoders, tmp_path):
+    name, modalities, options = CASES[case]
+    layout = 'main' if case == 'gemini-swin' else None
+    source, file = save(tmp_path, name, modalities, options, layout)
+    model = import_authors_model(file, name, modalities)
+    assert {key: model.options[key] for key in options} == options
+    for key, value in source.state_dict().items():
+        assert torch.equal(model.state_dict()[key], value), key
+
+
+def test_sum_leaves_the_unused_fusion_module_out(tiny_encoders, tmp_path):
+    _, file = save(tmp_path, 'stitchfusion', NAMES, {**MIT, 'fuse': 'ffm'})
+    model = import_authors_model(file, 'stitchfusion', NAMES, fuse='sum')
+    assert not [key for key in model.state_dict() if key.startswith('fuse.')]
+
+
+def test_what_does_not_fit_is_named(tiny_encoders, tmp_path):
+    _, file = save(tmp_path, 'stitchfusion', NAMES, {**MIT, 'fuse': 'ffm'})
+    with pytest.raises(ConfigError, match='trained with 3 modalities'):
+        import_authors_model(file, 'stitchfusion', NAMES[:2])
+    with pytest.raises(ConfigError, match='cannot be imported'):
+        import_authors_model(file, 'unet', NAMES)
+    torch.save({'a': torch.zeros(1)}, tmp_path / 'other.pth')
+    for name in ('stitchfusion', 'geminifusion'):
+        with pytest.raises(ConfigError, match='no known Mix Transformer'):
+            import_authors_model(tmp_path / 'other.pth', name, NAMES)
+
+
+def test_manifest_normalises_as_the_authors_do(tiny_encoders):
+    model = create_model('stitchfusion', modalities=('rgb', 'depth', 'thermal'), **MIT)
+    labels = load_label_space()
+    manifest = authors_manifest(model, 'stitchfusion', 'x', (512, 512), labels, 'MIT')
+    rgb, depth, thermal = manifest.modalities
+    assert rgb.mean == (0.485, 0.456, 0.406)
+    assert depth.std == (1.0, 1.0, 1.0)
+    assert (depth.encoding, thermal.encoding) == ('hha', 'rgb')
+    other = create_model('stitchfusion', modalities=('rgb',), **{**MIT, 'num_classes': 40})
+    with pytest.raises(ConfigError, match='40 classes'):
+        authors_manifest(other, 'stitchfusion', 'x', (512, 512), labels, 'MIT')
