@@ -1,0 +1,178 @@
+"""Events as voxel grid or time surface, and events moved into the image of another camera."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmseg_ros.core.types import DepthData, EventData
+from mmseg_ros.projection.camera import CameraModel
+from mmseg_ros.projection.compiled import compiled
+from mmseg_ros.projection.depth import depth_plane
+from mmseg_ros.projection.events import window_slice
+from mmseg_ros.projection.transforms import transform_points
+
+OUTSIDE = -1
+
+
+def voxel_grid(
+    events: EventData,
+    bins: int,
+    window_ns: tuple[int, int],
+    out: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]:
+    """Return bins x H x W float32: signed events, shared between the two nearest bins in time.
+
+    The first bin is centred on the start of the window and the last one on its end.
+
+    Args:
+        events: The events.
+        bins: Number of bins, at least 2.
+        window_ns: (start, end); events in [start, end) count.
+        out: Array to fill instead of a new one; its content is overwritten.
+
+    Source: Zhu et al., CVPR 2019, section 3.1.
+    """
+    shape = (bins, events.height, events.width)
+    grid = np.zeros(shape, np.float32) if out is None else out
+    if out is not None:
+        grid.fill(0.0)
+    first, last = window_slice(events.stamp_ns, window_ns)
+    scale = (bins - 1) / float(window_ns[1] - window_ns[0])
+    part = slice(first, last)
+    _fill_voxels(
+        events.x[part], events.y[part], events.stamp_ns[part], events.polarity[part],
+        window_ns[0], scale, grid,
+    )  # fmt: skip
+    return grid
+
+
+def time_surface(events: EventData, decay_s: float, end_ns: int) -> NDArray[np.float32]:
+    """Return 2 x H x W float32: exp(-age / decay) of the last rise and the last fall; 0 for none.
+
+    Args:
+        events: The events, oldest first.
+        decay_s: Time in which a value falls to 1/e.
+        end_ns: Events before this time count; ages are measured from it.
+
+    Source: Lagorce et al., TPAMI 2017.
+    """
+    surface = np.zeros((2, events.height, events.width), np.float32)
+    last = int(np.searchsorted(events.stamp_ns, end_ns))
+    _fill_surface(
+        events.x[:last], events.y[:last], events.stamp_ns[:last], events.polarity[:last],
+        end_ns, -1e-9 / decay_s, surface,
+    )  # fmt: skip
+    return surface
+
+
+def table_at_infinity(
+    event_camera: CameraModel, camera: CameraModel, T_camera_event: NDArray[np.float64]
+) -> NDArray[np.int32]:
+    """Return event H x W x 2 int32: column and row of each event pixel in the image of `camera`.
+
+    Parallax is left out; pixels that fall outside are OUTSIDE.
+
+    Args:
+        event_camera: Camera of the events.
+        camera: The target image.
+        T_camera_event: 4 x 4.
+    """
+    rays = event_camera.rays.reshape(-1, 3).astype(np.float64)
+    return _table(rays @ T_camera_event[:3, :3].T, event_camera, camera)
+
+
+def table_through_depth(
+    event_camera: CameraModel,
+    camera: CameraModel,
+    T_camera_event: NDArray[np.float64],
+    depth: DepthData,
+    depth_camera: CameraModel,
+    T_event_depth: NDArray[np.float64],
+) -> NDArray[np.int32]:
+    """Return the table of `table_at_infinity` with parallax, from a depth image of the same time.
+
+    Where there is no depth, the homography at infinity is used.
+
+    Args:
+        event_camera: Camera of the events.
+        camera: The target image.
+        T_camera_event: 4 x 4.
+        depth: The depth image.
+        depth_camera: Its camera.
+        T_event_depth: 4 x 4.
+    """
+    plane = depth_plane(depth, depth_camera, T_event_depth, event_camera)
+    far = np.float32(1e6)
+    distance = np.where(plane.valid, plane.values[..., 0], far).reshape(-1, 1)
+    points = event_camera.rays.reshape(-1, 3) * distance
+    return _table(transform_points(T_camera_event, points), event_camera, camera)
+
+
+def moved_events(
+    events: EventData, table: NDArray[np.int32], height: int, width: int
+) -> EventData:
+    """Return the events in another image; those that fall outside are left out.
+
+    Args:
+        events: The events.
+        table: Event H x W x 2 int32, from `table_at_infinity` or `table_through_depth`.
+        height: Rows of the other image.
+        width: Columns of the other image.
+    """
+    target = table[events.y, events.x]
+    inside = target[:, 0] != OUTSIDE
+    x, y = target[inside].astype(np.uint16).T
+    return EventData(x, y, events.stamp_ns[inside], events.polarity[inside], width, height)
+
+
+def _table(
+    points: NDArray[np.float64], event_camera: CameraModel, camera: CameraModel
+) -> NDArray[np.int32]:
+    uv, valid = camera.project(points)
+    table = np.full((len(points), 2), OUTSIDE, np.int32)
+    table[valid] = np.floor(uv[valid] + 0.5)
+    return table.reshape(event_camera.height, event_camera.width, 2)
+
+
+@compiled
+def _fill_voxels(
+    x: NDArray[np.uint16],
+    y: NDArray[np.uint16],
+    stamp_ns: NDArray[np.int64],
+    polarity: NDArray[np.bool_],
+    start_ns: int,
+    scale: float,
+    grid: NDArray[np.float32],
+) -> None:
+    bins, height, width = grid.shape
+    plane = height * width
+    flat = grid.reshape(-1)
+    for i in range(len(x)):
+        if x[i] >= width or y[i] >= height:
+            continue
+        time = (stamp_ns[i] - start_ns) * scale
+        low = min(int(time), bins - 2)
+        late = np.float32(time - low)
+        sign = np.float32(1.0) if polarity[i] else np.float32(-1.0)
+        at = low * plane + np.int64(y[i]) * width + x[i]
+        flat[at] += sign * (np.float32(1.0) - late)
+        flat[at + plane] += sign * late
+
+
+@compiled
+def _fill_surface(
+    x: NDArray[np.uint16],
+    y: NDArray[np.uint16],
+    stamp_ns: NDArray[np.int64],
+    polarity: NDArray[np.bool_],
+    end_ns: int,
+    rate: float,
+    surface: NDArray[np.float32],
+) -> None:
+    for i in range(len(x)):
+        if y[i] < surface.shape[1] and x[i] < surface.shape[2]:
+            channel = 0 if polarity[i] else 1
+            surface[channel, y[i], x[i]] = math.exp((end_ns - stamp_ns[i]) * rate)

@@ -1,0 +1,74 @@
+"""Voxel grids and time surfaces against plain NumPy; events moved between cameras."""
+
+import numpy as np
+import pytest
+
+from mmseg_ros.core.types import DepthData, EventData
+from mmseg_ros.projection import CameraModel
+from mmseg_ros.projection.event_tensors import (
+    moved_events,
+    table_at_infinity,
+    table_through_depth,
+    time_surface,
+    voxel_grid,
+)
+from mmseg_ros.projection.transforms import pose
+
+
+@pytest.fixture
+def events():
+    rng, n = np.random.default_rng(0), 5000
+    return EventData(
+        rng.integers(0, 32, n).astype(np.uint16), rng.integers(0, 24, n).astype(np.uint16),
+        np.sort(rng.integers(0, 1_000_000, n)), rng.random(n) > 0.4, 32, 24,
+    )  # fmt: skip
+
+
+def test_voxel_grid_equals_numpy(events):
+    start, end, bins = 100_000, 900_000, 5
+    inside = (events.stamp_ns >= start) & (events.stamp_ns < end)
+    time = (events.stamp_ns[inside] - start) * (bins - 1) / (end - start)
+    sign = np.where(events.polarity[inside], 1.0, -1.0)
+    low = np.floor(time).astype(int)
+    expected = np.zeros((bins, 24, 32))
+    at = (events.y[inside], events.x[inside])
+    np.add.at(expected, (low, *at), sign * (1 - (time - low)))
+    np.add.at(expected, (low + 1, *at), sign * (time - low))
+    grid = voxel_grid(events, bins, (start, end))
+    np.testing.assert_allclose(grid, expected, atol=1e-4)
+    again = voxel_grid(events, bins, (start, end), out=np.full((bins, 24, 32), 7, np.float32))
+    np.testing.assert_array_equal(again, grid)
+    assert grid.sum() == pytest.approx(sign.sum(), abs=1e-2)
+
+
+def test_time_surface_holds_the_last_event(events):
+    end, decay_s = 700_000, 1e-4
+    surface = time_surface(events, decay_s, end)
+    expected = np.zeros((2, 24, 32))
+    for x, y, t, p in zip(events.x, events.y, events.stamp_ns, events.polarity, strict=True):
+        if t < end:
+            expected[0 if p else 1, y, x] = np.exp(-(end - t) * 1e-9 / decay_s)
+    np.testing.assert_allclose(surface, expected, rtol=1e-5)
+
+
+def test_parallax_is_followed_through_depth():
+    camera = CameraModel.from_fov(64, 48, 70)
+    T = pose([0.2, 0, 0])
+    depth = DepthData(np.full((48, 64), 2.0, np.float32))
+    still = EventData(
+        np.uint16([20]), np.uint16([10]), np.array([1], np.int64), np.array([True]), 64, 48
+    )
+    far = moved_events(still, table_at_infinity(camera, camera, T), 48, 64)
+    near = moved_events(
+        still, table_through_depth(camera, camera, T, depth, camera, np.eye(4)), 48, 64
+    )
+    assert far.x.tolist() == [20]
+    assert near.x.tolist() == [round(20 + 0.2 * camera.K[0, 0] / 2.0)]
+    assert near.y.tolist() == [10]
+    outside = moved_events(
+        EventData(np.uint16([63]), still.y, still.stamp_ns, still.polarity, 64, 48),
+        table_through_depth(camera, camera, T, depth, camera, np.eye(4)),
+        48,
+        64,
+    )
+    assert len(outside.x) == 0
