@@ -80,6 +80,7 @@ class Session:
             lambda name: str(node.resolve_topic_name(info_topic(name))),
         )
         self._now_ns: Callable[[], int] = lambda: int(node.get_clock().now().nanoseconds)
+        self._is_running: Callable[[], bool] = node.context.ok
         self._error = Throttle(lambda text: node.get_logger().error(text))
         self.apply(config)
         label_space = self.bundle.manifest.label_space
@@ -104,10 +105,10 @@ class Session:
             frame_set: The samples.
             refuse: Told about each sample that the pipeline could not use.
         """
-        if not self.outputs.wanted():
-            self.statistics.idle += 1
-            return None
         with self._guarded():
+            if not self.outputs.wanted():
+                self.statistics.idle += 1
+                return None
             pipeline = self._pipeline
             pipeline.rig = self.calibration.rig
             prepared = pipeline.prepare(frame_set)
@@ -136,6 +137,8 @@ class Session:
         except MmsegError as error:
             self._fail('no usable sample', str(error))
         except Exception as error:  # one frame must never end the node
+            if not self._is_running():  # a signal has closed the publishers under this frame
+                return
             self._fail(type(error).__name__, f'{error!r}\n{traceback.format_exc()}')
 
     def _finish(self, prepared: Prepared) -> None:

@@ -86,7 +86,7 @@ class AdaptiveSubscription:
         self._subscription = self._node.create_subscription(
             candidate.message_class,
             candidate.topic,
-            candidate.callback,
+            lambda message: self._take_all(candidate, message),
             input_qos(reliability, self._depth),
             # The graph check above names the publisher; rclpy's own handlers only warn.
             event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False),
@@ -98,6 +98,23 @@ class AdaptiveSubscription:
             self._node.destroy_subscription(self._subscription)
         self._subscription = None
         self._current = None
+
+    def _take_all(self, candidate: Candidate, message: Any) -> None:
+        """Hand over a message and all that wait behind it.
+
+        The executor takes one message per subscription and round, and a round costs more than a
+        message: a fast topic would stay behind by its whole queue for as long as the load lasts.
+        """
+        for _ in range(self._depth):
+            candidate.callback(message)
+            if self._subscription is None:
+                return
+            with self._subscription.handle:
+                taken = self._subscription.handle.take_message(candidate.message_class, False)
+            if taken is None:
+                return
+            message = taken[0]
+        candidate.callback(message)
 
     def _publishers(self) -> dict[str, list[Any]]:
         topics = {candidate.topic for candidate in self._candidates}

@@ -103,7 +103,7 @@ def test_yaml_holds_every_parameter_with_its_default(declare):
     for name, item in parameters._fields.items():
         defaults.setdefault(name, default_of(item))
     defaults['sensors'] = ['rgb', 'depth', 'event', 'lidar']
-    defaults['sensors.event.queue_depth'] = 50
+    defaults['sensors.event.queue_depth'] = 20
     assert given == defaults
 
 

@@ -136,3 +136,20 @@ def test_qos_mismatch_is_shown_in_diagnostics(graph, listener, sensors, make_nod
         return any('/lidar_driver' in s.message and 'best_effort' in s.message for s in statuses)
 
     assert graph.spin_until(named)
+
+
+def test_a_backlog_is_taken_in_one_round(graph, subscription):
+    _, got = subscription('reliable')
+    publisher = graph.add(Node('publisher', context=graph.context)).create_publisher(
+        Image, 'image', profile(RELIABLE)
+    )
+    assert graph.spin_until(publisher.get_subscription_count)
+    for i in range(5):
+        publisher.publish(Image(width=i))
+    rounds = 0
+    while len(got) < 5 and rounds < 500:
+        before = len(got)
+        graph.executor.spin_once(timeout_sec=0.01)
+        rounds += len(got) > before
+    assert [message.width for message in got] == list(range(5))
+    assert rounds <= 2
