@@ -31,6 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='silence a sensor for these seconds of bag time; no END lasts to the end',
     )
     parser.add_argument(
+        '--exclude',
+        action='append',
+        default=[],
+        metavar='PREFIX',
+        help='leave out the topics whose names begin so, such as /truth',
+    )
+    parser.add_argument(
         '--wait',
         type=float,
         default=0.0,
@@ -50,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     drops = [Drop.parse(text) for text in args.drop]
-    options = PlayOptions(args.rate, args.loop, args.clock, drops, args.wait)
+    options = PlayOptions(args.rate, args.loop, args.clock, drops, tuple(args.exclude), args.wait)
     report = play(args.bag, options, stop)
     for topic, count in sorted(report.published.items()):
         print(f'{topic}: {count} published, {report.dropped[topic]} dropped')

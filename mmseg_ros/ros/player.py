@@ -70,6 +70,7 @@ class PlayOptions:
         loop: Whether to start again at the end.
         clock: Whether to publish /clock, at 100 Hz.
         drops: Silences of sensors.
+        exclude: Beginnings of the names of topics that are not published at all.
         wait_s: Longest wait for a subscriber on every sensor topic, before the first message.
     """
 
@@ -77,6 +78,7 @@ class PlayOptions:
     loop: bool = False
     clock: bool = False
     drops: Sequence[Drop] = ()
+    exclude: tuple[str, ...] = ()
     wait_s: float = 0.0
 
 
@@ -142,6 +144,8 @@ class _Player:
     def _create_publishers(self) -> dict[str, Publisher]:
         publishers = {}
         for topic, summary in self._reader.topics.items():
+            if topic.startswith(self._options.exclude):
+                continue
             message_class = message_class_of(summary.type_name)
             if message_class is None:
                 self.report.skipped.append(topic)

@@ -84,6 +84,12 @@ def test_drop_silences_one_sensor_for_its_time(played):
 
 
 @pytest.mark.ros
+def test_excluded_topics_are_not_there(played):
+    report, messages = played(rate=10.0, exclude=('/lidar',))
+    assert report.published == {'/rgb/image_raw': COUNT}
+    assert messages['/lidar/points'] == []
+
+
 def test_rate_scales_time(played):
     began = time.monotonic()
     report, _ = played(rate=0.5)
