@@ -14,6 +14,7 @@ from mmseg_ros.projection.compiled import compiled
 
 PINHOLE, RATIONAL, EQUIDISTANT = 0, 1, 2
 _MAX_NEWTON_STEPS = 50
+_LARGEST_SQUARE = 3.3e5  # of the tangent of 89.9 degrees
 
 
 @compiled
@@ -149,9 +150,15 @@ def fold_radius_squared(model: int, D: NDArray[np.float64]) -> float:
 
 
 def _first_positive_root(polynomial: np.polynomial.Polynomial) -> float:
-    # Terms that change nothing within 89.9 degrees would give roots of rounding noise.
-    coefficients = np.asarray(polynomial.coef, np.float64)
-    used = np.flatnonzero(np.abs(coefficients) * 3e5 ** np.arange(len(coefficients)) > 1e-6)
-    roots = np.roots(coefficients[: used[-1] + 1][::-1])
-    real = roots.real[(np.abs(roots.imag) < 1e-9 * (1.0 + np.abs(roots))) & (roots.real > 0.0)]
-    return float(real.min()) if real.size else math.inf
+    """Return where a polynomial that is positive at 0 first vanishes; infinity if nowhere."""
+    # Roots by eigenvalues are lost among tiny coefficients; a sign change is not.
+    squares = np.geomspace(1e-6, _LARGEST_SQUARE, 8192)
+    below = np.flatnonzero(polynomial(squares) <= 0.0)
+    if not len(below):
+        return math.inf
+    high = float(squares[below[0]])
+    low = float(squares[below[0] - 1]) if below[0] else 0.0
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if float(polynomial(middle)) > 0.0 else (low, middle)
+    return low
