@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,11 @@ from onnx import TensorProto, helper
 from mmseg_ros.core.labels import LabelSpace, load_label_space
 from mmseg_ros.inference.bundle import Bundle, seal_bundle
 from mmseg_ros.inference.manifest import Manifest, ModalitySpec
+
+# A shell that starts a job in the background makes it ignore SIGINT, and so would every process
+# that a test starts and interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ENCODINGS = {
     'rgb': 'rgb',
