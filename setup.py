@@ -58,6 +58,7 @@ setup(
         'gpu': ['cuda-python'],
         'tensorrt-rtx': ['tensorrt-rtx'],
         'report': ['jinja2', 'matplotlib', 'rich'],
+        'open3d': ['open3d'],
         'sim': ['embreex', 'opencv-python-headless'],
         'train': [
             'torch',
