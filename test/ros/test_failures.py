@@ -71,8 +71,8 @@ def test_without_lidar_the_clouds_pause_and_say_why(listener, sensors, make_node
     listener.listen(Image, '/mmseg/labels')
     assert sensors.play_until(('rgb',), lambda: '~/points' in node.session.outputs.paused)
     assert 'LiDAR' in node.session.outputs.paused['~/points']
+    assert sensors.play_until(('rgb',), lambda: bool(listener.messages['/mmseg/labels']))
     assert not listener.messages['/mmseg/points']
-    assert listener.messages['/mmseg/labels']
 
 
 def test_all_sensors_lost_is_an_error_and_one_that_returns_is_used_at_once(
