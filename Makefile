@@ -32,7 +32,7 @@ setup: $(READY)
 
 # torch goes in first and by itself: resolved together with others it draws in gigabytes of CUDA.
 $(READY): constraints.txt setup.py pyproject.toml
-	@echo 'Setting up $(VENV) (about three minutes on two cores) ...'
+	@echo 'Setting up $(VENV) (about four minutes on two cores) ...'
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --constraint constraints.txt torch
 	$(PIP) install --constraint constraints.txt --editable '.[$(EXTRAS)]'
