@@ -209,7 +209,7 @@ def _write_referring(
     sightings = find_sightings(objects, frame.labels, frame.instances, frame.true_depth_m)
     rng = np.random.default_rng([plan.seed, 29, k])
     entries = []
-    for n, item in enumerate(make_expressions(sightings, frame.labels.shape[:2], rng)):
+    for n, item in enumerate(make_expressions(sightings, frame.labels.shape[:2], rng, most=24)):
         mask = item.mask(frame.labels, frame.instances).astype(np.uint8) * np.uint8(255)
         size = (config.width, config.height)
         mask = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST).astype(np.uint8)
