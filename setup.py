@@ -54,6 +54,7 @@ setup(
             'numba',
             'rosbags',
             'mcap',
+            'tokenizers',
         ],
         'gpu': ['cuda-python'],
         'tensorrt-rtx': ['tensorrt-rtx'],
