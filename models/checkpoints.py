@@ -9,14 +9,14 @@ from typing import Any
 from torch import Tensor
 
 from mmseg_models.encoders.pretrained import encoder_tensors
-from mmseg_models.segmentation_model import SegmentationModel
+from mmseg_models.network import Network
 from mmseg_models.tensors import load_strict, read_tensors, unwrap
 from mmseg_ros.core.errors import ConfigError
 
 __all__ = ['export_reference', 'import_reference', 'load_pretrained_encoder', 'read_tensors']
 
 
-def export_reference(model: SegmentationModel, layout: str | None = None) -> dict[str, Tensor]:
+def export_reference(model: Network, layout: str | None = None) -> dict[str, Tensor]:
     """Return the model's tensors under the names of the authors' repository.
 
     Args:
@@ -35,7 +35,7 @@ def export_reference(model: SegmentationModel, layout: str | None = None) -> dic
 
 
 def import_reference(
-    model: SegmentationModel, state_dict: Mapping[str, Any], unused: tuple[str, ...] = ()
+    model: Network, state_dict: Mapping[str, Any], unused: tuple[str, ...] = ()
 ) -> None:
     """Load weights that were saved by the authors' code; a failed import changes nothing.
 
@@ -56,10 +56,12 @@ def import_reference(
     ]
     names = max(layouts, key=lambda layout: len(layout.keys() & found.keys()))
     foreign = {own: name for name, own in names.items()}
-    load_strict(model, {names.get(key, key): tensor for key, tensor in found.items()}, foreign)
+    kept = {key: value for key, value in model.state_dict().items() if _is_optional(model, key)}
+    loaded = {names.get(key, key): tensor for key, tensor in found.items()}
+    load_strict(model, {**kept, **loaded}, foreign)
 
 
-def load_pretrained_encoder(model: SegmentationModel, file: Path | str) -> None:
+def load_pretrained_encoder(model: Network, file: Path | str) -> None:
     """Load ImageNet weights into a model's encoder; fusion and decoder stay as they are.
 
     Layer norms that a model keeps per modality all get the pretrained one. Position biases of
@@ -80,6 +82,10 @@ def load_pretrained_encoder(model: SegmentationModel, file: Path | str) -> None:
     loaded, foreign = encoder_tensors(wanted, read_tensors(file))
     kept = {key: value for key, value in state.items() if key not in wanted or _is_fusion(key)}
     load_strict(model, {**kept, **loaded}, foreign)
+
+
+def _is_optional(model: Network, key: str) -> bool:
+    return key in model.reference_optional
 
 
 def _is_fusion(key: str) -> bool:

@@ -5,24 +5,33 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+from mmseg_models.crossvlt import CrossVLT
 from mmseg_models.geminifusion import GeminiFusion
-from mmseg_models.segmentation_model import SegmentationModel
+from mmseg_models.network import Network
 from mmseg_models.stitchfusion import StitchFusion
 from mmseg_ros.core.errors import ConfigError
 
-_MODELS: dict[str, type[SegmentationModel]] = {
+_MODELS: dict[str, type[Network]] = {
+    'crossvlt': CrossVLT,
     'geminifusion': GeminiFusion,
     'stitchfusion': StitchFusion,
 }
 
 
-def list_models() -> list[str]:
-    """Return the names that `create_model` knows."""
-    return sorted(_MODELS)
+def list_models(task: str | None = None) -> list[str]:
+    """Return the names that `create_model` knows.
+
+    Args:
+        task: `segmentation` or `referring`; None lists all.
+    """
+    return sorted(name for name, model in _MODELS.items() if task in (None, model.task))
 
 
-def create_model(name: str, **options: Any) -> SegmentationModel:
-    """Return a model with random weights, called as model(images_BMCHW, available_BM) -> logits.
+def create_model(name: str, **options: Any) -> Network:
+    """Return a model with random weights.
+
+    Models of the task `segmentation` are called as model(images_BMCHW, available_BM) -> logits,
+    those of `referring` as model(images_N3HW, token_ids_NL, attention_mask_NL) -> logits.
 
     Args:
         name: One of `list_models()`.

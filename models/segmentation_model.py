@@ -2,40 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
+from mmseg_models.network import Network
 from mmseg_models.presence import Presence, gather_present
 from mmseg_ros.core.errors import ConfigError
 
 
-class SegmentationModel(nn.Module):
+class SegmentationModel(Network):
     """Checks and stacks the input, calls `segment`, brings the logits to the input's size.
 
     Args:
         modalities: Names in the order of the input's second axis.
         num_classes: Number of classes K.
         size_divisor: Input height and width must be multiples of it.
-
-    Attributes:
-        options: What `create_model` was called with, defaults included.
-        reference_layouts: Names of the authors' checkpoint formats, the usual one first.
     """
 
-    reference_layouts: tuple[str, ...] = ('authors',)
-
     def __init__(self, modalities: tuple[str, ...], num_classes: int, size_divisor: int) -> None:
-        super().__init__()
+        super().__init__(size_divisor)
         if not modalities or len(set(modalities)) != len(modalities):
             raise ConfigError(f'modalities are {modalities}; give each sensor once, at least one')
         if num_classes < 1:
             raise ConfigError(f'num_classes is {num_classes}; give at least one')
         self.modalities = tuple(modalities)
         self.num_classes = num_classes
-        self.size_divisor = size_divisor
-        self.options: dict[str, Any] = {}
 
     def forward(self, images_BMCHW: Tensor, available_BM: Tensor | None = None) -> Tensor:
         """Return logits B x K x H x W.
@@ -61,15 +52,6 @@ class SegmentationModel(nn.Module):
         """Return logits at a quarter of the input's size."""
         raise NotImplementedError
 
-    def reference_key(self, key: str, layout: str) -> str:
-        """Return the name that the authors' code gives to the tensor `key`.
-
-        Args:
-            key: Own name.
-            layout: One of `reference_layouts`.
-        """
-        raise NotImplementedError
-
     def prepare(
         self, images_BMCHW: Tensor, available_BM: Tensor | None
     ) -> tuple[Tensor, Presence]:
@@ -84,14 +66,7 @@ class SegmentationModel(nn.Module):
                 f'images have shape {shape}; expected batch x {total} modalities '
                 f'({", ".join(self.modalities)}) x 3 channels x height x width'
             )
-        height, width = shape[3:]
-        divisor = self.size_divisor
-        if height % divisor or width % divisor:
-            up = (-(-height // divisor) * divisor, -(-width // divisor) * divisor)
-            raise ConfigError(
-                f'images are {height} x {width} pixels; height and width must be multiples of '
-                f'{divisor}: resize or pad them to {up[0]} x {up[1]}'
-            )
+        self.check_size(*shape[3:])
 
 
 def resize_logits(logits_BKHW: Tensor, images_BMCHW: Tensor) -> Tensor:
