@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from mmseg_ros.core.errors import BundleError, ConfigError
 from mmseg_ros.core.resources import bundle_directory
-from mmseg_ros.inference.manifest import FileEntry, Manifest
+from mmseg_ros.inference.manifest import Manifest
+from mmseg_ros.inference.manifest_reader import FileEntry
 
 MANIFEST_FILE = 'manifest.json'
 ONNX_FILE = 'model.onnx'
@@ -48,16 +51,9 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
         BundleError: The manifest is missing or wrong, or a file is missing or of another size or
             content than it says.
     """
-    try:
-        path = bundle_directory(str(name_or_path))
-    except ConfigError as error:
-        raise BundleError(str(error)) from error
-    manifest = _read_manifest(path / MANIFEST_FILE)
-    for required in (ONNX_FILE, WEIGHTS_FILE, *manifest.subsets):
-        if required not in manifest.files:
-            raise BundleError(f'{path / MANIFEST_FILE}: files does not list {required!r}.')
-    for name, entry in manifest.files.items():
-        _verify_file(path, name, entry)
+    path, data = read_manifest(name_or_path)
+    manifest = Manifest.from_dict(data, str(path / MANIFEST_FILE))
+    verify_files(path, manifest.files, (ONNX_FILE, WEIGHTS_FILE, *manifest.subsets))
     return Bundle(path, manifest)
 
 
@@ -66,19 +62,21 @@ def seal_bundle(path: Path, manifest: Manifest) -> Bundle:
 
     The manifest comes last and in one step, so a folder with a manifest is a whole bundle.
     """
-    names = sorted(
-        p.relative_to(path).as_posix()
-        for p in path.rglob('*')
-        if p.is_file() and p.name != MANIFEST_FILE
-    )
-    sealed = replace(manifest, files={name: _file_entry(path / name) for name in names})
-    draft = path / (MANIFEST_FILE + '.tmp')
-    draft.write_text(json.dumps(sealed.to_dict(), indent=2) + '\n', encoding='utf-8')
-    draft.replace(path / MANIFEST_FILE)
+    write_manifest(path, replace(manifest, files=file_entries(path)).to_dict())
     return load_bundle(path)
 
 
-def _read_manifest(path: Path) -> Manifest:
+def read_manifest(name_or_path: str | Path) -> tuple[Path, dict[str, Any]]:
+    """Return the folder of a bundle of any task, and the content of its manifest.
+
+    Raises:
+        BundleError: There is no such bundle, or its manifest is missing or no JSON object.
+    """
+    try:
+        folder = bundle_directory(str(name_or_path))
+    except ConfigError as error:
+        raise BundleError(str(error)) from error
+    path = folder / MANIFEST_FILE
     try:
         data = json.loads(path.read_text(encoding='utf-8'))
     except FileNotFoundError:
@@ -87,7 +85,37 @@ def _read_manifest(path: Path) -> Manifest:
         raise BundleError(f'{path}: not readable as JSON ({error}).') from error
     if not isinstance(data, dict):
         raise BundleError(f'{path}: must hold a JSON object, but holds {type(data).__name__}.')
-    return Manifest.from_dict(data, str(path))
+    return folder, data
+
+
+def write_manifest(path: Path, data: Mapping[str, Any]) -> None:
+    """Write the manifest of the bundle in the folder `path`, in one step."""
+    draft = path / (MANIFEST_FILE + '.tmp')
+    draft.write_text(json.dumps(data, indent=2) + '\n', encoding='utf-8')
+    draft.replace(path / MANIFEST_FILE)
+
+
+def file_entries(path: Path) -> dict[str, FileEntry]:
+    """Return size and hash of every file in the folder `path` but the manifest."""
+    names = sorted(
+        p.relative_to(path).as_posix()
+        for p in path.rglob('*')
+        if p.is_file() and p.name != MANIFEST_FILE
+    )
+    return {name: _file_entry(path / name) for name in names}
+
+
+def verify_files(path: Path, files: Mapping[str, FileEntry], required: Iterable[str]) -> None:
+    """Check every file of a bundle.
+
+    Raises:
+        BundleError: One is missing, or of another size or content than the manifest says.
+    """
+    for name in required:
+        if name not in files:
+            raise BundleError(f'{path / MANIFEST_FILE}: files does not list {name!r}.')
+    for name, entry in files.items():
+        _verify_file(path, name, entry)
 
 
 def _verify_file(path: Path, name: str, entry: FileEntry) -> None:

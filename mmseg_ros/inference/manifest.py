@@ -9,9 +9,12 @@ from typing import Any
 from mmseg_ros.core.errors import BundleError, ConfigError
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.types import Modality
-
-SCHEMA_VERSION = 1
-PRECISIONS = ('fp32', 'fp16', 'int8')
+from mmseg_ros.inference.manifest_reader import (
+    SCHEMA_VERSION,
+    SEGMENTATION,
+    FileEntry,
+    ManifestReader,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +32,6 @@ class ModalitySpec:
     encoding: str
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
-
-
-@dataclass(frozen=True, slots=True)
-class FileEntry:
-    """Size and SHA-256 of one file of the bundle."""
-
-    bytes: int
-    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,70 +109,31 @@ class Manifest:
             BundleError: A field is missing, of the wrong type or inconsistent; the message names
                 `source` and the field.
         """
-        reader = _Reader(data, source)
-        version = reader.get('schema_version', int)
-        if version != SCHEMA_VERSION:
-            raise BundleError(
-                f'{source}: schema_version is {version}, but this mmseg_ros reads '
-                f'{SCHEMA_VERSION}; export the bundle again.'
-            )
-        precision = reader.get('precision', str)
-        if precision not in PRECISIONS:
-            raise BundleError(f'{source}: precision is {precision!r}, not one of {PRECISIONS}.')
+        reader = ManifestReader(data, source)
+        reader.require(SEGMENTATION)
         modalities = _modalities(reader)
         return cls(
             name=reader.get('name', str),
             model=reader.get('model.name', str),
             model_options=reader.get('model.options', dict),
             modalities=modalities,
-            height=_size(reader, 'input.height'),
-            width=_size(reader, 'input.width'),
+            height=reader.size('input.height'),
+            width=reader.size('input.width'),
             label_space=_label_space(reader),
-            precision=precision,
+            precision=reader.precision(),
             training=reader.get('training', dict),
             metrics=reader.get('metrics', dict),
             licence=reader.get('licence', str),
             subsets=_subsets(reader, [spec.name for spec in modalities]),
-            files=_files(reader),
+            files=reader.files(),
         )
 
 
-class _Reader:
-    """Looks fields up by dotted name and says which one is wrong."""
-
-    def __init__(self, data: Mapping[str, Any], source: str) -> None:
-        self._data = data
-        self.source = source
-
-    def get(self, name: str, kind: type) -> Any:
-        value: Any = self._data
-        for key in name.split('.'):
-            if not isinstance(value, Mapping) or key not in value:
-                raise BundleError(f'{self.source}: field {name!r} is missing.')
-            value = value[key]
-        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            raise BundleError(
-                f'{self.source}: field {name!r} must be of type {kind.__name__}, but is {value!r}.'
-            )
-        return value
-
-
-def _size(reader: _Reader, name: str) -> int:
-    value = int(reader.get(name, int))
-    if not 0 < value <= 8192:
-        raise BundleError(f'{reader.source}: field {name!r} must be in 1..8192, but is {value}.')
-    return value
-
-
-def _modalities(reader: _Reader) -> tuple[ModalitySpec, ...]:
+def _modalities(reader: ManifestReader) -> tuple[ModalitySpec, ...]:
     specs = []
     for i, entry in enumerate(reader.get('modalities', list)):
-        item = _Reader({f'modalities[{i}]': entry}, reader.source)
-        mean, std = (
-            _triple(item, f'modalities[{i}].{statistic}') for statistic in ('mean', 'std')
-        )
-        if min(std) <= 0:
-            raise BundleError(f'{reader.source}: modalities[{i}].std must be positive: {std}.')
+        item = ManifestReader({f'modalities[{i}]': entry}, reader.source)
+        mean, std = item.statistics(f'modalities[{i}].mean', f'modalities[{i}].std')
         name = item.get(f'modalities[{i}].name', str)
         encoding = item.get(f'modalities[{i}].encoding', str)
         specs.append(ModalitySpec(name, encoding, mean, std))
@@ -189,15 +145,7 @@ def _modalities(reader: _Reader) -> tuple[ModalitySpec, ...]:
     return tuple(specs)
 
 
-def _triple(reader: _Reader, name: str) -> tuple[float, float, float]:
-    try:
-        first, second, third = (float(v) for v in reader.get(name, list))
-    except (TypeError, ValueError) as error:
-        raise BundleError(f'{reader.source}: field {name!r} must hold three numbers.') from error
-    return first, second, third
-
-
-def _label_space(reader: _Reader) -> LabelSpace:
+def _label_space(reader: ManifestReader) -> LabelSpace:
     try:
         label_space = LabelSpace.from_dict(reader.get('label_space', dict), reader.source)
     except ConfigError as error:
@@ -212,7 +160,7 @@ def _label_space(reader: _Reader) -> LabelSpace:
 
 
 def _subsets(
-    reader: _Reader, modalities: list[Modality]
+    reader: ManifestReader, modalities: list[Modality]
 ) -> dict[str, tuple[tuple[Modality, ...], ...]]:
     found = {}
     for file, served in reader.get('subsets', dict).items():
@@ -229,13 +177,3 @@ def _is_subset(value: Any, modalities: list[Modality]) -> bool:
     if not isinstance(value, list) or not value:
         return False
     return value == [name for name in modalities if name in value]
-
-
-def _files(reader: _Reader) -> dict[str, FileEntry]:
-    entries = {}
-    for name, entry in reader.get('files', dict).items():
-        item = _Reader({'files': {'entry': entry}}, f'{reader.source}: {name}')
-        entries[str(name)] = FileEntry(
-            item.get('files.entry.bytes', int), item.get('files.entry.sha256', str)
-        )
-    return entries
