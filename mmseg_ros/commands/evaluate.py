@@ -1,13 +1,15 @@
-"""`mmseg_ros evaluate`: run a bundle over a bag and score it."""
+"""`mmseg_ros evaluate`: run a bundle over a bag or a labelled data set and score it."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from mmseg_ros.evaluation.report import number
 from mmseg_ros.evaluation.robustness import SUBSET_CHOICES
 
 if TYPE_CHECKING:
@@ -16,14 +18,19 @@ if TYPE_CHECKING:
 EPILOG = """examples:
   python -m mmseg_ros evaluate out/drive --bundle stitchfusion-b0-sim
   python -m mmseg_ros evaluate drive.mcap --bundle my_bundle --subsets all --output out/scores
+  python -m mmseg_ros evaluate out/deliver --split val --condition night --condition fog
 
-Writes metrics.json (the same bytes in every run) and report.html."""
+A bag goes through the live node's collector and pipeline; metrics.json (the same bytes in every
+run) and report.html are written. A data set in DeLiVER's folders (with img/) is scored frame by
+frame, in all and per condition; metrics.json is written."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
     parser.epilog = EPILOG
-    parser.add_argument('bag', type=Path, help='bag folder, or one .mcap or .db3 file')
+    parser.add_argument(
+        'bag', type=Path, help='bag folder, one .mcap or .db3 file, or the folder of a data set'
+    )
     parser.add_argument('--bundle', default='stitchfusion-b0-sim', help='folder or shipped name')
     parser.add_argument('--output', type=Path, default=None, help='folder; out/evaluate/<bag>')
     parser.add_argument(
@@ -38,10 +45,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--backend', default='auto', help='inference runtime')
     parser.add_argument('--threads', type=int, default=0, help='CPU threads; 0 is automatic')
+    parser.add_argument('--split', default='val', help='train, val or test (data set)')
+    parser.add_argument(
+        '--condition',
+        action='append',
+        default=[],
+        help='only this one (data set)',
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate, write both files and say where they are."""
+    if (args.bag / 'img').is_dir():
+        return _run_dataset(args)
     from mmseg_ros.bag.evaluation import EvaluationOptions, evaluate
     from mmseg_ros.commands.progress import progress_bar
     from mmseg_ros.core.config import ModelConfig, NodeConfig
@@ -60,6 +76,58 @@ def run(args: argparse.Namespace) -> int:
     output = args.output or Path('out') / 'evaluate' / args.bag.stem
     write(evaluation, output)
     return 0
+
+
+def _run_dataset(args: argparse.Namespace) -> int:
+    from mmseg_models.datasets.deliver import DeliverDataset
+    from mmseg_models.datasets.scoring import score_dataset
+    from mmseg_ros.bag.settled_backend import SettledBackend
+    from mmseg_ros.commands.progress import progress_bar
+    from mmseg_ros.evaluation.robustness import subsets_to_score
+    from mmseg_ros.inference.backend import create_backend
+    from mmseg_ros.inference.bundle import load_bundle
+
+    bundle = load_bundle(args.bundle)
+    manifest = bundle.manifest
+    names = manifest.modality_names
+    dataset = DeliverDataset(args.bag, args.split, names, manifest.label_space, args.condition)
+    backend = SettledBackend(create_backend(args.backend, args.threads))
+    backend.load(bundle)
+    try:
+        subsets = subsets_to_score(names, args.subsets)
+        with progress_bar('scoring') as progress:
+            rows = score_dataset(bundle, backend, dataset, subsets, progress).rows()
+        head = {
+            'schema_version': 1,
+            'dataset': {'name': args.bag.name, 'split': args.split, 'frames': len(dataset)},
+            'bundle': {
+                'name': manifest.name,
+                'onnx_sha256': manifest.files[bundle.onnx_path.name].sha256,
+            },
+            'options': {'backend': backend.name, 'precision': backend.precision},
+        }
+    finally:
+        backend.close()
+    output = args.output or Path('out') / 'evaluate' / args.bag.name
+    output.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(head | {'scores': rows}, indent=2, sort_keys=True, allow_nan=False)
+    (output / 'metrics.json').write_text(text + '\n', encoding='utf-8')
+    sys.stdout.write(_condition_table(rows))
+    sys.stdout.write(f'{output / "metrics.json"}\n')
+    return 0
+
+
+def _condition_table(rows: Sequence[dict[str, Any]]) -> str:
+    """Return mIoU as text, one line per subset and one column per condition."""
+    conditions = list(dict.fromkeys(row['condition'] for row in rows))
+    table = {(row['condition'], '+'.join(row['available'])): row['miou'] for row in rows}
+    counts = {row['condition']: row['frames'] for row in rows}
+    lines = [['mIoU', *conditions], ['frames', *(str(counts[name]) for name in conditions)]]
+    for subset in dict.fromkeys('+'.join(row['available']) for row in rows):
+        lines.append([subset, *(number(table[name, subset]) for name in conditions)])
+    return ''.join(
+        f'{line[0]:28}' + ''.join(f'{cell:>9}' for cell in line[1:]) + '\n' for line in lines
+    )
 
 
 def write(evaluation: Evaluation, output: Path) -> None:
