@@ -62,6 +62,7 @@ class Stream:
         self._deadline.cancel()
         self._graph = node.create_timer(_GRAPH_POLL_S, self._refresh, clock=steady)
         self._jump = node.get_clock().create_jump_callback(_JUMP_BACK, post_callback=self._on_jump)
+        self._advance()
 
     def now_ns(self) -> int:
         """Return the node's clock, which follows /clock under use_sim_time."""

@@ -75,6 +75,17 @@ def test_without_lidar_the_clouds_pause_and_say_why(listener, sensors, make_node
     assert not listener.messages['/mmseg/points']
 
 
+def test_a_graph_without_any_sensor_is_an_error_too(graph, listener, make_node):
+    make_node()
+    listener.listen(DiagnosticArray, '/diagnostics')
+
+    def lost():
+        status = status_of(listener, 'sync')
+        return status is not None and status.level == DiagnosticStatus.ERROR
+
+    assert graph.spin_until(lost)
+
+
 def test_all_sensors_lost_is_an_error_and_one_that_returns_is_used_at_once(
     graph, listener, sensors, make_node
 ):
