@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import Tensor
 
 
@@ -22,7 +23,7 @@ def split_axis(x: Tensor, axis: int, sizes: tuple[int, ...]) -> Tensor:
     shape = shape_of(x)
     known = math.prod(size for size in sizes if size >= 0)
     resolved = tuple(size if size >= 0 else shape[axis] // known for size in sizes)
-    return x.reshape(*shape[:axis], *resolved, *shape[axis + 1 :])
+    return _reshape(x, (*shape[:axis], *resolved, *shape[axis + 1 :]), keeps_first=axis > 0)
 
 
 def merge_axes(x: Tensor, first: int, last: int) -> Tensor:
@@ -34,4 +35,11 @@ def merge_axes(x: Tensor, first: int, last: int) -> Tensor:
     """
     shape = shape_of(x)
     joined = math.prod(shape[first : last + 1])
-    return x.reshape(*shape[:first], joined, *shape[last + 1 :])
+    return _reshape(x, (*shape[:first], joined, *shape[last + 1 :]), keeps_first=first > 0)
+
+
+def _reshape(x: Tensor, shape: tuple[int, ...], keeps_first: bool) -> Tensor:
+    """Reshape; an exported graph leaves the first axis open where it stays what it is."""
+    if keeps_first and torch.jit.is_tracing():
+        shape = (-1, *shape[1:])
+    return x.reshape(shape)

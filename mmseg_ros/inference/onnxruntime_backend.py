@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 from mmseg_ros.core.errors import BackendError
 from mmseg_ros.inference.runtime import TensorSpec
 
-_DTYPES = {'tensor(uint8)': np.uint8, 'tensor(bool)': np.bool_, 'tensor(int64)': np.int64}
+_DTYPES = {
+    'tensor(uint8)': np.uint8,
+    'tensor(bool)': np.bool_,
+    'tensor(int64)': np.int64,
+    'tensor(float)': np.float32,
+}
 _PROVIDERS = ('CUDAExecutionProvider', 'CPUExecutionProvider')
 
 

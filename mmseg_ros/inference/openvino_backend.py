@@ -17,7 +17,7 @@ from mmseg_ros.inference.runtime import TensorSpec
 
 _LOGGER = logging.getLogger(__name__)
 _LONGEST_WAIT_S = 20.0
-_DTYPES = {'u8': np.uint8, 'boolean': np.bool_, 'i64': np.int64}
+_DTYPES = {'u8': np.uint8, 'boolean': np.bool_, 'i64': np.int64, 'f32': np.float32}
 
 
 class OpenVino:

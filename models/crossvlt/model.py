@@ -111,6 +111,7 @@ class CrossVLT(Network):
         self.classify = nn.Conv2d(decoder_dim, 2, 1)
         self.temperature = nn.Parameter(torch.ones(NUM_STAGES))
         self.apply(initialise)
+        self.apply(_initialise_pointwise)
         self.text.apply(initialise_bert)
         self.text_stages.apply(initialise_bert)
 
@@ -186,7 +187,7 @@ class CrossVLT(Network):
                 text_NLC, text_align = text_stage(text_NLC, bias_N11L, x_NSC), text_stage.align
             x_NSC = stage.transform(x_NSC, grid, _ONE_CAMERA)
             if index == 0 and repeats > 1:
-                x_NSC = x_NSC.repeat_interleave(repeats, dim=0)
+                x_NSC = _repeated(x_NSC, text_NLC, repeats)
             pairs.append((self.aligns[index](x_NSC), text_align(text_NLC[:, 0])))
             x_NSC, taken_NSC = self.fusions[index](x_NSC, text_NLC, bias_N11L)
             maps.append(stage.finish(taken_NSC, grid, _ONE_CAMERA)[0])
@@ -207,6 +208,20 @@ class CrossVLT(Network):
             )
         self.check_size(*shape[2:])
         return total // shape[0]
+
+
+def _repeated(x_BSC: Tensor, text_NLC: Tensor, repeats: int) -> Tensor:
+    """Return N x S x C; an exported graph, which has one image, takes any number of sentences."""
+    if torch.jit.is_tracing():
+        return x_BSC.expand(text_NLC.shape[0], -1, -1)
+    return x_BSC.repeat_interleave(repeats, dim=0)
+
+
+def _initialise_pointwise(module: nn.Module) -> None:
+    if isinstance(module, nn.Conv1d):
+        nn.init.kaiming_normal_(module.weight)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
 
 
 def similarity(pixels_NSC: Tensor, sentence_NC: Tensor, grid: Sequence[int]) -> Tensor:

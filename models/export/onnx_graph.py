@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import onnx
@@ -15,6 +16,7 @@ from torch.nn import functional
 
 from mmseg_models.presence import Presence
 from mmseg_models.segmentation_model import SegmentationModel
+from mmseg_ros.inference.graph import OUTPUT_NAMES
 
 OPSET = 20
 """Newest opset without the `Attention` operator, which slows ONNX Runtime and breaks TensorRT."""
@@ -147,7 +149,7 @@ def write_masked_graph(graph: DeployedGraph, height: int, width: int, path: Path
         'images': torch.zeros(1, total, height, width, 3, dtype=torch.uint8),
         'available': torch.ones(1, total, dtype=torch.bool),
     }
-    _export(graph, inputs, path)
+    write_graph(graph, inputs, OUTPUT_NAMES, path)
 
 
 def write_subset_graph(graph: SubsetGraph, height: int, width: int, path: Path) -> None:
@@ -156,10 +158,25 @@ def write_subset_graph(graph: SubsetGraph, height: int, width: int, path: Path) 
         'images': torch.zeros(1, len(graph.members), height, width, 3, dtype=torch.uint8),
         'members': torch.tensor(graph.members),
     }
-    _export(graph, inputs, path)
+    write_graph(graph, inputs, OUTPUT_NAMES, path)
 
 
-def _export(graph: nn.Module, inputs: dict[str, Tensor], path: Path) -> None:
+def write_graph(
+    graph: nn.Module,
+    inputs: Mapping[str, Tensor],
+    outputs: Sequence[str],
+    path: Path,
+    open_axes: Mapping[str, Mapping[int, str]] | None = None,
+) -> None:
+    """Trace a network and write it as ONNX.
+
+    Args:
+        graph: Called with the inputs in order; answers with the outputs in order.
+        inputs: Examples by name.
+        outputs: Names.
+        path: File to write.
+        open_axes: Per input or output the axes of any length, with a name for the length.
+    """
     raw = path.with_suffix('.raw')
     with warnings.catch_warnings():
         # The tracing exporter is deprecated, yet ten times as fast as the one that follows it.
@@ -169,7 +186,8 @@ def _export(graph: nn.Module, inputs: dict[str, Tensor], path: Path) -> None:
             tuple(inputs.values()),
             str(raw),
             input_names=list(inputs),
-            output_names=['labels', 'confidence'],
+            output_names=list(outputs),
+            dynamic_axes=open_axes,
             opset_version=OPSET,
             dynamo=False,
         )
