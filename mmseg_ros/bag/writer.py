@@ -17,7 +17,13 @@ from rosbags.interfaces import (
     QosReliability,
     QosTime,
 )
-from rosbags.rosbag2 import StoragePlugin, Writer, WriterError
+from rosbags.rosbag2 import (
+    CompressionFormat,
+    CompressionMode,
+    StoragePlugin,
+    Writer,
+    WriterError,
+)
 
 from mmseg_ros.bag import builders
 from mmseg_ros.bag.topics import (
@@ -56,11 +62,13 @@ class BagWriter:
     written until then stays readable.
     """
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, compress: bool = False) -> None:
         """Create the bag.
 
         Args:
             path: Folder to make; its parents are made too.
+            compress: Whether chunks are compressed (zstd, as `ros2 bag record` can); a recorder
+                that is short of time leaves them plain.
 
         Raises:
             BagError: The folder exists or cannot be made.
@@ -71,6 +79,8 @@ class BagWriter:
             self._writer = Writer(
                 self.path, version=Writer.VERSION_LATEST, storage_plugin=StoragePlugin.MCAP
             )
+            if compress:
+                self._writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
             self._writer.open()
         except WriterError as error:
             raise BagError(

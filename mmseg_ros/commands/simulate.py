@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from mmseg_ros.sim.drive import DriveConfig
 
 CONDITIONS = ('cloud', 'fog', 'night', 'rain', 'sun')
+DEPTH_ENCODINGS = ('32FC1', '16UC1')
 FAILURES = ('motionblur', 'overexposure', 'underexposure', 'lidarjitter', 'eventlowres')
 EPILOG = """examples:
   python -m mmseg_ros simulate --layout deliver --scenes 20 --out out/deliver
   python -m mmseg_ros simulate --layout bag --frames 100 --condition night --out out/drive
+  python -m mmseg_ros simulate --layout bag --clock depth=0 --clock lidar=0 --out out/triggered
   python -m mmseg_ros simulate --layout bag --source rec.mcap --faults faults.yaml --out out/bad
   python -m mmseg_ros simulate --preview out/sheet.png
 
@@ -65,6 +67,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--interval', type=float, default=None, metavar='S',
         help='seconds between frames; 0.5 for deliver, 0.1 for bag',
     )  # fmt: skip
+    parser.add_argument(
+        '--clock', action='append', default=[], metavar='SENSOR=HZ[,PHASE_S[,LATENCY_S]]',
+        help='clock of a sensor (bag), such as depth=15,0.01; 0 Hz is triggered by the camera; '
+        'default: depth 15 Hz, LiDAR 10 Hz, event packets 50 Hz, each by itself',
+    )  # fmt: skip
+    parser.add_argument(
+        '--depth-encoding', choices=DEPTH_ENCODINGS, default='32FC1', help='metres, or mm (bag)'
+    )
     parser.add_argument('--rig', default='', help='calibration YAML; default: the demo rig')
     parser.add_argument('--jobs', type=int, default=os.cpu_count() or 1, help='processes')
 
@@ -91,8 +101,8 @@ def _write_preview(args: argparse.Namespace) -> None:
     from mmseg_ros.sim.drive import DriveConfig
     from mmseg_ros.sim.preview import write_preview
 
-    config = DriveConfig(theme=args.theme, rig=load_rig(args.rig), threads=args.jobs)
-    write_preview(args.preview, args.seed, config)
+    config = DriveConfig(theme=args.theme, rig=load_rig(args.rig))
+    write_preview(args.preview, args.seed, config, args.jobs)
     print(f'{args.preview}: contact sheet of seed {args.seed}.', file=sys.stderr)
 
 
@@ -154,7 +164,8 @@ def _write_bags(args: argparse.Namespace) -> int:
         clean = path.with_name(path.name + '_clean') if args.faults else path
         config = _drive_config(args, k)
         with progress_bar(f'driving {path.name}') as progress:
-            for done in record_drive(clean, args.seed + k, config):
+            frames = record_drive(clean, args.seed + k, config, args.jobs, args.depth_encoding)
+            for done in frames:
                 progress(done, args.frames)
         print(f'{clean}: {args.frames} frames, {config.condition}.', file=sys.stderr)
         if args.faults:
@@ -164,6 +175,7 @@ def _write_bags(args: argparse.Namespace) -> int:
 
 def _drive_config(args: argparse.Namespace, k: int) -> DriveConfig:
     from mmseg_ros.projection import load_rig
+    from mmseg_ros.sim.clocks import FREE_RUNNING, parse_clock
     from mmseg_ros.sim.drive import DriveConfig
 
     conditions = tuple(args.condition or CONDITIONS[-1:])
@@ -174,5 +186,5 @@ def _drive_config(args: argparse.Namespace, k: int) -> DriveConfig:
         failure=args.failure,
         theme=args.theme,
         rig=load_rig(args.rig),
-        threads=args.jobs,
+        clocks={**FREE_RUNNING, **dict(parse_clock(text) for text in args.clock)},
     )

@@ -62,5 +62,4 @@ def count_classes(
             counts = np.bincount(labels.ravel(), minlength=256)[:classes]
             pixels += counts
             present += counts > 0
-        world.close()
     return Census(scenes * frames, pixels, present)

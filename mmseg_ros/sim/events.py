@@ -47,14 +47,11 @@ class EventCamera:
         self._time_s = 0.0
         self._rng = rng
 
-    def reset(self) -> None:
-        """Forget the past: the next picture starts anew."""
+    def reset(self, rng: np.random.Generator) -> None:
+        """Forget the past: the next picture starts anew, with noise from `rng`."""
         self._reference = None
-
-    @property
-    def is_new(self) -> bool:
-        """Return whether it has seen no picture since it was made or reset."""
-        return self._reference is None
+        self._last_s[:] = -1e9
+        self._rng = rng
 
     def feed(self, luminance: FloatArray, time_s: float, origin_ns: int) -> EventData:
         """Return the events between the previous picture and this one, oldest first.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,18 +21,19 @@ _HEIGHT, _WIDTH = 192, 320
 _TITLES = (*STANDARD_MODALITIES, 'labels')
 
 
-def write_preview(path: Path, seed: int, config: DriveConfig, failures: bool = True) -> None:
-    """Write the contact sheet of one street as a PNG.
+def write_preview(path: Path, seed: int, config: DriveConfig, jobs: int = 1) -> None:
+    """Write the contact sheet of one street as a PNG: conditions, then sensor failures.
 
     Args:
         path: File to write.
         seed: Of the street.
-        config: Rig, theme and sensors; the conditions are gone through in turn.
-        failures: Whether the sensor failures follow the conditions.
+        config: Rig, theme and sensors; conditions and failures are gone through in turn.
+        jobs: Processes.
     """
-    rows = [_row(seed, replace(config, condition=name), name) for name in CONDITIONS]
-    if failures:
-        rows += [_row(seed, replace(config, failure=name), name) for name in FAILURES]
+    configs = [replace(config, condition=name) for name in CONDITIONS]
+    configs += [replace(config, failure=name) for name in FAILURES]
+    with ProcessPoolExecutor(jobs) as pool:
+        rows = list(pool.map(_row, [seed] * len(configs), configs, (*CONDITIONS, *FAILURES)))
     path.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(path), np.vstack([_header(), *rows])[..., ::-1])
 

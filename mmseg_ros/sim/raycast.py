@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from embreex.mesh_construction import TriangleMesh
@@ -61,13 +58,8 @@ class _Tracer:
 class Snapshot:
     """The world at one point in time."""
 
-    def __init__(
-        self, static: _Tracer, moving: _Tracer, pool: ThreadPoolExecutor, threads: int
-    ) -> None:
-        self._static = static
-        self._moving = moving
-        self._pool = pool
-        self._threads = threads
+    def __init__(self, static: _Tracer, moving: _Tracer) -> None:
+        self._tracers = [tracer for tracer in (static, moving) if len(tracer.mesh.faces)]
 
     def cast(self, origins: FloatArray, directions: FloatArray) -> Hits:
         """Return what N rays meet first.
@@ -85,54 +77,30 @@ class Snapshot:
             np.zeros((count, 3), np.float32),
             np.zeros((count, 3), np.float32),
         )
-
-        def work(part: slice) -> None:
-            for tracer in (self._static, self._moving):
-                if not len(tracer.mesh.faces):
-                    continue
-                found = tracer.scene.run(origins[part], directions[part], output=1)
-                _resolve(
-                    found['primID'], found['tfar'], found['u'], found['v'], found['Ng'],
-                    directions[part], tracer.mesh.surface, tracer.mesh.instance, tracer.corners,
-                    hits.distance[part], hits.surface[part], hits.instance[part],
-                    hits.normal[part], hits.texture[part], hits.texture_normal[part],
-                )  # fmt: skip
-
-        self.spread(work, count)
+        for tracer in self._tracers:
+            found = tracer.scene.run(origins, directions, output=1)
+            _resolve(
+                found['primID'], found['tfar'], found['u'], found['v'], found['Ng'],
+                directions, tracer.mesh.surface, tracer.mesh.instance, tracer.corners,
+                hits.distance, hits.surface, hits.instance,
+                hits.normal, hits.texture, hits.texture_normal,
+            )  # fmt: skip
         return hits
 
     def occluded(self, origins: FloatArray, direction: FloatArray) -> NDArray[np.bool_]:
         """Return N bool: whether anything stands in the way from N origins along one direction."""
-        count = len(origins)
-        result = np.zeros(count, np.bool_)
-        directions = np.ascontiguousarray(np.broadcast_to(direction, (count, 3)), np.float32)
-
-        def work(part: slice) -> None:
-            for tracer in (self._static, self._moving):
-                if len(tracer.mesh.faces):
-                    blocked = tracer.scene.run(origins[part], directions[part], query='OCCLUDED')
-                    result[part] |= blocked >= 0
-
-        self.spread(work, count)
+        result = np.zeros(len(origins), np.bool_)
+        directions = np.ascontiguousarray(np.broadcast_to(direction, origins.shape), np.float32)
+        for tracer in self._tracers:
+            result |= tracer.scene.run(origins, directions, query='OCCLUDED') >= 0
         return result
-
-    def spread(self, work: Callable[[slice], None], count: int) -> None:
-        """Run `work` on the slices of 0..count that the threads share."""
-        edges = np.linspace(0, count, self._threads + 1).astype(int)
-        parts = [slice(a, b) for a, b in pairwise(edges) if b > a]
-        if len(parts) == 1:
-            work(parts[0])
-        else:
-            list(self._pool.map(work, parts))
 
 
 class World:
     """A scene that can be looked at any time."""
 
-    def __init__(self, scene: Scene, threads: int = 1) -> None:
+    def __init__(self, scene: Scene) -> None:
         self.scene = scene
-        self.threads = threads
-        self.pool = ThreadPoolExecutor(threads)
         self._static = _Tracer.of(scene.mesh)
         self._snapshots: OrderedDict[int, Snapshot] = OrderedDict()
 
@@ -140,17 +108,11 @@ class World:
         """Return the world at a time in seconds; the latest ones are kept."""
         key = round(time_s * 1e9)
         if key not in self._snapshots:
-            self._snapshots[key] = Snapshot(
-                self._static, self._actors(time_s), self.pool, self.threads
-            )
+            self._snapshots[key] = Snapshot(self._static, self._actors(time_s))
             if len(self._snapshots) > SNAPSHOTS_KEPT:
                 self._snapshots.popitem(last=False)
         self._snapshots.move_to_end(key)
         return self._snapshots[key]
-
-    def close(self) -> None:
-        """End the threads."""
-        self.pool.shutdown()
 
     def _actors(self, time_s: float) -> _Tracer:
         eye = self.scene.ego.pose(time_s)[0, :2, 3]

@@ -58,17 +58,12 @@ def shade(
         lit[:] = False
     near = lamps[np.linalg.norm(lamps - origin, axis=1) < 90.0] if len(lamps) else lamps
     radiance = np.empty((count, 3), np.float32)
-
-    def work(part: slice) -> None:
-        _shade(
-            hits.surface[part], hits.distance[part], hits.normal[part], hits.texture[part],
-            hits.texture_normal[part], points[part], lit[part], directions[part], origin, forward,
-            surfaces['texture'], surfaces['color'], surfaces['second'], surfaces['scale'],
-            surfaces['gloss'], surfaces['emission'], sky.parameters(), near, pixel_angle,
-            radiance[part],
-        )  # fmt: skip
-
-    snapshot.spread(work, count)
+    _shade(
+        hits.surface, hits.distance, hits.normal, hits.texture, hits.texture_normal, points, lit,
+        directions, origin, forward, surfaces['texture'], surfaces['color'], surfaces['second'],
+        surfaces['scale'], surfaces['gloss'], surfaces['emission'], sky.parameters(), near,
+        pixel_angle, radiance,
+    )  # fmt: skip
     return radiance
 
 

@@ -23,7 +23,7 @@ def spoil_bag(source: Path, out: Path, schedule: Sequence[Fault], seed: int = 0)
         BagError: A bag cannot be read or written.
         SampleError: A message that a fault shall change does not fit its type.
     """
-    with BagReader(source) as reader, BagWriter(out) as writer:
+    with BagReader(source) as reader, BagWriter(out, compress=True) as writer:
         stream = FaultFilter(schedule, seed).apply(_stream(reader, schedule))
         for done, (topic, stamp_ns, message) in enumerate(stream, 1):
             latched = topic == TF_STATIC_TOPIC

@@ -60,4 +60,3 @@ def test_visible_points_get_their_class_and_hidden_ones_none():
     still = project_cloud(cloud.xyz(), drive.rig.T(RGB, 'lidar'), camera, surface=surface)
     bent, _, _ = transfer_labels(frame.labels, np.zeros_like(frame.labels), still, 255)
     assert (bent == frame.point_labels)[inside & ~hidden].mean() < right[inside & ~hidden].mean()
-    drive.world.close()

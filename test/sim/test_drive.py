@@ -3,12 +3,13 @@ import pytest
 
 from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.core.types import DepthData, EventData
+from mmseg_ros.sim.clocks import FREE_RUNNING, TRIGGERED, SensorClock
 from mmseg_ros.sim.drive import Drive
 
 
 def test_equal_seeds_give_equal_bytes(small_config, still_drive):
     _, first = still_drive
-    second = list(Drive(2, small_config(speed_mps=0.0, threads=2)).frames())
+    second = list(Drive(2, small_config(speed_mps=0.0)).frames())
     for a, b in zip(first, second, strict=True):
         assert a.labels.tobytes() == b.labels.tobytes()
         assert a.true_depth_m.tobytes() == b.true_depth_m.tobytes()
@@ -53,6 +54,49 @@ def test_samples_come_in_the_order_of_receipt(small_config):
     assert received == sorted(received)
     assert {s.modality for s in samples} == {'rgb', 'depth', 'lidar', 'event'}
     assert all(s.received_ns > s.stamp_ns for s in samples)
+
+
+def test_every_sensor_has_its_own_clock(small_config):
+    clocks = {
+        **FREE_RUNNING,
+        'depth': SensorClock(15.0, 0.011, 0.03),
+        'lidar': SensorClock(5.0, -0.02),
+    }
+    frames = list(Drive(2, small_config(frames=3, theme='downtown', clocks=clocks)).frames())
+    reports = [sample for frame in frames for sample in frame.reports]
+    first_ns = frames[0].stamp_ns
+    stamps_ms = {
+        name: [(s.stamp_ns - first_ns) / 1e6 for s in reports if s.modality == name]
+        for name in ('depth', 'lidar', 'event')
+    }
+    depth_ms = [11.0 + k * 200.0 / 3 for k in range(-1, 3)]
+    np.testing.assert_allclose(stamps_ms['depth'], depth_ms, atol=1e-3)
+    assert stamps_ms['lidar'] == [-20.0, 180.0]
+    assert stamps_ms['event'] == [-60.0 + 20.0 * k for k in range(13)]
+    assert 'lidar' not in frames[1].samples
+    assert len(frames[1].point_labels) == 0
+    waits = {s.modality: s.received_ns - s.stamp_ns for s in reports}
+    assert waits == {'depth': 30_000_000, 'lidar': 50_000_000, 'event': 21_000_000}
+
+
+def test_a_sample_shows_its_own_moment_whatever_the_clock(small_config):
+    clocks = {**TRIGGERED, 'depth': SensorClock(20.0, 0.05), 'lidar': SensorClock(20.0, 0.05)}
+    by_stamp = [
+        {
+            (sample.modality, sample.stamp_ns): sample.payload
+            for frame in Drive(2, small_config(speed_mps=16.0, clocks=setting)).frames()
+            for sample in frame.reports
+        }
+        for setting in (TRIGGERED, clocks)
+    ]
+    triggered, free = by_stamp
+    stamps = sorted(stamp_ns for name, stamp_ns in free if name == 'depth')
+    assert np.diff(stamps).tolist() == [50_000_000] * 3
+    for name, field in (('depth', 'depth_m'), ('lidar', 'points')):
+        shown = [getattr(free[name, stamp_ns], field).tobytes() for stamp_ns in stamps]
+        assert len(set(shown)) == 4
+        for k in (1, 3):
+            assert getattr(triggered[name, stamps[k]], field).tobytes() == shown[k]
 
 
 def test_depth_agrees_with_the_truth_and_has_holes(still_drive):

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from mmseg_ros import messages
+from mmseg_ros.bag import replay
 from mmseg_ros.bag.reader import BagReader
 from mmseg_ros.sim.faults import Fault
 from mmseg_ros.sim.recording import record_drive
@@ -44,10 +45,28 @@ def test_truth_comes_back_as_it_was(bag, small_config):
     labels = messages.decode_image(first['/truth/labels']).pixels
     np.testing.assert_array_equal(labels, frame.labels)
     cloud = messages.decode_cloud(first['/truth/points'])
+    assert cloud.points.dtype.names == ('x', 'y', 'z', 'label')
     np.testing.assert_array_equal(cloud.points['label'], frame.point_labels)
     np.testing.assert_array_equal(cloud.points['x'], frame.samples['lidar'].payload.points['x'])
     raw = messages.decode_cloud(first['/lidar/points'])
     assert set(raw.points.dtype.names) >= {'x', 'y', 'z', 'intensity', 'ring', 'time'}
+
+
+def test_depth_in_millimetres_comes_back_through_the_decoder(bag, tmp_path, small_config):
+    path = tmp_path / 'mm'
+    list(record_drive(path, 2, small_config(theme='downtown'), depth_encoding='16UC1'))
+    images = []
+    for folder, encoding in ((bag, '32FC1'), (path, '16UC1')):
+        with BagReader(folder) as reader:
+            stream = replay.samples(reader, {'depth': '/depth/image'})
+            images.append(next(stream).payload.depth_m)
+            assert {m.encoding for _, _, m in reader.messages(['/depth/image'])} == {encoding}
+    metres, millimetres = images
+    kept = np.isfinite(millimetres)
+    # What is farther than 65.535 m does not fit into the message.
+    np.testing.assert_array_equal(kept, metres < 65.5355)
+    assert kept.sum() < np.isfinite(metres).sum()
+    np.testing.assert_allclose(millimetres[kept], metres[kept], atol=0.00051)
 
 
 def test_a_schedule_spoils_a_recorded_bag(bag, tmp_path):
