@@ -1,13 +1,25 @@
 import cv2
 import numpy as np
+import pytest
 
-from mmseg_ros.projection import project_cloud
+from mmseg_ros.core.resources import config_file
+from mmseg_ros.projection import depth_plane, load_rig, project_cloud
 from mmseg_ros.sim.drive import Drive
 from mmseg_ros.sim.lidar import LidarModel
 
 
-def test_points_fall_on_pixels_of_their_depth_and_class(still_drive):
-    drive, frames = still_drive
+@pytest.fixture(scope='module')
+def fisheye_drive(small_config):
+    rig = load_rig(config_file('calibration/fisheye_rig.yaml'))
+    for name, size in (('rgb', (144, 240)), ('depth', (96, 160)), ('event', (48, 80))):
+        rig = rig.with_camera(name, rig.camera(name).resized(*size))
+    drive = Drive(2, small_config(rig=rig, speed_mps=0.0, frames=1))
+    return drive, list(drive.frames())
+
+
+@pytest.mark.parametrize('seen_by', ['still_drive', 'fisheye_drive'])
+def test_points_fall_on_pixels_of_their_depth_and_class(seen_by, request):
+    drive, frames = request.getfixturevalue(seen_by)
     frame = frames[0]
     cloud = frame.samples['lidar'].payload
     seen = project_cloud(cloud.xyz(), drive.rig.T('rgb', 'lidar'), drive.rig.camera('rgb'))
@@ -23,6 +35,25 @@ def test_points_fall_on_pixels_of_their_depth_and_class(still_drive):
     assert open_view.sum() > 1500
     assert (seen.depth_m > near)[open_view].mean() >= 0.99
     assert (classes == frame.labels[seen.v, seen.u])[open_view].mean() >= 0.99
+
+
+def test_depth_falls_on_pixels_of_its_depth_through_a_fisheye(fisheye_drive):
+    """A pinhole depth camera beside it, moved into the equidistant image."""
+    drive, (frame,) = fisheye_drive
+    rig, payload = drive.rig, frame.samples['depth'].payload
+    plane = depth_plane(payload, rig.camera('depth'), rig.T('rgb', 'depth'), rig.camera('rgb'))
+    assert rig.camera('rgb').distortion_model == 'equidistant'
+    assert 0.1 < plane.valid.mean() < 0.4  # it sees the middle of a much wider view
+    assert np.isfinite(rig.camera('rgb').rays).all()
+    truth, measured = frame.true_depth_m, plane.values[..., 0]
+    kernel = np.ones((3, 3), np.uint8)
+    near, far = (
+        change(np.minimum(truth, 500.0), kernel) * share
+        for change, share in ((cv2.erode, 0.94), (cv2.dilate, 1.06))
+    )
+    compared = plane.valid & (truth < 25)
+    assert compared.sum() > 2000
+    assert ((measured > near) & (measured < far))[compared].mean() > 0.95
 
 
 def test_time_and_ring_belong_to_azimuth_and_elevation(still_drive):
