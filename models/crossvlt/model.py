@@ -18,7 +18,6 @@ from mmseg_models.encoders import build_encoder, shared_norm
 from mmseg_models.encoders.bert import BERT_CONFIGS, BertConfig, initialise_bert, padding_bias
 from mmseg_models.encoders.contract import Norms
 from mmseg_models.encoders.layers import Grid, initialise, to_map
-from mmseg_models.encoders.swin import SWIN_CONFIGS
 from mmseg_models.network import Network
 from mmseg_models.presence import Presence
 from mmseg_models.shapes import shape_of
@@ -48,7 +47,8 @@ class CrossVLT(Network):
     """CrossVLT. The defaults are the reference configuration.
 
     Args:
-        encoder: Name of a Swin Transformer, see `SWIN_CONFIGS`.
+        encoder: Name of the image encoder, see `mmseg_models.encoders.ENCODERS`; the reference's
+            are Swin Transformers.
         text: Name of a BERT, see `BERT_CONFIGS`.
         vocabulary_size: Tokens; None takes that of `text`.
         depths: BERT layers of the four language stages.
@@ -82,7 +82,6 @@ class CrossVLT(Network):
         dropout: float = 0.1,
     ) -> None:
         config = _text_config(text, vocabulary_size)
-        _check_options(encoder, depths, head_dim)
         norm = shared_norm(1e-5)
         backbone = build_encoder(encoder, Norms(norm, norm, norm), drop_path=drop_path)
         super().__init__(backbone.size_divisor)
@@ -97,6 +96,7 @@ class CrossVLT(Network):
         )
         # The reference gives the first stage twice the channels inside its attention.
         inner_dims = (2 * dims[0], *dims[1:])
+        _check_options(inner_dims, depths, head_dim)
         self.fusions = nn.ModuleList(
             GatedText(dim, config.dim, inner, head_dim)
             for dim, inner in zip(dims, inner_dims, strict=True)
@@ -191,7 +191,7 @@ class CrossVLT(Network):
             pairs.append((self.aligns[index](x_NSC), text_align(text_NLC[:, 0])))
             x_NSC, taken_NSC = self.fusions[index](x_NSC, text_NLC, bias_N11L)
             maps.append(stage.finish(taken_NSC, grid, _ONE_CAMERA)[0])
-            x = to_map(x_NSC, grid)
+            x = stage.finish(x_NSC, grid, _ONE_CAMERA)[1]
         return maps, pairs
 
     def _place(self, x_NSC: Tensor, grid: Grid, index: int) -> Tensor:
@@ -241,13 +241,10 @@ def _text_config(name: str, vocabulary_size: int | None) -> BertConfig:
     return replace(BERT_CONFIGS[name], vocabulary_size=vocabulary_size)
 
 
-def _check_options(encoder: str, depths: Sequence[int], head_dim: int) -> None:
-    if encoder not in SWIN_CONFIGS:
-        raise ConfigError(f'unknown encoder {encoder!r}; choose one of {", ".join(SWIN_CONFIGS)}')
+def _check_options(inner_dims: Sequence[int], depths: Sequence[int], head_dim: int) -> None:
     if len(depths) != NUM_STAGES or min(depths) < 0:
         raise ConfigError(f'depths are {tuple(depths)}; give {NUM_STAGES} numbers of BERT layers')
-    if head_dim < 1 or SWIN_CONFIGS[encoder].channels * 2 % head_dim:
+    if head_dim < 1 or any(dim % head_dim for dim in inner_dims):
         raise ConfigError(
-            f'head_dim is {head_dim}; it must divide {SWIN_CONFIGS[encoder].channels * 2}, '
-            f'twice the channels of {encoder}'
+            f'head_dim is {head_dim}; it must divide the channels of the attention, {inner_dims}'
         )

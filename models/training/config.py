@@ -11,7 +11,7 @@ from mmseg_ros.core.types import Modality
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Checked:
+class Checked:
     """Checks the type and range of every parameter when the block is built."""
 
     def __post_init__(self) -> None:
@@ -29,7 +29,7 @@ def _standard_encodings() -> dict[Modality, str]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DataConfig(_Checked):
+class DataConfig(Checked):
     """What is learned from: `data.*`."""
 
     root: str = parameter('', 'Folder of the data set, in DeLiVER layout.')
@@ -46,11 +46,14 @@ class DataConfig(_Checked):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelConfig(_Checked):
+class ModelConfig(Checked):
     """Which network: `model.*`."""
 
     name: str = parameter('stitchfusion', 'A name of mmseg_models.list_models().')
     options: dict[str, Any] = field(default_factory=dict)
+    pretrained: str = parameter(
+        '', "Published weights of the encoder; for mle_sam, SAM 2's or those of export_base."
+    )
     batch_norm: str = parameter(
         'batch',
         'What batch norms use in training: the statistics of the batch, which are those of its '
@@ -60,7 +63,7 @@ class ModelConfig(_Checked):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AugmentationConfig(_Checked):
+class AugmentationConfig(Checked):
     """How frames are varied: `augmentation.*`."""
 
     crop_height: int = parameter(
@@ -73,6 +76,9 @@ class AugmentationConfig(_Checked):
     jitter_probability: float = parameter(0.2, 'Chance of other colours.', low=0.0, high=1.0)
     jitter_strength: float = parameter(0.5, 'Range of the colour factors.', low=0.0, high=1.0)
     blur_probability: float = parameter(0.2, 'Chance of a blurred image.', low=0.0, high=1.0)
+    darkening_probability: float = parameter(
+        0.0, 'Chance that the camera image loses light, down to black.', low=0.0, high=1.0
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -84,7 +90,7 @@ class AugmentationConfig(_Checked):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModalityDropoutConfig(_Checked):
+class ModalityDropoutConfig(Checked):
     """How often the network must do without some sensors: `modality_dropout.*`."""
 
     probability: float = parameter(
@@ -103,7 +109,7 @@ class ModalityDropoutConfig(_Checked):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LossConfig(_Checked):
+class LossConfig(Checked):
     """What is minimised: `loss.*`."""
 
     name: str = parameter('ohem', 'Which loss.', choices=('ohem', 'cross_entropy'))
@@ -113,7 +119,7 @@ class LossConfig(_Checked):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OptimizerConfig(_Checked):
+class OptimizerConfig(Checked):
     """AdamW and its schedule: `optimizer.*`."""
 
     learning_rate: float = parameter(6e-5, 'Rate after the warm-up.', low=1e-9, high=1.0)
@@ -134,7 +140,7 @@ class OptimizerConfig(_Checked):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ValidationConfig(_Checked):
+class ValidationConfig(Checked):
     """How the network is scored: `validation.*`."""
 
     every: int = parameter(500, 'Steps between validations.', low=1, high=10_000_000)
@@ -147,7 +153,7 @@ class ValidationConfig(_Checked):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe(_Checked):
+class Recipe(Checked):
     """One training run."""
 
     run_dir: str = parameter('', 'Folder for checkpoints, logs and the resolved recipe.')

@@ -1,0 +1,111 @@
+"""The recipe of a referring network, as typed dataclasses. Imports no torch."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from mmseg_models.training.config import Checked, OptimizerConfig
+from mmseg_ros.core.config import parameter
+from mmseg_ros.core.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferringData(Checked):
+    """What is learned from: `data.*`."""
+
+    roots: list[str] = parameter([], 'Folders of data sets with sentences, in DeLiVER layout.')
+    vocabulary: str = parameter('', 'File with one token per line; empty makes one.')
+    height: int = parameter(192, 'Rows of the network input.', unit='px', low=32, high=8192)
+    width: int = parameter(320, 'Columns of the network input.', unit='px', low=32, high=8192)
+    max_tokens: int = parameter(20, 'Tokens of a sentence.', low=3, high=512)
+    min_share: float = parameter(
+        0.003, 'Share of the image that a target must cover to be learned.', low=0.0, high=1.0
+    )
+    images: int = parameter(4, 'Images per step.', low=1, high=4096)
+    sentences: int = parameter(3, 'Sentences per image.', low=1, high=64)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferringAugmentation(Checked):
+    """How they are varied: `augmentation.*`."""
+
+    flip_probability: float = parameter(
+        0.5, 'Chance of a mirrored image, with left and right swapped.', low=0.0, high=1.0
+    )
+    crop_probability: float = parameter(
+        0.4, 'Chance of a part of the image, if a sentence allows it.', low=0.0, high=1.0
+    )
+    crop_min: float = parameter(
+        0.5, 'Least side of a part over that of the image.', low=0.1, high=1.0
+    )
+    jitter_probability: float = parameter(0.5, 'Chance of other brightness.', low=0.0, high=1.0)
+    jitter_strength: float = parameter(0.2, 'Range of the colour factors.', low=0.0, high=0.9)
+    rephrase_probability: float = parameter(
+        0.3, 'Chance that a phrase is replaced by another.', low=0.0, high=1.0
+    )
+    unknown_probability: float = parameter(
+        0.01, 'Chance that a token is hidden as an unknown word.', low=0.0, high=1.0
+    )
+    region_share: float = parameter(
+        0.25, 'Share of sentences about regions, where there are both.', low=0.0, high=1.0
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferringLossConfig(Checked):
+    """What is minimised: `loss.*`."""
+
+    dice: float = parameter(
+        1.0, 'Weight of the Dice loss; the reference has none.', low=0.0, high=100.0
+    )
+    classes: float = parameter(
+        1.0, 'Weight of the class of every pixel, from an extra layer; at the end a fifth of it.',
+        low=0.0, high=100.0,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferringRecipe(Checked):
+    """One training run of a referring network."""
+
+    run_dir: str = parameter('', 'Folder for checkpoints, logs and the resolved recipe.')
+    resume: str = parameter(
+        'never', 'auto continues from the last checkpoint in run_dir.', choices=('never', 'auto')
+    )
+    init_from: str = parameter('', 'Weights file of another run; must fit exactly.')
+    encoder_from: str = parameter(
+        '', "Weights file (a bundle's model.safetensors) that the image encoder starts from."
+    )
+    model: str = parameter('crossvlt', "A name of mmseg_models.list_models('referring').")
+    options: dict[str, Any] = field(default_factory=dict)
+    steps: int = parameter(1000, 'Optimizer steps.', low=1, high=10_000_000)
+    seed: int = parameter(3407, 'Seed of everything random.', low=0, high=2**31 - 1)
+    threads: int = parameter(0, 'CPU threads of torch; 0 leaves the choice.', low=0, high=1024)
+    log_every: int = parameter(20, 'Steps between log rows.', low=1, high=1_000_000)
+    checkpoint_every: int = parameter(300, 'Steps between checkpoints.', low=1, high=10_000_000)
+    validate_every: int = parameter(500, 'Steps between validations.', low=1, high=10_000_000)
+    validate_samples: int = parameter(
+        160,
+        'Sentences scored during training, evenly spaced; 0 takes all.',
+        low=0,
+        high=10_000_000,
+    )
+    data: ReferringData = field(default_factory=ReferringData)
+    augmentation: ReferringAugmentation = field(default_factory=ReferringAugmentation)
+    loss: ReferringLossConfig = field(default_factory=ReferringLossConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.run_dir or not self.data.roots:
+            raise ConfigError('The recipe needs run_dir and data.roots; give both.')
+        if self.optimizer.warmup_steps >= self.steps:
+            raise ConfigError(
+                f'Expected optimizer.warmup_steps to be below steps, but got '
+                f'{self.optimizer.warmup_steps} and {self.steps}.'
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plain nested mapping that the YAML file holds."""
+        return asdict(self)

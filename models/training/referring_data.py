@@ -1,0 +1,214 @@
+"""Sentences and images for training, held in memory and varied as they are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mmseg_models.datasets.refer import REGION, ReferringSample
+from mmseg_models.datasets.refer_sim import SimulatedReferring
+from mmseg_models.datasets.refer_words import FRAME_WORDS, mirrored, rephrased
+from mmseg_models.training.referring_config import ReferringAugmentation
+from mmseg_models.transforms import colour_jitter
+
+IGNORED = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A mask, packed to bits, with its sentences and the share of the image that it covers."""
+
+    packed: NDArray[np.uint8]
+    sentences: tuple[str, ...]
+    kind: str
+    share: float
+
+    def mask(self, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+        """Return H x W uint8, 0 or 1."""
+        count = shape[0] * shape[1]
+        return np.unpackbits(self.packed, count=count).reshape(shape[:2])
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An image, its class ids (or None) and its targets."""
+
+    image: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    targets: list[Target] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class ReferringBatch:
+    """B images and N = B x S sentences, those of the first image first.
+
+    Attributes:
+        images: B x H x W x 3 uint8. labels: B x H x W uint8 class ids, 255 unlabelled.
+        masks: N x H x W bool. sentences: N.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    masks: NDArray[np.bool_]
+    sentences: list[str]
+
+
+def load_pictures(sources: Sequence[SimulatedReferring], min_share: float) -> list[Picture]:
+    """Return all images of data sets with their targets; those without any are left out.
+
+    Args:
+        sources: Data sets, whose samples of one image are neighbours.
+        min_share: Share of the image that a target must cover.
+    """
+    pictures: list[Picture] = []
+    for source in sources:
+        last = ''
+        for index in range(len(source)):
+            sample = source[index]
+            if sample.image_name != last:
+                last = sample.image_name
+                pictures.append(Picture(sample.image.copy(), source.labels(last)))
+            if sample.mask.mean() >= min_share:
+                pictures[-1].targets.append(packed(sample))
+    return [picture for picture in pictures if picture.targets]
+
+
+def packed(sample: ReferringSample) -> Target:
+    """Return a sample without its image."""
+    share = float(sample.mask.mean())
+    return Target(np.packbits(sample.mask), sample.sentences, sample.kind, share)
+
+
+class ReferringSampler:
+    """Draws batches without end.
+
+    Args:
+        pictures: What is drawn from. height: Rows of the network's input. width: Columns.
+        images: Per batch. sentences: Per image. augmentation: How they are varied.
+        seed: Of everything that is drawn.
+    """
+
+    def __init__(
+        self,
+        pictures: Sequence[Picture],
+        height: int,
+        width: int,
+        images: int,
+        sentences: int,
+        augmentation: ReferringAugmentation,
+    ) -> None:
+        self.pictures = pictures
+        self.height, self.width = height, width
+        self.images, self.sentences = images, sentences
+        self.augmentation = augmentation
+
+    def draw(self, rng: np.random.Generator) -> ReferringBatch:
+        """Return the next batch; all randomness comes from `rng`."""
+        chosen = rng.choice(len(self.pictures), self.images, replace=False)
+        parts = [self._vary(self.pictures[int(index)], rng) for index in chosen]
+        return ReferringBatch(
+            images=np.stack([part.images[0] for part in parts]),
+            labels=np.stack([part.labels[0] for part in parts]),
+            masks=np.concatenate([part.masks for part in parts]),
+            sentences=[sentence for part in parts for sentence in part.sentences],
+        )
+
+    def _vary(self, picture: Picture, rng: np.random.Generator) -> ReferringBatch:
+        augmentation = self.augmentation
+        targets, window = _choose(picture, self.sentences, augmentation, rng)
+        flip = bool(rng.random() < augmentation.flip_probability)
+        size = (self.width, self.height)
+        image = _cut(picture.image, window, flip, size, cv2.INTER_AREA)
+        masks = [
+            _cut(target.mask(picture.labels.shape), window, flip, size, cv2.INTER_NEAREST)
+            for target in targets
+        ]
+        sentences = []
+        for target in targets:
+            sentence = target.sentences[int(rng.integers(len(target.sentences)))]
+            sentence = mirrored(sentence) if flip else sentence
+            sentences.append(rephrased(sentence, rng, augmentation.rephrase_probability))
+        if rng.random() < augmentation.jitter_probability:
+            low, high = 1 - augmentation.jitter_strength, 1 + augmentation.jitter_strength
+            image = colour_jitter(image, *rng.uniform(low, high, 3))
+        labels = _cut(picture.labels, window, flip, size, cv2.INTER_NEAREST)
+        return ReferringBatch(image[None], labels[None], np.stack(masks) > 0, sentences)
+
+
+Window = tuple[int, int, int, int]
+"""Top, left, rows and columns of a part of an image."""
+
+
+def _choose(
+    picture: Picture, count: int, augmentation: ReferringAugmentation, rng: np.random.Generator
+) -> tuple[list[Target], Window]:
+    """Return `count` targets, larger ones more often, and the part of the image to look at."""
+    shape = picture.labels.shape
+    whole = (0, 0, shape[0], shape[1])
+    targets, window = picture.targets, whole
+    if rng.random() < augmentation.crop_probability:
+        free = [t for t in targets if not any(map(FRAME_WORDS.search, t.sentences))]
+        things = [t for t in free if t.kind != REGION]
+        if things:
+            target = things[int(rng.choice(len(things), p=_weights(things, augmentation)))]
+            window = _window_around(target.mask(shape), augmentation.crop_min, rng)
+            targets = [t for t in free if _shown(t, shape, window)]
+    if not targets:
+        targets, window = picture.targets, whole
+    picked = rng.choice(len(targets), count, p=_weights(targets, augmentation),
+                        replace=len(targets) < count)  # fmt: skip
+    return [targets[int(index)] for index in picked], window
+
+
+def _weights(
+    targets: Sequence[Target], augmentation: ReferringAugmentation
+) -> NDArray[np.float64]:
+    """Return the chance of each target: by the square root of its size, and less for regions."""
+    weights = np.array([min(target.share, 0.05) ** 0.5 for target in targets])
+    regions = np.array([target.kind == REGION for target in targets])
+    if regions.any() and not regions.all():
+        share = augmentation.region_share
+        weights[regions] *= share / weights[regions].sum()
+        weights[~regions] *= (1 - share) / weights[~regions].sum()
+    return np.asarray(weights / weights.sum())
+
+
+def _window_around(mask: NDArray[np.uint8], smallest: float, rng: np.random.Generator) -> Window:
+    """Return a part of the image's aspect that shows the whole mask."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    height, width = mask.shape
+    needed = max((rows[-1] - rows[0] + 1) / height, (columns[-1] - columns[0] + 1) / width)
+    scale = rng.uniform(max(smallest, min(needed, 1.0)), 1.0)
+    tall, wide = int(np.ceil(scale * height)), int(np.ceil(scale * width))
+    top = _start(rows, tall, height, rng)
+    left = _start(columns, wide, width, rng)
+    return top, left, tall, wide
+
+
+def _start(shown: NDArray[np.intp], length: int, total: int, rng: np.random.Generator) -> int:
+    first = max(0, int(shown[-1]) + 1 - length)
+    last = min(int(shown[0]), total - length)
+    return int(rng.integers(first, max(first, last) + 1))
+
+
+def _shown(target: Target, shape: tuple[int, ...], window: Window) -> bool:
+    """Return whether a target is whole in a part of the image; of a region any tenth will do."""
+    mask = target.mask(shape)
+    top, left, rows, columns = window
+    part = mask[top : top + rows, left : left + columns].sum() / mask.sum()
+    return bool(part >= (0.1 if target.kind == REGION else 0.99))
+
+
+def _cut(
+    pixels: NDArray[np.uint8], window: Window, flip: bool, size: tuple[int, int], resample: int
+) -> NDArray[np.uint8]:
+    top, left, rows, columns = window
+    part = pixels[top : top + rows, left : left + columns]
+    if part.shape[1::-1] != size:
+        larger = part.shape[1] < size[0] and resample == cv2.INTER_AREA
+        part = cv2.resize(part, size, interpolation=cv2.INTER_LINEAR if larger else resample)
+    return np.ascontiguousarray(part[:, ::-1] if flip else part)

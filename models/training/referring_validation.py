@@ -1,0 +1,81 @@
+"""Scores of a referring network: by kind, by size, and with the sentences shuffled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mmseg_models.training.referring_data import Picture, Target
+from mmseg_ros.evaluation.referring import ReferringScore
+
+SIZE_BINS = (0.0, 0.003, 0.01, 0.03, 0.1, 1.0)
+"""Edges of the share of the image that a mask covers."""
+_SHUFFLE_SEED = 11
+
+Segmenter = Callable[[NDArray[np.uint8], list[str]], NDArray[np.bool_]]
+"""An image H x W x 3 uint8 and S sentences -> S x H x W bool."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One sentence about one picture."""
+
+    picture: Picture
+    target: Target
+    sentence: str
+
+
+def questions(pictures: Sequence[Picture], least: float, most: int = 0) -> list[Question]:
+    """Return every sentence about a target of at least this share of the image.
+
+    Args:
+        pictures: Validation split.
+        least: Share of the image.
+        most: At most so many, evenly spaced; 0 takes all.
+    """
+    found = [
+        Question(picture, target, sentence)
+        for picture in pictures
+        for target in picture.targets
+        if target.share >= least
+        for sentence in target.sentences
+    ]
+    chosen = np.linspace(0, len(found) - 1, min(most or len(found), len(found))).astype(int)
+    return [found[int(index)] for index in chosen]
+
+
+def shuffled(asked: Sequence[Question]) -> list[Question]:
+    """Return the questions, each with the sentence of another one."""
+    order = np.random.default_rng(_SHUFFLE_SEED).permutation(len(asked))
+    following = dict(zip(order, np.roll(order, 1), strict=True))
+    return [
+        Question(item.picture, item.target, asked[int(following[index])].sentence)
+        for index, item in enumerate(asked)
+    ]
+
+
+def score(segment: Segmenter, asked: Sequence[Question]) -> dict[str, Any]:
+    """Return the scores over all questions, over each kind, and of things per size."""
+    scores: dict[str, ReferringScore] = {}
+    for item in asked:
+        mask = segment(item.picture.image, [item.sentence])[0]
+        truth = item.target.mask(item.picture.labels.shape) > 0
+        for name in ('all', item.target.kind, f'{item.target.kind} {_size(item.target.share)}'):
+            scores.setdefault(name, ReferringScore()).update(mask, truth)
+    return {name: scores[name].to_dict() for name in sorted(scores)}
+
+
+def _size(share: float) -> str:
+    upper = next(edge for edge in SIZE_BINS[1:] if share <= edge)
+    lower = SIZE_BINS[SIZE_BINS.index(upper) - 1]
+    return f'{100 * lower:g}-{100 * upper:g} %'
+
+
+def best_mask(logits_N2HW: torch.Tensor) -> NDArray[np.bool_]:
+    """Return N x H x W bool: where inside is likelier than outside."""
+    return np.asarray((logits_N2HW[:, 1] > logits_N2HW[:, 0]).cpu().numpy())
