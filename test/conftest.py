@@ -13,6 +13,11 @@ from onnx import TensorProto, helper
 from mmseg_ros.core.labels import LabelSpace, load_label_space
 from mmseg_ros.inference.bundle import Bundle, seal_bundle
 from mmseg_ros.inference.manifest import Manifest, ModalitySpec
+from mmseg_ros.referring.bundle import (
+    ReferringBundle,
+    ReferringManifest,
+    seal_referring_bundle,
+)
 
 # A shell that starts a job in the background makes it ignore SIGINT, and so would every process
 # that a test starts and interrupts.
@@ -103,5 +108,113 @@ def make_bundle(tmp_path: Path, label_space: LabelSpace) -> Callable[..., Bundle
             licence='Apache-2.0',
         )
         return seal_bundle(path, manifest)
+
+    return make
+
+
+COLORS = ('red', 'green', 'blue')
+REFERRING_VOCABULARY = (
+    *('[PAD]', '[UNK]', '[CLS]', '[SEP]', *COLORS),
+    *('the', 'car', 'on', 'left', 'right', 'of', '##s', ','),
+)
+
+
+def color_word_graphs(height: int, width: int, length: int) -> dict[str, onnx.ModelProto]:
+    """Networks without weights: a pixel is meant if its colour is the one the sentence names."""
+    size = len(REFERRING_VOCABULARY)
+    table = [float(i == 4 + channel) for i in range(size) for channel in range(3)]
+    sentences = {
+        name: helper.make_tensor_value_info(name, kind, ['n', length, *rest])
+        for name, kind, rest in (
+            ('token_ids', TensorProto.INT64, []),
+            ('attention_mask', TensorProto.BOOL, []),
+            ('features', TensorProto.FLOAT, [3]),
+            ('text', TensorProto.FLOAT, [3]),
+        )
+    }
+    hide_padding = [
+        helper.make_node('Cast', ['attention_mask'], ['m'], to=TensorProto.FLOAT),
+        helper.make_node('Unsqueeze', ['m', 'last'], ['m3']),
+    ]
+    encoder = helper.make_graph(
+        [
+            *hide_padding,
+            helper.make_node('Gather', ['table', 'token_ids'], ['found']),
+            helper.make_node('Mul', ['found', 'm3'], ['features']),
+        ],
+        'color_words',
+        [sentences['token_ids'], sentences['attention_mask']],
+        [sentences['features']],
+        [
+            helper.make_tensor('table', TensorProto.FLOAT, [size, 3], table),
+            helper.make_tensor('last', TensorProto.INT64, [1], [2]),
+        ],
+    )
+    segmenter = helper.make_graph(
+        [
+            *hide_padding,
+            helper.make_node('Mul', ['text', 'm3'], ['words']),
+            helper.make_node('ReduceMax', ['words', 'words_axis'], ['named'], keepdims=0),
+            helper.make_node('Mul', ['named', 'two'], ['twice']),
+            helper.make_node('Sub', ['twice', 'one'], ['signs']),
+            helper.make_node('Transpose', ['signs'], ['turned'], perm=[1, 0]),
+            helper.make_node('Cast', ['image'], ['x'], to=TensorProto.FLOAT),
+            helper.make_node('MatMul', ['x', 'turned'], ['score']),
+            helper.make_node('Transpose', ['score'], ['planes'], perm=[2, 0, 1]),
+            helper.make_node('Add', ['planes', 'middle'], ['raised']),
+            helper.make_node('Clip', ['raised', 'one', 'most'], ['clipped']),
+            helper.make_node('Cast', ['clipped'], ['probability'], to=TensorProto.UINT8),
+        ],
+        'color_masks',
+        [
+            helper.make_tensor_value_info('image', TensorProto.UINT8, [height, width, 3]),
+            sentences['text'],
+            sentences['attention_mask'],
+        ],
+        [helper.make_tensor_value_info('probability', TensorProto.UINT8, ['n', height, width])],
+        [
+            helper.make_tensor('last', TensorProto.INT64, [1], [2]),
+            helper.make_tensor('words_axis', TensorProto.INT64, [1], [1]),
+            *(
+                helper.make_tensor(name, TensorProto.FLOAT, [], [value])
+                for name, value in (('one', 1.0), ('two', 2.0), ('middle', 128.0), ('most', 255.0))
+            ),
+        ],
+    )
+    opset = [helper.make_opsetid('', 20)]
+    return {
+        name: helper.make_model(graph, opset_imports=opset, ir_version=9)
+        for name, graph in (('text_encoder.onnx', encoder), ('segmenter.onnx', segmenter))
+    }
+
+
+@pytest.fixture
+def make_referring_bundle(tmp_path: Path) -> Callable[..., ReferringBundle]:
+    """Return a function that writes a small, sound bundle that knows three colours."""
+
+    def make(
+        height: int = 32, width: int = 64, name: str = 'colors', max_tokens: int = 8
+    ) -> ReferringBundle:
+        path = tmp_path / 'bundles' / name
+        path.mkdir(parents=True)
+        for file, model in color_word_graphs(height, width, max_tokens).items():
+            onnx.save(model, path / file)
+        (path / 'vocab.txt').write_text('\n'.join(REFERRING_VOCABULARY) + '\n')
+        (path / 'model.safetensors').write_bytes(b'\x02\0\0\0\0\0\0\0{}')
+        manifest = ReferringManifest(
+            name=name,
+            model='color_words',
+            model_options={},
+            height=height,
+            width=width,
+            mean=(0.0, 0.0, 0.0),
+            std=(1.0, 1.0, 1.0),
+            max_tokens=max_tokens,
+            precision='fp32',
+            training={'data': 'none'},
+            metrics={},
+            licence='Apache-2.0',
+        )
+        return seal_referring_bundle(path, manifest)
 
     return make

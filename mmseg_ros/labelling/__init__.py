@@ -1,6 +1,6 @@
 """Labels as colours, overlays and labelled points."""
 
-from mmseg_ros.labelling.colors import colorize, overlay
+from mmseg_ros.labelling.colors import as_rgb, colorize, overlay
 from mmseg_ros.labelling.points import (
     FIELD_PRESETS,
     labelled_cloud,
@@ -11,6 +11,7 @@ from mmseg_ros.labelling.points import (
 
 __all__ = [
     'FIELD_PRESETS',
+    'as_rgb',
     'colorize',
     'labelled_cloud',
     'organized_cloud',

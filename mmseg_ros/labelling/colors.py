@@ -21,6 +21,17 @@ def colorize(labels: NDArray[Any], label_space: LabelSpace) -> NDArray[np.uint8]
     return np.asarray(palette[np.minimum(labels, 255)], np.uint8)
 
 
+def as_rgb(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return an image as H x W x 3 uint8: grey is repeated, other than 8-bit values stretched.
+
+    Args:
+        pixels: H x W x 3 uint8, or H x W of any type.
+    """
+    if pixels.dtype != np.uint8:
+        pixels = cv2.normalize(pixels, None, 0, 255, cv2.NORM_MINMAX, cv2.CV_8U)  # type: ignore[call-overload]
+    return np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels
+
+
 def overlay(
     rgb: NDArray[np.uint8], labels: NDArray[Any], label_space: LabelSpace, alpha: float = 0.5
 ) -> NDArray[np.uint8]:

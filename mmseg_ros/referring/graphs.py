@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,7 +44,8 @@ class TextEncoder:
         """Return N x L x C float32.
 
         Args:
-            token_ids: N x L. attention_mask: N x L.
+            token_ids: N x L.
+            attention_mask: N x L.
 
         Raises:
             BackendError: The runtime failed.
@@ -79,12 +82,17 @@ class MaskDecoder:
 
         Args:
             image: H x W x 3, at the network's size.
-            features: N x L x C. attention_mask: N x L.
+            features: N x L x C.
+            attention_mask: N x L.
 
         Raises:
             BackendError: The runtime failed, or the network answered with NaN everywhere.
         """
-        feed = {IMAGE_INPUT: image, TEXT_INPUT: features, MASK_INPUT: attention_mask}
+        feed: dict[str, NDArray[Any]] = {
+            IMAGE_INPUT: image,
+            TEXT_INPUT: features,
+            MASK_INPUT: attention_mask,
+        }
         probability = np.array(self._executable.run(feed)[SEGMENTER_OUTPUTS[0]])
         if not probability.any():
             raise BackendError(

@@ -18,7 +18,7 @@ from mmseg_ros.core.types import (
     SegmentationResult,
     SensorSample,
 )
-from mmseg_ros.labelling import labelled_cloud, organized_cloud, transfer_labels
+from mmseg_ros.labelling import as_rgb, labelled_cloud, organized_cloud, transfer_labels
 from mmseg_ros.projection.camera import CameraModel
 from mmseg_ros.projection.depth import depth_plane
 from mmseg_ros.projection.extrinsics import Rig
@@ -58,10 +58,7 @@ class Frame:
         sample = self.frame_set.samples.get(self.rig.reference)
         if sample is None or not isinstance(sample.payload, ImageData):
             return np.zeros((*self.result.labels.shape, 3), np.uint8)
-        pixels = sample.payload.pixels
-        if pixels.dtype != np.uint8:
-            pixels = cv2.normalize(pixels, None, 0, 255, cv2.NORM_MINMAX, cv2.CV_8U)  # type: ignore[call-overload]
-        return np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels
+        return as_rgb(sample.payload.pixels)
 
     @cached_property
     def lidar(self) -> SensorSample | None:

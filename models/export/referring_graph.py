@@ -46,7 +46,8 @@ class TextGraph(nn.Module):
         """Return N x L x C float32.
 
         Args:
-            token_ids: N x L int64. attention_mask: N x L bool.
+            token_ids: N x L int64.
+            attention_mask: N x L bool.
         """
         return self.model.encode_text(token_ids, attention_mask)
 
@@ -72,7 +73,8 @@ class SegmenterGraph(nn.Module):
 
         Args:
             image: H x W x 3 uint8.
-            text: N x L x C float32, of `TextGraph`. attention_mask: N x L bool.
+            text: N x L x C float32, of `TextGraph`.
+            attention_mask: N x L bool.
         """
         x_HWC = image.to(torch.float32) * self.scale - self.shift
         logits_N2HW = self.model.segment(x_HWC.permute(2, 0, 1)[None], text, attention_mask)
@@ -104,7 +106,7 @@ def write_text_graph(graph: TextGraph, max_tokens: int, path: Path) -> None:
         dict(zip(TEXT_INPUTS, inputs, strict=True)),
         TEXT_OUTPUTS,
         path / TEXT_FILE,
-        {name: _SENTENCES for name in (*TEXT_INPUTS, *TEXT_OUTPUTS)},
+        dict.fromkeys((*TEXT_INPUTS, *TEXT_OUTPUTS), _SENTENCES),
     )
 
 
@@ -114,7 +116,8 @@ def write_segmenter_graph(
     """Export the graph of one image and any number of sentences.
 
     Args:
-        graph: The network. manifest: Sizes.
+        graph: The network.
+        manifest: Sizes.
         text_dim: Channels of the text features.
         path: Folder to write to.
     """
@@ -129,5 +132,5 @@ def write_segmenter_graph(
         dict(zip(SEGMENTER_INPUTS, inputs, strict=True)),
         SEGMENTER_OUTPUTS,
         path / SEGMENTER_FILE,
-        {name: _SENTENCES for name in ('text', MASK_INPUT, *SEGMENTER_OUTPUTS)},
+        dict.fromkeys(('text', MASK_INPUT, *SEGMENTER_OUTPUTS), _SENTENCES),
     )

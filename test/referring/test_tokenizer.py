@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmseg_ros.core.errors import ConfigError, SampleError
@@ -87,16 +87,18 @@ def test_half_a_character_is_refused(tokenizer: Tokenizer) -> None:
         tokenizer.read('car \ud800 van')
 
 
-@given(st.text(max_size=60) | st.text(string.printable, max_size=MAX_CHARACTERS + 2))
-def test_any_text_is_read_or_refused(
-    tmp_path_factory: pytest.TempPathFactory, sentence: str
-) -> None:
-    path = tmp_path_factory.getbasetemp() / 'any_vocab.txt'
-    if not path.exists():
-        path.write_text('[PAD]\n[UNK]\n[CLS]\n[SEP]\ncar\n##s\n')
-    tokenizer = Tokenizer(path)
+@pytest.fixture(scope='module')
+def any_tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Tokenizer:
+    path = tmp_path_factory.mktemp('words') / 'vocab.txt'
+    path.write_text('[PAD]\n[UNK]\n[CLS]\n[SEP]\ncar\n##s\n')
+    return Tokenizer(path)
+
+
+@settings(deadline=None, max_examples=60)
+@given(sentence=st.text(max_size=60) | st.text(string.printable, max_size=MAX_CHARACTERS + 2))
+def test_any_text_is_read_or_refused(any_tokenizer: Tokenizer, sentence: str) -> None:
     try:
-        token_ids, attention_mask = tokenizer.encode([sentence])
+        token_ids, attention_mask = any_tokenizer.encode([sentence])
     except SampleError:
         return
     length = int(attention_mask.sum())

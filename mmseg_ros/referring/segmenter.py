@@ -1,0 +1,191 @@
+"""Text-prompted segmentation: a camera image and sentences to masks."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mmseg_ros.core.errors import BackendError, BundleError, ConfigError, SampleError
+from mmseg_ros.inference.backend import available_backends, create_runtime
+from mmseg_ros.inference.runtime import Runtime
+from mmseg_ros.labelling.colors import as_rgb
+from mmseg_ros.projection.images import scaled_plane
+from mmseg_ros.referring.bundle import (
+    VOCABULARY_FILE,
+    ReferringBundle,
+    load_referring_bundle,
+)
+from mmseg_ros.referring.graphs import MaskDecoder, TextEncoder
+from mmseg_ros.referring.result import ReferringResult
+from mmseg_ros.referring.tokenizer import Reading, Tokenizer
+
+RUNTIMES = ('openvino', 'onnxruntime', 'torch')
+"""What can run such a bundle; `auto` takes the first of the first two that is installed."""
+_AUTOMATIC = RUNTIMES[:2]
+_REMEMBERED = 64
+_LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoded:
+    """A sentence that has been read and encoded.
+
+    Attributes:
+        features: L x C float32. attention_mask: L bool. reading: Its tokens.
+    """
+
+    features: NDArray[np.float32]
+    attention_mask: NDArray[np.bool_]
+    reading: Reading
+
+
+class ReferringSegmenter:
+    """Answers sentences about images. Used by one thread at a time.
+
+    Args:
+        bundle: The network. runtime: What runs it.
+
+    Attributes:
+        encoded: How many sentences went through the text encoder; one that comes again does not.
+
+    Raises:
+        BackendError: The runtime is missing or refuses a graph.
+        BundleError: A graph or the vocabulary does not match the manifest.
+    """
+
+    def __init__(self, bundle: ReferringBundle, runtime: Runtime) -> None:
+        self.bundle = bundle
+        self.encoded = 0
+        self.backend_name = runtime.name
+        try:
+            self._tokenizer = Tokenizer(bundle.path / VOCABULARY_FILE, bundle.manifest.max_tokens)
+        except ConfigError as error:
+            raise BundleError(f'{bundle.path}: {error}') from error
+        self._text_encoder = TextEncoder(bundle, runtime)
+        self._mask_decoder = MaskDecoder(bundle, runtime)
+        self._memory: OrderedDict[str, _Encoded] = OrderedDict()
+
+    def read(self, sentences: Sequence[str]) -> tuple[str, ...]:
+        """Encode the sentences that are new; return what should be told about them, if anything.
+
+        Raises:
+            SampleError: One cannot be read, or no word of it is in the vocabulary.
+            BackendError: The runtime failed.
+        """
+        encoded = self._recall(sentences)
+        return tuple(dict.fromkeys(note for item in encoded for note in item.reading.notes))
+
+    def segment(self, pixels: NDArray[Any], sentences: Sequence[str]) -> ReferringResult:
+        """Return the masks of the sentences, all in one batch, at the size of the image.
+
+        Args:
+            pixels: H x W x 3 uint8 RGB, or a grey image.
+            sentences: At least one, all different.
+
+        Raises:
+            SampleError: A sentence cannot be read; see `read`.
+            BackendError: The runtime failed.
+        """
+        encoded = self._recall(sentences)
+        if not encoded:
+            raise SampleError('There is no sentence to look for.')
+        manifest = self.bundle.manifest
+        image = scaled_plane(as_rgb(pixels), manifest.height, manifest.width).values
+        probability = self._mask_decoder.decode(
+            np.ascontiguousarray(image),
+            np.stack([item.features for item in encoded]),
+            np.stack([item.attention_mask for item in encoded]),
+        )
+        height, width = pixels.shape[:2]
+        return ReferringResult(tuple(sentences), _resized(probability, height, width))
+
+    def warm_up(self) -> None:
+        """Run the segmenter once on zeros, so that the first real image is not the slow one."""
+        manifest = self.bundle.manifest
+        token_ids = np.zeros((1, manifest.max_tokens), np.int64)
+        attention_mask = np.ones((1, manifest.max_tokens), bool)
+        features = self._text_encoder.encode(token_ids, attention_mask)
+        image = np.zeros((manifest.height, manifest.width, 3), np.uint8)
+        self._mask_decoder.decode(image, features, attention_mask)
+
+    def close(self) -> None:
+        """Free the graphs."""
+        self._text_encoder.close()
+        self._mask_decoder.close()
+
+    def _recall(self, sentences: Sequence[str]) -> list[_Encoded]:
+        """Return every sentence encoded; the new ones go through the network as one batch."""
+        new = [s for s in sentences if not isinstance(s, str) or s not in self._memory]
+        if new:
+            self._remember(new)
+        for sentence in sentences:
+            self._memory.move_to_end(sentence)
+        found = [self._memory[sentence] for sentence in sentences]
+        while len(self._memory) > max(_REMEMBERED, len(sentences)):
+            self._memory.popitem(last=False)
+        return found
+
+    def _remember(self, sentences: Sequence[str]) -> None:
+        readings = [self._tokenizer.read(sentence) for sentence in sentences]
+        for reading in readings:
+            if not reading.known:
+                words = ', '.join(map(repr, reading.unknown_words)) or 'punctuation'
+                raise SampleError(f'No word of the sentence is in the vocabulary: {words}.')
+        token_ids, attention_mask = self._tokenizer.batch(readings)
+        features = self._text_encoder.encode(token_ids, attention_mask)
+        self.encoded += len(sentences)
+        for i, sentence in enumerate(sentences):
+            self._memory[sentence] = _Encoded(features[i], attention_mask[i], readings[i])
+
+
+def load_segmenter(
+    name_or_path: str, backend: str = 'auto', threads: int = 0
+) -> ReferringSegmenter:
+    """Load a bundle and make it ready.
+
+    Args:
+        name_or_path: Folder of the bundle, or its name in models/zoo/.
+        backend: `auto` or one of `RUNTIMES`.
+        threads: CPU threads; 0 leaves the choice to the runtime.
+
+    Raises:
+        BundleError: The bundle is missing, damaged or of another task.
+        BackendError: The runtime is missing, unknown here, or refuses the bundle.
+    """
+    bundle = load_referring_bundle(name_or_path)
+    segmenter = ReferringSegmenter(bundle, create_runtime(_runtime_name(backend), threads))
+    segmenter.warm_up()
+    _LOGGER.info('Bundle %s is ready on %s.', bundle.manifest.name, segmenter.backend_name)
+    return segmenter
+
+
+def _runtime_name(backend: str) -> str:
+    if backend == 'auto':
+        found = [name for name in _AUTOMATIC if name in available_backends()]
+        if not found:
+            raise BackendError(
+                f'No inference runtime is installed; install one of: {", ".join(_AUTOMATIC)}.'
+            )
+        return found[0]
+    if backend not in RUNTIMES:
+        raise BackendError(
+            f'Backend {backend!r} does not run text-prompted segmentation; these do: '
+            f'{", ".join(RUNTIMES)}.'
+        )
+    return backend
+
+
+def _resized(probability: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    if probability.shape[1:] == (height, width):
+        return probability
+    resized = [
+        cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR) for plane in probability
+    ]
+    return np.stack([np.asarray(plane, np.uint8) for plane in resized])
