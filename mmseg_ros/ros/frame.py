@@ -123,6 +123,8 @@ class Frame:
         """Return the camera image with the visible LiDAR points on it, near red to far blue."""
         image = self.rgb.copy()
         shown = self.projection.shown
+        if not shown.any():
+            return image
         depth_m = self.projection.depth_m[shown]
         near = np.clip(255 - 255 * np.log1p(depth_m) / np.log1p(80.0), 0, 255).astype(np.uint8)
         colours = cv2.applyColorMap(near[:, None], cv2.COLORMAP_JET)[:, 0, ::-1]

@@ -24,7 +24,7 @@ from mmseg_ros.ros.frame import Frame
 from mmseg_ros.ros.inputs import info_topic, kinds_of
 from mmseg_ros.ros.outputs import Outputs
 from mmseg_ros.ros.throttle import Throttle
-from mmseg_ros.ros.warm_up import warm_up
+from mmseg_ros.ros.warm_up import load_and_warm_up
 
 Refuse = Callable[[Modality, str], None]
 
@@ -71,8 +71,7 @@ class Session:
         self.kinds = kinds_of(config.sensors)
         self.bundle = load_bundle(config.model.bundle)
         self.backend = create_backend(config.model.backend, config.model.threads)
-        self.backend.load(self.bundle)
-        warm_up(self.bundle, self.backend)
+        load_and_warm_up(self.bundle, self.backend)
         self.calibration = Calibration(
             find_rig(config.calibration.file),
             config.calibration,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 
 from mmseg_ros.core.errors import SampleError
@@ -22,20 +24,46 @@ from mmseg_ros.core.types import (
 from mmseg_ros.inference.backend import Backend
 from mmseg_ros.inference.bundle import Bundle
 from mmseg_ros.pipeline import Pipeline
-from mmseg_ros.projection.extrinsics import load_rig
+from mmseg_ros.projection.extrinsics import Rig, load_rig
 from mmseg_ros.ros.frame import Frame
 
 _STAMP_NS = 1_000_000_000
 _POINTS = 64
 
 
-def warm_up(bundle: Bundle, backend: Backend) -> None:
-    """Process one made-up set of the standard sensors on the demonstration rig, and its outputs.
+def load_and_warm_up(bundle: Bundle, backend: Backend) -> None:
+    """Load the network, and process one made-up set of the standard sensors and its outputs.
 
     The projection is compiled at its first use on a machine, which takes a while; later starts
-    read the compiled code from disk.
+    read the compiled code from disk. The network is loaded meanwhile in a thread of its own.
+
+    Raises:
+        MmsegError: The network cannot be loaded; see `Backend.load`.
     """
     rig = load_rig()
+    pipeline = Pipeline(bundle, backend, rig)
+    with ThreadPoolExecutor(1, 'mmseg_load') as pool:
+        loading = pool.submit(_load, bundle, backend)
+        try:
+            prepared = pipeline.prepare(_frame_set(rig))
+        except SampleError:  # a network of other sensors than these
+            prepared = None
+        loading.result()
+    if prepared is None:
+        return
+    result = pipeline.complete(prepared).result
+    frame = Frame(prepared.frame_set, result, rig, bundle.manifest.label_space)
+    frame.labelled_points()
+    frame.organized_points()
+    frame.projection_image()
+
+
+def _load(bundle: Bundle, backend: Backend) -> None:
+    backend.load(bundle)
+    backend.warm_up()
+
+
+def _frame_set(rig: Rig) -> FrameSet:
     camera = rig.camera(rig.reference)
     depth_m = np.full((camera.height, camera.width), 5.0, np.float32)
     payloads: dict[str, Payload] = {
@@ -48,16 +76,7 @@ def warm_up(bundle: Bundle, backend: Backend) -> None:
         name: SensorSample(name, _STAMP_NS, rig.mounts[name].frame_id, payload)
         for name, payload in payloads.items()
     }
-    frame_set = FrameSet(RGB, _STAMP_NS, samples, tuple(samples), CloseReason.COMPLETE)
-    backend.warm_up()
-    try:
-        output = Pipeline(bundle, backend, rig).process(frame_set)
-    except SampleError:  # a network of other sensors than these
-        return
-    frame = Frame(frame_set, output.result, rig, bundle.manifest.label_space)
-    frame.labelled_points()
-    frame.organized_points()
-    frame.projection_image()
+    return FrameSet(RGB, _STAMP_NS, samples, tuple(samples), CloseReason.COMPLETE)
 
 
 def _events(height: int, width: int) -> EventData:
@@ -74,6 +93,6 @@ def _events(height: int, width: int) -> EventData:
 
 def _cloud() -> CloudData:
     points = np.zeros(_POINTS, [(name, '<f4') for name in ('x', 'y', 'z', 'intensity')])
-    points['x'] = 10.0
+    points['x'] = 4.0
     points['y'] = np.linspace(-2, 2, _POINTS)
     return CloudData(points, 1, _POINTS)
