@@ -9,6 +9,8 @@ from typing import Any
 from torch import Tensor
 
 from mmseg_models.encoders.pretrained import encoder_tensors
+from mmseg_models.mle_sam import MleSam
+from mmseg_models.mle_sam.sam2_checkpoint import load_sam2
 from mmseg_models.network import Network
 from mmseg_models.tensors import load_strict, read_tensors, unwrap
 from mmseg_ros.core.errors import ConfigError
@@ -62,7 +64,7 @@ def import_reference(
 
 
 def load_pretrained_encoder(model: Network, file: Path | str) -> None:
-    """Load ImageNet weights into a model's encoder; fusion and decoder stay as they are.
+    """Load published weights into a model's encoder; fusion and decoder stay as they are.
 
     Layer norms that a model keeps per modality all get the pretrained one. Position biases of
     Swin are resized if the window differs. Output norms of Swin, which ImageNet files do not
@@ -71,12 +73,16 @@ def load_pretrained_encoder(model: Network, file: Path | str) -> None:
     Args:
         model: Built on the encoder of the file.
         file: The authors' `mit_b*.pth` or `swin_*.pth`, or a `.safetensors` of
-            `nvidia/mit-b*`. `.pth` files are read with `weights_only=True`.
+            `nvidia/mit-b*`; for MLE-SAM, SAM 2's `sam2*_hiera_*.pt`, of which the decoder's
+            shared parts are loaded too. Pickled files are read with `weights_only=True`.
 
     Raises:
         ConfigError: The file cannot be read, holds another encoder, or a tensor is missing,
             unexpected or of another shape; all are named.
     """
+    if isinstance(model, MleSam):
+        load_sam2(model, file)
+        return
     state = model.state_dict()
     wanted = {key: value for key, value in state.items() if key.startswith('encoder.stages.')}
     loaded, foreign = encoder_tensors(wanted, read_tensors(file))

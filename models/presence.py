@@ -96,10 +96,24 @@ def gather_present(images_BMCHW: Tensor, available_BM: Tensor | None) -> tuple[T
             available_BM = available_BM[:, list(members)]
         if available_BM.all():
             return merge_axes(images_BMCHW.transpose(0, 1), 0, 1), Presence(members, total)
-    zero = images_BMCHW.new_zeros(())
-    images_BMCHW = torch.where(available_BM[:, :, None, None, None], images_BMCHW, zero)
+    images_BMCHW = zero_filled(images_BMCHW, available_BM)
     presence = Presence(members, total, available_BM.T.to(images_BMCHW.device))
     return merge_axes(images_BMCHW.transpose(0, 1), 0, 1), presence
+
+
+def zero_filled(images_BMCHW: Tensor, available_BM: Tensor) -> Tensor:
+    """Return the images with zeros for absent modalities: the other way to test missing sensors.
+
+    Passed to a model without `available`, every modality is computed and takes part, as in the
+    benchmark of Liao et al. (arXiv 2503.18445); with `available` the branch is dropped instead.
+
+    Args:
+        images_BMCHW: Normalised network input.
+        available_BM: bool.
+    """
+    _check_available(images_BMCHW, available_BM)
+    zero = images_BMCHW.new_zeros(())
+    return torch.where(available_BM[:, :, None, None, None], images_BMCHW, zero)
 
 
 def _check_available(images_BMCHW: Tensor, available_BM: Tensor) -> None:

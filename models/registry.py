@@ -7,6 +7,7 @@ from typing import Any
 
 from mmseg_models.crossvlt import CrossVLT
 from mmseg_models.geminifusion import GeminiFusion
+from mmseg_models.mle_sam import MleSam
 from mmseg_models.network import Network
 from mmseg_models.stitchfusion import StitchFusion
 from mmseg_ros.core.errors import ConfigError
@@ -14,6 +15,7 @@ from mmseg_ros.core.errors import ConfigError
 _MODELS: dict[str, type[Network]] = {
     'crossvlt': CrossVLT,
     'geminifusion': GeminiFusion,
+    'mle_sam': MleSam,
     'stitchfusion': StitchFusion,
 }
 

@@ -17,7 +17,12 @@ class SegmentationModel(Network):
         modalities: Names in the order of the input's second axis.
         num_classes: Number of classes K.
         size_divisor: Input height and width must be multiples of it.
+
+    Attributes:
+        has_router: Whether the model weights its modalities and tells the weights.
     """
+
+    has_router = False
 
     def __init__(self, modalities: tuple[str, ...], num_classes: int, size_divisor: int) -> None:
         super().__init__(size_divisor)
@@ -48,9 +53,21 @@ class SegmentationModel(Network):
         """Return all logits whose losses are added up in training; arguments as `forward`."""
         return (self(images_BMCHW, available_BM),)
 
+    def training_terms(
+        self, images_BMCHW: Tensor, available_BM: Tensor | None = None
+    ) -> tuple[tuple[Tensor, ...], Tensor | None]:
+        """Return the training logits, and a penalty that is added to their loss or None."""
+        return self.training_logits(images_BMCHW, available_BM), None
+
     def segment(self, x_SCHW: Tensor, presence: Presence) -> Tensor:
         """Return logits at a quarter of the input's size."""
         raise NotImplementedError
+
+    def segment_and_route(
+        self, x_SCHW: Tensor, presence: Presence
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return the logits, and B x M how much each modality counted; None without a router."""
+        return self.segment(x_SCHW, presence), None
 
     def prepare(
         self, images_BMCHW: Tensor, available_BM: Tensor | None

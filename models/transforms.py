@@ -51,6 +51,7 @@ class Augmentation:
         jitter_strength: They are multiplied by a factor in 1 - strength .. 1 + strength.
         blur_probability: Chance of a 3 x 3 Gaussian blur.
         ignore_id: Label of padded pixels.
+        darkening_probability: Chance that RGB is multiplied by a factor in 0..1.
 
     Source: training code of the DeLiVER model family; deviation: measured planes nearest.
     """
@@ -66,6 +67,7 @@ class Augmentation:
     jitter_strength: float
     blur_probability: float
     ignore_id: int
+    darkening_probability: float = 0.0
 
     def __call__(self, frame: LabelledFrame, rng: np.random.Generator) -> LabelledFrame:
         """Return a transformed copy of `frame`; all randomness comes from `rng`."""
@@ -100,6 +102,10 @@ class Augmentation:
             rgb = colour_jitter(rgb, brightness, contrast, saturation)
         if blur < self.blur_probability:
             rgb = cv2.GaussianBlur(rgb, (3, 3), 0)
+        if self.darkening_probability:
+            darkening, light = rng.random(2)
+            if darkening < self.darkening_probability:
+                rgb = darken(rgb, light)
         return rgb
 
 
@@ -143,6 +149,11 @@ def colour_jitter(
     grey = (values @ GREY_WEIGHTS)[..., None]
     values = np.clip(grey + (values - grey) * saturation, 0, 255)
     return np.rint(values).astype(np.uint8)
+
+
+def darken(rgb: NDArray[np.uint8], light: float) -> NDArray[np.uint8]:
+    """Return H x W x 3 uint8 with only the share `light` (0..1) of its brightness."""
+    return np.rint(rgb * np.float32(light)).astype(np.uint8)
 
 
 def _interpolation(modality: Modality) -> int:

@@ -13,6 +13,8 @@ from mmseg_ros.inference.protocol import Prediction
 from mmseg_ros.inference.runtime import Runtime, TensorSpec
 
 OUTPUT_NAMES = ('labels', 'confidence')
+ROUTER_NAME = 'router_weights'
+"""An output more for networks that weight their modalities."""
 
 
 class Graph:
@@ -61,7 +63,7 @@ class Graph:
         confidence = np.array(found['confidence'][0])
         if not confidence.all():
             _refuse_numbers_lost(labels, confidence, self._ignore_id, self._name)
-        router = found.get('router_weights')
+        router = found.get(ROUTER_NAME)
         return Prediction(labels, confidence, None if router is None else np.array(router[0]))
 
     def _check(self) -> None:

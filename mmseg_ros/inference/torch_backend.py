@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mmseg_ros.core.errors import BackendError
 from mmseg_ros.inference.bundle import ONNX_FILE, load_bundle
+from mmseg_ros.inference.graph import OUTPUT_NAMES, ROUTER_NAME
 from mmseg_ros.inference.runtime import TensorSpec
 
 
@@ -57,15 +58,16 @@ class TorchExecutable:
     """One network.
 
     Args:
-        network: Called with the inputs in order; returns labels and confidence.
+        network: Called with the inputs in order; returns labels, confidence and, if its model
+            has a router, that one's weights.
         inputs: Names, types and shapes.
     """
-
-    outputs = ('labels', 'confidence')
 
     def __init__(self, network: Any, inputs: Mapping[str, TensorSpec]) -> None:
         self._network = network
         self.inputs = inputs
+        has_router = network.model.has_router
+        self.outputs = (*OUTPUT_NAMES, ROUTER_NAME) if has_router else OUTPUT_NAMES
 
     def run(self, feed: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
         """Run the network; see `Executable.run`."""

@@ -1,4 +1,4 @@
-"""The network as it is deployed: 8-bit images in, labels and confidence out."""
+"""The network as it is deployed: 8-bit images in, labels, confidence and router weights out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from mmseg_models.presence import Presence
 from mmseg_models.segmentation_model import SegmentationModel
-from mmseg_ros.inference.graph import OUTPUT_NAMES
+from mmseg_ros.inference.graph import OUTPUT_NAMES, ROUTER_NAME
 
 OPSET = 20
 """Newest opset without the `Attention` operator, which slows ONNX Runtime and breaks TensorRT."""
@@ -97,15 +97,15 @@ class DeployedGraph(nn.Module):
         self.normalisation = normalisation
         self.answer = answer
 
-    def forward(self, images: Tensor, available: Tensor) -> tuple[Tensor, Tensor]:
-        """Return labels and confidence.
+    def forward(self, images: Tensor, available: Tensor) -> tuple[Tensor, ...]:
+        """Return labels, confidence and, for a model with a router, its weights (1, M) float32.
 
         Args:
             images: (1, M, H, W, 3) uint8, encoded.
             available: (1, M) bool.
         """
-        x_BMCHW = self.normalisation(images)
-        return self.answer(self.model.segment(*self.model.prepare(x_BMCHW, available)))
+        x_SCHW, presence = self.model.prepare(self.normalisation(images), available)
+        return _outputs(self.answer, *self.model.segment_and_route(x_SCHW, presence))
 
 
 class SubsetGraph(nn.Module):
@@ -123,23 +123,33 @@ class SubsetGraph(nn.Module):
         self.answer = graph.answer
         self.members = members
 
-    def forward(self, images: Tensor, members: Tensor) -> tuple[Tensor, Tensor]:
-        """Return labels and confidence.
+    def forward(self, images: Tensor, members: Tensor) -> tuple[Tensor, ...]:
+        """Return what `DeployedGraph` does.
 
         Args:
             images: (1, A, H, W, 3) uint8, encoded.
             members: (A,) int64, which modality each image is: chooses the statistics.
         """
-        return self.answer(self.logits(self.normalisation(images, members)[0]))
+        return _outputs(self.answer, *self.scores(self.normalisation(images, members)[0]))
 
-    def logits(self, x_ACHW: Tensor) -> Tensor:
-        """Return the network's own logits, before they are brought to the answer's size.
+    def scores(self, x_ACHW: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return the logits before they are brought to the answer's size, and router weights.
 
         Args:
             x_ACHW: Normalised images of the computed modalities.
         """
         presence = Presence(self.members, len(self.model.modalities))
-        return self.model.segment(x_ACHW, presence)
+        return self.model.segment_and_route(x_ACHW, presence)
+
+
+def output_names(model: SegmentationModel) -> tuple[str, ...]:
+    """Return the names of what a model's graphs answer with."""
+    return (*OUTPUT_NAMES, ROUTER_NAME) if model.has_router else OUTPUT_NAMES
+
+
+def _outputs(answer: Answer, logits_BKHW: Tensor, router_BM: Tensor | None) -> tuple[Tensor, ...]:
+    found = answer(logits_BKHW)
+    return found if router_BM is None else (*found, router_BM.float())
 
 
 def write_masked_graph(graph: DeployedGraph, height: int, width: int, path: Path) -> None:
@@ -149,7 +159,7 @@ def write_masked_graph(graph: DeployedGraph, height: int, width: int, path: Path
         'images': torch.zeros(1, total, height, width, 3, dtype=torch.uint8),
         'available': torch.ones(1, total, dtype=torch.bool),
     }
-    write_graph(graph, inputs, OUTPUT_NAMES, path)
+    write_graph(graph, inputs, output_names(graph.model), path)
 
 
 def write_subset_graph(graph: SubsetGraph, height: int, width: int, path: Path) -> None:
@@ -158,7 +168,7 @@ def write_subset_graph(graph: SubsetGraph, height: int, width: int, path: Path) 
         'images': torch.zeros(1, len(graph.members), height, width, 3, dtype=torch.uint8),
         'members': torch.tensor(graph.members),
     }
-    write_graph(graph, inputs, OUTPUT_NAMES, path)
+    write_graph(graph, inputs, output_names(graph.model), path)
 
 
 def write_graph(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,13 +27,15 @@ class Tolerance:
     Attributes:
         agreement: Smallest share of equal labels.
         confidence: Largest difference of the confidence, in steps of 1/255.
+        router: Largest difference of a router's weights.
     """
 
     agreement: float
     confidence: int
+    router: float
 
 
-TOLERANCES = {'fp32': Tolerance(0.999, 2), 'fp16': Tolerance(0.99, 8)}
+TOLERANCES = {'fp32': Tolerance(0.999, 2, 1e-3), 'fp16': Tolerance(0.99, 8, 2e-2)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +48,14 @@ class SubsetParity:
         agreement: Share of pixels with equal labels.
         confidence_difference: Largest difference of the confidence, in steps of 1/255, over the
             pixels whose labels agree.
+        router_difference: Largest difference of the router's weights; 0 without a router.
     """
 
     file: str
     subset: tuple[str, ...]
     agreement: float
     confidence_difference: int
+    router_difference: float = 0.0
 
 
 def check_parity(
@@ -99,8 +104,8 @@ def _torch_answers(
     for subset in _all_subsets(names):
         available = torch.tensor([[name in subset for name in names]])
         with torch.inference_mode():
-            labels, confidence = graph(torch.from_numpy(images)[None], available)
-        found[subset] = Prediction(labels[0].numpy(), confidence[0].numpy())
+            answer = graph(torch.from_numpy(images)[None], available)
+        found[subset] = Prediction(*(tensor[0].numpy() for tensor in answer))
     return found
 
 
@@ -114,7 +119,21 @@ def _compare(
 ) -> SubsetParity:
     equal = found.labels == expected.labels
     difference = np.abs(found.confidence.astype(int) - expected.confidence.astype(int))
-    return SubsetParity(file, subset, float(equal.mean()), int(difference[equal].max(initial=0)))
+    return SubsetParity(
+        file,
+        subset,
+        float(equal.mean()),
+        int(difference[equal].max(initial=0)),
+        _router_difference(found, expected),
+    )
+
+
+def _router_difference(found: Prediction, expected: Prediction) -> float:
+    if expected.router_weights is None:
+        return 0.0
+    if found.router_weights is None:
+        return math.inf
+    return float(np.abs(found.router_weights - expected.router_weights).max())
 
 
 def _require(found: Sequence[SubsetParity], tolerance: Tolerance) -> None:
@@ -130,4 +149,11 @@ def _require(found: Sequence[SubsetParity], tolerance: Tolerance) -> None:
             f'The confidence of {worst.file} differs from torch by '
             f'{worst.confidence_difference} steps for the subset {"+".join(worst.subset)}; at '
             f'most {tolerance.confidence} are allowed.'
+        )
+    worst = max(found, key=lambda parity: parity.router_difference)
+    if worst.router_difference > tolerance.router:
+        raise BundleError(
+            f'The router weights of {worst.file} differ from torch by '
+            f'{worst.router_difference:.4f} for the subset {"+".join(worst.subset)}; at most '
+            f'{tolerance.router} is allowed.'
         )

@@ -26,12 +26,12 @@ def group_subsets(graph: DeployedGraph, height: int, width: int) -> list[list[Me
     total = len(graph.model.modalities)
     for count in range(1, total + 1):
         probe = torch.randn(count, 3, height, width, generator=torch.Generator().manual_seed(0))
-        found: list[tuple[torch.Tensor, list[Members]]] = []
+        found: list[tuple[list[torch.Tensor], list[Members]]] = []
         for members in combinations(range(total), count):
-            logits = _logits(SubsetGraph(graph, members), probe)
-            match = next((group for known, group in found if torch.equal(known, logits)), None)
+            scores = _scores(SubsetGraph(graph, members), probe)
+            match = next((group for known, group in found if _equal(known, scores)), None)
             if match is None:
-                found.append((logits, [members]))
+                found.append((scores, [members]))
             else:
                 match.append(members)
         groups += [group for _, group in found]
@@ -39,5 +39,10 @@ def group_subsets(graph: DeployedGraph, height: int, width: int) -> list[list[Me
 
 
 @torch.inference_mode()
-def _logits(graph: SubsetGraph, x_ACHW: torch.Tensor) -> torch.Tensor:
-    return graph.logits(x_ACHW.to(graph.normalisation.dtype))
+def _scores(graph: SubsetGraph, x_ACHW: torch.Tensor) -> list[torch.Tensor]:
+    found = graph.scores(x_ACHW.to(graph.normalisation.dtype))
+    return [tensor for tensor in found if tensor is not None]
+
+
+def _equal(first: list[torch.Tensor], second: list[torch.Tensor]) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(first, second, strict=True))

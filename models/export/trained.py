@@ -48,4 +48,6 @@ def _training(info: TrainedInfo) -> dict[str, Any]:
     recipe = {key: value for key, value in info.recipe.items() if key not in _PLACES}
     data = dict(recipe.get('data', {}))
     data['root'] = Path(str(data.get('root', ''))).name
-    return {'steps': info.step, 'recipe': {**recipe, 'data': data}}
+    model = dict(recipe.get('model', {}))
+    model['pretrained'] = Path(str(model.get('pretrained', ''))).name
+    return {'steps': info.step, 'recipe': {**recipe, 'data': data, 'model': model}}

@@ -81,8 +81,9 @@ def training_step(run: TrainingRun, batch: Batch) -> tuple[Tensor, Tensor]:
     _training_mode(run)
     available_BM = _available(run)
     images_BMCHW = run.normalization(batch.images)
-    outputs = model.training_logits(images_BMCHW, available_BM)
+    outputs, penalty = model.training_terms(images_BMCHW, available_BM)
     loss = torch.stack([run.loss(logits, batch.labels) for logits in outputs]).sum()
+    loss = loss if penalty is None else loss + penalty
     _require_finite('loss', loss, run, batch, available_BM)
     run.fabric.backward(loss)
     gradient_norm = torch.nn.utils.clip_grad_norm_(

@@ -12,6 +12,7 @@ from lightning_fabric.strategies import DDPStrategy
 from torch.utils.data import DataLoader
 
 from mmseg_models import create_model
+from mmseg_models.checkpoints import load_pretrained_encoder
 from mmseg_models.datasets.deliver import DeliverDataset
 from mmseg_models.datasets.frame import FrameSource
 from mmseg_models.datasets.statistics import ChannelStatistics, statistics
@@ -58,6 +59,8 @@ def setup(recipe: Recipe) -> TrainingRun:
 
     torch.manual_seed(recipe.seed)  # every process starts from the same weights
     model = build_model(recipe, label_space)
+    if recipe.model.pretrained:
+        load_pretrained_encoder(model, recipe.model.pretrained)
     channel_statistics = _first_weights(recipe, model, train_frames)
     model = fabric.to_device(model.to(memory_format=torch.channels_last))  # a fifth faster
     trainables = _build_trainables(recipe, model)
@@ -67,7 +70,7 @@ def setup(recipe: Recipe) -> TrainingRun:
         position = load_checkpoint(checkpoint, trainables, recipe.to_dict())
         LOG.info('going on from %s', checkpoint)
     wrapped_model, wrapped_optimizer = fabric.setup(model, trainables.optimizer)
-    wrapped_model.mark_forward_method('training_logits')
+    wrapped_model.mark_forward_method('training_terms')
 
     is_first_process = fabric.is_global_zero
     if is_first_process:
@@ -198,6 +201,7 @@ def _build_batches(
         jitter_probability=config.jitter_probability,
         jitter_strength=config.jitter_strength,
         blur_probability=config.blur_probability,
+        darkening_probability=config.darkening_probability,
         ignore_id=label_space.ignore_id,
     )
     sampler = StepSampler(

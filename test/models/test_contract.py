@@ -19,6 +19,7 @@ SIZE = 64
 SUBSETS = [s for s in itertools.product((True, False), repeat=len(MODALITIES)) if any(s)]
 MIT = {'encoder': 'mit_tiny_test', 'decoder_dim': 16}
 SWIN = {'encoder': 'swin_tiny_test', 'decoder_dim': 16}
+HIERA = {'encoder': 'hiera_tiny_test', 'rank': 4}
 CASES = {
     'stitchfusion-shared': ('stitchfusion', {**MIT, 'adapter': 'shared'}),
     'stitchfusion-ffm': (
@@ -32,6 +33,12 @@ CASES = {
     'geminifusion': ('geminifusion', MIT),
     'geminifusion-separate': ('geminifusion', {**MIT, 'decoder': 'separate'}),
     'geminifusion-swin': ('geminifusion', SWIN),
+    'mle-sam': ('mle_sam', HIERA),
+    'mle-sam-two-best': (
+        'mle_sam',
+        {**HIERA, 'top_k': 2, 'router': 'modality', 'balance_weight': 0.1},
+    ),
+    'mle-sam-merged': ('mle_sam', {**HIERA, 'experts': 'merged', 'train_base': True}),
 }
 
 
@@ -53,6 +60,8 @@ def _spread(model):
     for name, parameter in model.named_parameters():
         if '.fusion.' in name and parameter.ndim == 2:
             torch.nn.init.normal_(parameter, std=0.2)
+        if name.endswith('up_MRC'):
+            torch.nn.init.normal_(parameter, std=0.1)
         if '.squeeze.' in name:
             torch.nn.init.normal_(parameter, std=1.0)
 
@@ -197,4 +206,5 @@ class TestContract:
 
 
 def model_name(model):
-    return type(model).__name__.lower()
+    wanted = type(model).__name__.lower()
+    return next(name for name in list_models() if name.replace('_', '') == wanted)

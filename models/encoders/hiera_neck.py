@@ -1,0 +1,54 @@
+"""SAM 2's image encoder: Hiera and the feature pyramid behind it.
+
+Source: Ravi et al., SAM 2 (arXiv 2408.00714), appendix C.1.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mmseg_models.encoders.hiera import Hiera, HieraConfig
+from mmseg_models.encoders.hiera_blocks import Qkv, QkvFactory
+from mmseg_models.presence import Presence
+
+
+class HieraNeck(nn.Module):
+    """Brings all maps to one width; only stride 16 hears from the coarser stride 32.
+
+    Args:
+        channels: Channels of the four maps, fine to coarse. dim: Channels behind the neck.
+    """
+
+    def __init__(self, channels: tuple[int, ...], dim: int) -> None:
+        super().__init__()
+        self.laterals = nn.ModuleList(nn.Conv2d(c, dim, 1) for c in channels)
+
+    def forward(self, features: list[Tensor]) -> list[Tensor]:
+        """Return the maps S x dim x H_i x W_i at strides 4, 8 and 16."""
+        fine, middle, coarse, coarsest = (
+            lateral(x) for lateral, x in zip(self.laterals, features, strict=True)
+        )
+        # In float32 whatever the maps are in, as the published code does.
+        above = functional.interpolate(coarsest.float(), scale_factor=2.0, mode='nearest')
+        return [fine, middle, coarse + above.to(coarse.dtype)]
+
+
+class ImageEncoder(nn.Module):
+    """Trunk and neck.
+
+    Args:
+        config: Size. make_qkv: Makes each block's projection to queries, keys and values.
+        recompute: See `Hiera`.
+    """
+
+    def __init__(
+        self, config: HieraConfig, make_qkv: QkvFactory = Qkv, recompute: bool = False
+    ) -> None:
+        super().__init__()
+        self.trunk = Hiera(config, make_qkv, recompute)
+        self.neck = HieraNeck(config.channels, config.neck_dim)
+
+    def forward(self, x_SCHW: Tensor, presence: Presence) -> list[Tensor]:
+        """Return the maps S x dim x H_i x W_i at strides 4, 8 and 16."""
+        return self.neck(self.trunk(x_SCHW, presence))
