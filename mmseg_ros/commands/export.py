@@ -8,6 +8,7 @@ from pathlib import Path
 EPILOG = """examples:
   python -m mmseg_ros export runs/stitchfusion_b0_sim --output models/zoo/stitchfusion-b0-sim
   python -m mmseg_ros export runs/stitchfusion_b0_sim --precision fp16 --output out/b0-fp16
+  python -m mmseg_ros export runs/crossvlt_small_sim --output models/zoo/crossvlt-small-sim
 
 fp16 is for GPUs: TensorRT computes in the precision of the file. CPUs are faster with fp32.
 """
@@ -25,14 +26,44 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Export the best checkpoint of a run."""
+    from mmseg_models.registry import list_models
+    from mmseg_models.training.checkpoint import trained_model_name
+
+    name = arguments.name or arguments.output.name
+    referring = trained_model_name(arguments.run) in list_models('referring')
+    (_export_referring if referring else _export_segmentation)(arguments, name)
+    size_mb = sum(path.stat().st_size for path in arguments.output.rglob('*')) / 1e6
+    print(f'{arguments.output}: {size_mb:.1f} MB')
+    return 0
+
+
+def _export_segmentation(arguments: argparse.Namespace, name: str) -> None:
     from mmseg_models.export.bundle import write_bundle
     from mmseg_models.export.trained import manifest_of
     from mmseg_models.training.checkpoint import load_trained
 
     model, info = load_trained(arguments.run)
-    name = arguments.name or arguments.output.name
     manifest = manifest_of(info, name, arguments.licence, arguments.precision)
-    bundle = write_bundle(model, manifest, arguments.output, lambda step: print(step + ' ...'))
-    size_mb = sum(entry.bytes for entry in bundle.manifest.files.values()) / 1e6
-    print(f'{bundle.path}: {size_mb:.1f} MB')
-    return 0
+    write_bundle(model, manifest, arguments.output, _say)
+
+
+def _export_referring(arguments: argparse.Namespace, name: str) -> None:
+    from mmseg_models.export.referring_bundle import (
+        referring_manifest_of,
+        write_referring_bundle,
+    )
+    from mmseg_models.training.referring_checkpoint import load_referring
+    from mmseg_ros.core.errors import ConfigError
+
+    if arguments.precision != 'fp32':
+        raise ConfigError(
+            f'--precision {arguments.precision} is for TensorRT, which does not run '
+            'text-prompted segmentation; leave it out.'
+        )
+    model, info = load_referring(arguments.run)
+    manifest = referring_manifest_of(info, name, arguments.licence)
+    write_referring_bundle(model, manifest, info.vocabulary, arguments.output, _say)
+
+
+def _say(step: str) -> None:
+    print(step + ' ...')

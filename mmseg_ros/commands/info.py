@@ -8,8 +8,12 @@ import json
 import os
 import platform
 import sys
+from collections.abc import Mapping
 from importlib import metadata
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mmseg_ros.inference.manifest_reader import FileEntry
 
 EPILOG = """examples:
   python -m mmseg_ros info
@@ -21,6 +25,7 @@ _PARTS: dict[str, tuple[tuple[str, str], ...]] = {
     'inference on ONNX Runtime': (('onnxruntime', 'onnxruntime'),),
     'inference on OpenVINO': (('openvino', 'openvino'),),
     'inference on TensorRT': (('tensorrt', 'tensorrt'),),
+    'text-prompted segmentation': (('tokenizers', 'tokenizers'),),
     'bags without ROS': (('rosbags', 'rosbags'), ('mcap', 'mcap')),
     'simulation': (('embreex', 'embreex'),),
     'HTML reports': (('jinja2', 'jinja2'), ('matplotlib', 'matplotlib')),
@@ -85,22 +90,48 @@ def _version(module: str, distribution: str) -> str | None:
 
 def _bundle(name: str) -> dict[str, Any]:
     from mmseg_ros.core.errors import BundleError
-    from mmseg_ros.inference.bundle import load_bundle
+    from mmseg_ros.inference.bundle import read_manifest
+    from mmseg_ros.inference.manifest_reader import REFERRING, task_of
 
     try:
-        manifest = load_bundle(name).manifest
+        _, data = read_manifest(name)
+        details = _referring(name) if task_of(data) == REFERRING else _segmentation(name)
     except BundleError as error:
         return {'name': name, 'error': str(error)}
+    return {'name': name, 'task': task_of(data), **details}
+
+
+def _segmentation(name: str) -> dict[str, Any]:
+    from mmseg_ros.inference.bundle import load_bundle
+
+    manifest = load_bundle(name).manifest
     return {
-        'name': name,
         'model': manifest.model,
         'modalities': list(manifest.modality_names),
         'input': f'{manifest.width} x {manifest.height}',
         'precision': manifest.precision,
         'label_space': manifest.label_space.id,
         'classes': manifest.label_space.num_classes,
-        'megabytes': round(sum(entry.bytes for entry in manifest.files.values()) / 1e6, 1),
+        'megabytes': _megabytes(manifest.files),
     }
+
+
+def _referring(name: str) -> dict[str, Any]:
+    from mmseg_ros.referring.bundle import load_referring_bundle
+
+    manifest = load_referring_bundle(name).manifest
+    return {
+        'model': manifest.model,
+        'modalities': ['rgb', 'text'],
+        'input': f'{manifest.width} x {manifest.height}',
+        'max_tokens': manifest.max_tokens,
+        'precision': manifest.precision,
+        'megabytes': _megabytes(manifest.files),
+    }
+
+
+def _megabytes(files: Mapping[str, FileEntry]) -> float:
+    return round(sum(entry.bytes for entry in files.values()) / 1e6, 1)
 
 
 def _label_space(name: str) -> dict[str, Any]:
@@ -139,8 +170,12 @@ def _text(data: dict[str, Any]) -> str:
 def _bundle_line(bundle: dict[str, Any]) -> str:
     if 'error' in bundle:
         return f'  {bundle["name"]}: unusable: {bundle["error"]}'
+    answers = (
+        f'{bundle["classes"]} classes of {bundle["label_space"]}'
+        if 'classes' in bundle
+        else f'sentences of up to {bundle["max_tokens"]} tokens'
+    )
     return (
         f'  {bundle["name"]}: {bundle["model"]}, {"+".join(bundle["modalities"])}, '
-        f'{bundle["input"]}, {bundle["precision"]}, {bundle["classes"]} classes of '
-        f'{bundle["label_space"]}, {bundle["megabytes"]} MB'
+        f'{bundle["input"]}, {bundle["precision"]}, {answers}, {bundle["megabytes"]} MB'
     )

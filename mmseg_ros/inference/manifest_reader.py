@@ -13,6 +13,10 @@ SEGMENTATION, REFERRING = 'segmentation', 'referring'
 """Tasks of bundles; a manifest that names none is of the first."""
 PRECISIONS = ('fp32', 'fp16', 'int8')
 _LARGEST_SIZE_PX = 8192
+_WHERE = {
+    SEGMENTATION: 'the parameter model.bundle',
+    REFERRING: 'the parameter referring.bundle, or to `mmseg_ros refer`',
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,10 @@ class ManifestReader:
             )
         found = task_of(self._data)
         if found != task:
-            raise BundleError(f'{self.source}: the bundle is for {found!r}, not for {task!r}.')
+            hint = f'; give it to {_WHERE[found]}' if found in _WHERE else ''
+            raise BundleError(
+                f'{self.source}: the bundle is for {found!r}, not for {task!r}{hint}.'
+            )
 
     def precision(self) -> str:
         """Return the precision of the graphs; raises `BundleError` if there is no such."""

@@ -25,6 +25,7 @@ from mmseg_ros.referring.bundle import (
 from mmseg_ros.referring.graphs import MaskDecoder, TextEncoder
 from mmseg_ros.referring.result import ReferringResult
 from mmseg_ros.referring.tokenizer import Reading, Tokenizer
+from mmseg_ros.referring.torch_runtime import TorchReferring
 
 RUNTIMES = ('openvino', 'onnxruntime', 'torch')
 """What can run such a bundle; `auto` takes the first of the first two that is installed."""
@@ -160,26 +161,26 @@ def load_segmenter(
         BackendError: The runtime is missing, unknown here, or refuses the bundle.
     """
     bundle = load_referring_bundle(name_or_path)
-    segmenter = ReferringSegmenter(bundle, create_runtime(_runtime_name(backend), threads))
+    segmenter = ReferringSegmenter(bundle, _create_runtime(backend, threads))
     segmenter.warm_up()
     _LOGGER.info('Bundle %s is ready on %s.', bundle.manifest.name, segmenter.backend_name)
     return segmenter
 
 
-def _runtime_name(backend: str) -> str:
+def _create_runtime(backend: str, threads: int) -> Runtime:
     if backend == 'auto':
         found = [name for name in _AUTOMATIC if name in available_backends()]
         if not found:
             raise BackendError(
                 f'No inference runtime is installed; install one of: {", ".join(_AUTOMATIC)}.'
             )
-        return found[0]
+        return create_runtime(found[0], threads)
     if backend not in RUNTIMES:
         raise BackendError(
             f'Backend {backend!r} does not run text-prompted segmentation; these do: '
             f'{", ".join(RUNTIMES)}.'
         )
-    return backend
+    return TorchReferring(threads) if backend == 'torch' else create_runtime(backend, threads)
 
 
 def _resized(probability: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,18 +60,29 @@ def write_bundle(
     Raises:
         BundleError: `path` exists, or an exported graph does not answer as the network does.
     """
+    with whole_folder(path) as draft:
+        _fill(draft, model.eval().cpu(), manifest, progress)
+    return load_bundle(path)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Yield a folder beside `path` that takes its name if the block ends well, else vanishes.
+
+    Raises:
+        BundleError: `path` exists.
+    """
     if path.exists():
         raise BundleError(f'{path} exists; remove it or choose another --output.')
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=path.name + '.', dir=path.parent))
     draft.chmod(0o755)
     try:
-        _fill(draft, model.eval().cpu(), manifest, progress)
+        yield draft
         draft.rename(path)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
-    return load_bundle(path)
 
 
 def _fill(draft: Path, model: SegmentationModel, manifest: Manifest, progress: Progress) -> None:

@@ -28,13 +28,13 @@ Licence of the weights: {manifest.licence}.
 
 ## Training
 
-{_table(manifest.training)}
+{table(manifest.training)}
 
 ## Scores
 
 Data-set IoU (one confusion matrix over all images); a class that does not occur is left out.
 
-{_table(manifest.metrics)}
+{table(manifest.metrics)}
 
 ## Parity with torch
 
@@ -44,11 +44,12 @@ Every graph on every subset of the modalities that it serves: labels agree on at
 
 ## Options
 
-{_table(manifest.model_options)}
+{table(manifest.model_options)}
 """
 
 
-def _table(values: Mapping[str, Any], prefix: str = '') -> str:
+def table(values: Mapping[str, Any], prefix: str = '') -> str:
+    """Return nested values as a Markdown table of two columns."""
     rows = list(_rows(values, prefix))
     return '\n'.join(['| | |', '|---|---|', *rows]) if rows else 'None recorded.'
 

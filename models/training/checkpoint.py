@@ -122,6 +122,21 @@ def read_trained(path: str | Path) -> tuple[dict[str, Tensor], TrainedInfo | Non
     return state, TrainedInfo.from_json(text) if text else None
 
 
+def trained_model_name(path: str | Path) -> str:
+    """Return the name of the model in a run folder or weights file; '' if it does not say.
+
+    Raises:
+        TrainingError: There is no such file or it is no safetensors file.
+    """
+    file = Path(path) / BEST_FILE if Path(path).is_dir() else Path(path)
+    try:
+        with safe_open(file, 'pt') as opened:
+            text = (opened.metadata() or {}).get(METADATA_KEY)
+    except (OSError, SafetensorError) as error:
+        raise TrainingError(f'{file}: cannot read trained weights ({error}).') from error
+    return str(json.loads(text).get('model', '')) if text else ''
+
+
 def save_weights(
     path: Path, state: Mapping[str, Tensor], metadata: dict[str, str] | None = None
 ) -> None:
