@@ -26,6 +26,7 @@ from mmseg_ros.inference.backend import Backend
 from mmseg_ros.inference.bundle import Bundle
 from mmseg_ros.projection.align import align
 from mmseg_ros.projection.extrinsics import Rig
+from mmseg_ros.projection.odometry import Odometry
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class Pipeline:
 
     Attributes:
         rig: Intrinsics and extrinsics; may be replaced between two frames.
+        odometry: Motion of the vehicle, if it is known; may grow between two frames.
         bundle: The network.
 
     Raises:
@@ -75,7 +77,12 @@ class Pipeline:
     """
 
     def __init__(
-        self, bundle: Bundle, backend: Backend, rig: Rig, event_window_s: float = 0.05
+        self,
+        bundle: Bundle,
+        backend: Backend,
+        rig: Rig,
+        event_window_s: float = 0.05,
+        odometry: Odometry | None = None,
     ) -> None:
         for spec in bundle.manifest.modalities:
             if spec.encoding not in ENCODINGS:
@@ -85,6 +92,7 @@ class Pipeline:
                 )
         self.bundle = bundle
         self.rig = rig
+        self.odometry = odometry
         self._backend = backend
         self._event_window_ns = round(event_window_s * 1e9)
 
@@ -107,9 +115,8 @@ class Pipeline:
         rig = self.rig
         timer = StageTimer()
         with timer.stage('align'):
-            aligned, refused = align(
-                frame_set, rig, manifest.height, manifest.width, self._event_window_ns
-            )
+            size = manifest.height, manifest.width
+            aligned, refused = align(frame_set, rig, *size, self._event_window_ns, self.odometry)
         with timer.stage('encode'):
             images, available, not_encoded = self._encode(aligned, rig)
         refused = {**refused, **not_encoded}

@@ -24,7 +24,8 @@ from mmseg_ros.evaluation.robustness import robustness_table, subsets_to_score
 from mmseg_ros.inference.backend import create_backend
 from mmseg_ros.inference.bundle import Bundle
 from mmseg_ros.pipeline import Pipeline, PipelineOutput
-from mmseg_ros.projection.extrinsics import Rig, load_rig
+from mmseg_ros.projection.extrinsics import load_rig
+from mmseg_ros.projection.odometry import Odometry
 from mmseg_ros.sync.collector import Collector
 
 METRICS_SCHEMA = 1
@@ -93,9 +94,10 @@ def evaluate(
             label_space = bundle.manifest.label_space
             present = [name for name in bundle.manifest.modality_names if name in topics]
             subsets = subsets_to_score(present, options.subsets)
-            pipeline = Pipeline(bundle, backend, rig, window_s)
+            odometry = Odometry() if options.config.calibration.odometry else None
+            pipeline = Pipeline(bundle, backend, rig, window_s, odometry)
             scorer = BagScorer(pipeline, label_space, truth, subsets)
-            run = _Run(reader, topics, rig, options)
+            run = _Run(reader, topics, pipeline, options)
             figures = run.feed(scorer, progress)
             metrics = _metrics(reader, bundle, options, scorer, run)
             metrics['options'] |= {'backend': backend.name, 'precision': backend.precision}
@@ -113,16 +115,16 @@ class _Run:
         self,
         reader: BagReader,
         topics: dict[Modality, str],
-        rig: Rig,
+        pipeline: Pipeline,
         options: EvaluationOptions,
     ) -> None:
         self.malformed: dict[Modality, Counter[str]] = {}
         self._options = options
-        self._rig = rig
+        self._pipeline = pipeline
         self._start_ns = reader.start_ns
-        camera = rig.cameras.get(EVENT)
+        camera = pipeline.rig.cameras.get(EVENT)
         size = (camera.height, camera.width) if camera else (0, 0)
-        stream = replay.samples(reader, topics, size, self._refuse)
+        stream = replay.samples(reader, topics, size, self._refuse, odometry=pipeline.odometry)
         config = options.config
         window_s = config.calibration.event_window_s
         self._collector = Collector(list(topics), config.sync, config.sensors, window_s)
@@ -155,10 +157,9 @@ class _Run:
             outputs['truth'] = pictures.overlay_picture(frame_set, truth, label_space)
         sample = frame_set.samples.get(LIDAR)
         if sample is not None and isinstance(sample.payload, CloudData):
-            cloud = sample.payload
-            labels = point_labels(result, cloud.xyz(), self._rig, label_space.ignore_id)
+            labels = point_labels(result, sample, frame_set, self._pipeline, label_space.ignore_id)
             outputs['labelled points'] = pictures.labelled_cloud_picture(
-                cloud, labels, label_space
+                sample.payload, labels, label_space
             )
         elapsed_s = (frame_set.stamp_ns - self._start_ns) / 1e9
         inputs = pictures.input_pictures(output.aligned, result.modalities)

@@ -7,8 +7,8 @@ from typing import Any
 
 from mmseg_ros import messages
 from mmseg_ros.bag.reader import BagReader
-from mmseg_ros.bag.topics import sensor_topic
-from mmseg_ros.core.errors import SampleError
+from mmseg_ros.bag.topics import ODOM_TOPIC, sensor_topic
+from mmseg_ros.core.errors import CalibrationError, SampleError
 from mmseg_ros.core.types import (
     DEPTH,
     EVENT,
@@ -19,9 +19,11 @@ from mmseg_ros.core.types import (
     Payload,
     SensorSample,
 )
+from mmseg_ros.projection.odometry import Odometry, add_odometry_message
 from mmseg_ros.sync.collector import Collector
 
 _COMPRESSED_IMAGE = 'sensor_msgs/msg/CompressedImage'
+_ODOMETRY = 'odometry'
 
 
 def sensor_topics(
@@ -47,6 +49,7 @@ def samples(
     event_size: tuple[int, int] = (0, 0),
     on_refused: Callable[[Modality, SampleError], None] | None = None,
     span_ns: tuple[int | None, int | None] = (None, None),
+    odometry: Odometry | None = None,
 ) -> Iterator[SensorSample]:
     """Yield the sensor samples of a bag in the order of their receipt.
 
@@ -54,21 +57,27 @@ def samples(
         reader: An open bag.
         topics: Data topic per modality.
         event_size: Height and width of the event camera in pixels, where its messages lack them.
-        on_refused: Called with each malformed message's modality and error; that sample is
+        on_refused: Called with each malformed message's modality (or `odometry`) and error; it is
             skipped. Without it the error is raised.
         span_ns: First bag stamp, and first one left out; None is open.
+        odometry: Gets the poses of the bag, as they come between the samples.
 
     Raises:
         SampleError: A message is malformed and `on_refused` is not given.
         BagError: The file is damaged.
     """
     modalities = {topic: modality for modality, topic in topics.items()}
-    for item in reader.raw(list(modalities), *span_ns):
-        modality = modalities[item.topic]
+    decoder = _Decoder(event_size)
+    poses = [ODOM_TOPIC] if odometry is not None and ODOM_TOPIC in reader.topics else []
+    for item in reader.raw([*modalities, *poses], *span_ns):
+        modality = modalities.get(item.topic, _ODOMETRY)
         try:
             message = reader.deserialize(item)
-            payload = decode(modality, item.type_name, message, event_size)
             stamp_ns = messages.stamp_ns(message.header)
+            if odometry is not None and item.topic in poses:
+                _add_pose(odometry, stamp_ns, message)
+                continue
+            payload = decoder.payload(modality, item.type_name, message)
         except SampleError as error:
             if on_refused is None:
                 raise
@@ -91,20 +100,34 @@ def frame_sets(stream: Iterable[SensorSample], collector: Collector) -> Iterator
     yield from collector.flush()
 
 
-def decode(
-    modality: Modality, type_name: str, message: Any, event_size: tuple[int, int]
-) -> Payload:
-    """Return the payload of one message; an unknown modality is an image.
+class _Decoder:
+    """Decodes messages; an event camera's codec and clock go on from packet to packet."""
 
-    Raises:
-        SampleError: The message is malformed.
-    """
-    if modality == DEPTH:
-        return messages.decode_depth(message)
-    if modality == LIDAR:
-        return messages.decode_cloud(message)
-    if modality == EVENT:
-        return messages.decode_events(message, *event_size)
-    if type_name == _COMPRESSED_IMAGE:
-        return messages.decode_compressed_image(message)
-    return messages.decode_image(message)
+    def __init__(self, event_size: tuple[int, int]) -> None:
+        self._event_size = event_size
+        self._streams: dict[Modality, messages.EventStream] = {}
+
+    def payload(self, modality: Modality, type_name: str, message: Any) -> Payload:
+        """Return the payload of one message; an unknown modality is an image.
+
+        Raises:
+            SampleError: The message is malformed.
+        """
+        if modality == DEPTH:
+            return messages.decode_depth(message)
+        if modality == LIDAR:
+            return messages.decode_cloud(message)
+        if modality == EVENT:
+            if modality not in self._streams:
+                self._streams[modality] = messages.EventStream(*self._event_size)
+            return self._streams[modality].decode(message)
+        if type_name == _COMPRESSED_IMAGE:
+            return messages.decode_compressed_image(message)
+        return messages.decode_image(message)
+
+
+def _add_pose(odometry: Odometry, stamp_ns: int, message: Any) -> None:
+    try:
+        add_odometry_message(odometry, stamp_ns, message)
+    except CalibrationError as error:
+        raise SampleError(str(error)) from error

@@ -16,12 +16,11 @@ from mmseg_ros.bag.truth import Truth
 from mmseg_ros.core.errors import CalibrationError, SampleError
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.timing import StageStatistics
-from mmseg_ros.core.types import LIDAR, FrameSet, Modality, SegmentationResult
+from mmseg_ros.core.types import CloudData, FrameSet, Modality, SegmentationResult, SensorSample
 from mmseg_ros.evaluation.metrics import ConfusionMatrix
 from mmseg_ros.labelling.points import transfer_labels
 from mmseg_ros.pipeline import Pipeline, PipelineOutput
-from mmseg_ros.projection.extrinsics import Rig
-from mmseg_ros.projection.lidar import project_cloud
+from mmseg_ros.projection.seen import seen_points
 
 Subset = tuple[Modality, ...]
 
@@ -115,7 +114,7 @@ class BagScorer:
         if available not in self.recorded:
             self.recorded[available] = Score.empty(self.label_space)
         truth = self._truth_of(frame_set)
-        self._count(self.recorded[available], result, truth)
+        self._count(self.recorded[available], frame_set, result, truth)
         self._withhold(frame_set, result, truth)
         return output
 
@@ -123,12 +122,12 @@ class BagScorer:
         if _used(full) != next(iter(self.withheld), ()):
             return
         for subset, score in self.withheld.items():
-            if subset == _used(full):
-                result = full
-            else:
+            part, result = frame_set, full
+            if subset != _used(full):
                 samples = {n: s for n, s in frame_set.samples.items() if n in subset}
-                result = self._pipeline.process(replace(frame_set, samples=samples)).result
-            self._count(score, result, truth)
+                part = replace(frame_set, samples=samples)
+                result = self._pipeline.process(part).result
+            self._count(score, part, result, truth)
 
     def _truth_of(self, frame_set: FrameSet) -> _SetTruth:
         index = self.truth.labels.nearest(frame_set.stamp_ns)
@@ -136,29 +135,28 @@ class BagScorer:
             offset_ns = abs(int(self.truth.labels.stamps_ns[index]) - frame_set.stamp_ns)
             self.truth_offset_ns = max(self.truth_offset_ns, offset_ns)
         image = self.truth.label_image(frame_set.stamp_ns)
-        cloud = self.truth.cloud(frame_set.stamp_ns)
-        points = None if cloud is None else (cloud.xyz(), cloud.points['label'])
-        return _SetTruth(image, points)
+        return _SetTruth(image, self.truth.cloud_sample(frame_set.stamp_ns))
 
-    def _count(self, score: Score, result: SegmentationResult, truth: _SetTruth) -> None:
+    def _count(
+        self, score: Score, frame_set: FrameSet, result: SegmentationResult, truth: _SetTruth
+    ) -> None:
         score.sets += 1
         score.stages.add(result.stage_ms)
         if truth.image is not None:
             labels = resize_labels(result.labels, truth.image.shape[0], truth.image.shape[1])
             score.pixels.update(labels, truth.image)
-        if truth.points is not None:
-            xyz, classes = truth.points
+        if truth.cloud is not None and isinstance(truth.cloud.payload, CloudData):
             ignore_id = self.label_space.ignore_id
-            found = point_labels(result, xyz, self._pipeline.rig, ignore_id)
+            found = point_labels(result, truth.cloud, frame_set, self._pipeline, ignore_id)
             if found is not None:
                 seen = found != ignore_id
-                score.points.update(found[seen], classes[seen])
+                score.points.update(found[seen], truth.cloud.payload.points['label'][seen])
 
 
 @dataclass(frozen=True, slots=True)
 class _SetTruth:
     image: NDArray[Any] | None
-    points: tuple[NDArray[np.float32], NDArray[Any]] | None
+    cloud: SensorSample | None
 
 
 def _used(result: SegmentationResult) -> Subset:
@@ -178,15 +176,21 @@ def resize_labels(labels: NDArray[Any], height: int, width: int) -> NDArray[Any]
 
 
 def point_labels(
-    result: SegmentationResult, xyz: NDArray[np.float32], rig: Rig, ignore_id: int
+    result: SegmentationResult,
+    cloud: SensorSample,
+    frame_set: FrameSet,
+    pipeline: Pipeline,
+    ignore_id: int,
 ) -> NDArray[Any] | None:
-    """Return N labels of points in the LiDAR frame, `ignore_id` where the camera cannot see them.
+    """Return N labels of a cloud's points, `ignore_id` where the camera cannot see them.
 
-    Returns None where the rig lacks the calibration for it.
+    As in the node: points are moved to the time of the set, and hidden ones are found with the
+    depth image of the set. Returns None where the rig lacks the calibration for it.
     """
+    rig = pipeline.rig
     try:
         camera = rig.camera(rig.reference).resized(*result.labels.shape)
-        projection = project_cloud(xyz, rig.T(rig.reference, LIDAR), camera)
+        projection = seen_points(cloud, frame_set, rig, camera, pipeline.odometry)
     except CalibrationError:
         return None
     labels: NDArray[Any] = transfer_labels(

@@ -12,7 +12,7 @@ from mmseg_ros import messages
 from mmseg_ros.bag.reader import BagReader
 from mmseg_ros.bag.topics import TRUTH_LABELS_TOPIC, TRUTH_POINTS_TOPIC
 from mmseg_ros.core.errors import BagError
-from mmseg_ros.core.types import CloudData
+from mmseg_ros.core.types import LIDAR, CloudData, SensorSample
 
 _MAX_TOLERANCE_NS = 100_000_000
 
@@ -89,14 +89,25 @@ class Truth:
         Raises:
             BagError: The cloud has no field `label`.
         """
+        sample = self.cloud_sample(stamp_ns)
+        return sample.payload if sample and isinstance(sample.payload, CloudData) else None
+
+    def cloud_sample(self, stamp_ns: int) -> SensorSample | None:
+        """Return the same cloud with its own stamp.
+
+        Raises:
+            BagError: The cloud has no field `label`.
+        """
         index = self.points.nearest(stamp_ns)
         if index is None:
             return None
-        cloud = messages.decode_cloud(self.points.message(index))
+        message = self.points.message(index)
+        cloud = messages.decode_cloud(message)
         names = cloud.points.dtype.names or ()
         if 'label' not in names:
             raise BagError(
                 f'{TRUTH_POINTS_TOPIC} has no field `label`, but: {", ".join(names)}; '
                 'true point labels cannot be scored.'
             )
-        return cloud
+        own_stamp_ns = int(self.points.stamps_ns[index])
+        return SensorSample(LIDAR, own_stamp_ns, str(message.header.frame_id), cloud)

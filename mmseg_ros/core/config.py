@@ -204,6 +204,12 @@ class CalibrationConfig(_Checked):
     depth_registered: bool = parameter(
         False, 'Whether depth images are already in the camera image.', read_only=True
     )
+    odometry: str = parameter(
+        'odom',
+        'Topic of nav_msgs/Odometry, with which points and depth are moved to the time of the '
+        'camera image; empty takes the vehicle as standing still.',
+        read_only=True,
+    )
     event_window_s: float = parameter(
         0.05,
         'Length of the event window that ends at the reference stamp.',
@@ -222,6 +228,32 @@ class OutputConfig(_Checked):
     )
     unlabelled_confidence: int = parameter(
         0, 'Pixels with less confidence (0..255) get the ignored id.', low=0, high=255
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferringConfig(_Checked):
+    """How sentences are answered: `referring.*`."""
+
+    bundle: str = parameter(
+        'crossvlt-small-sim',
+        'Folder of a bundle for text-prompted segmentation, or the name of one in models/zoo; '
+        'loaded at the first expression.',
+        read_only=True,
+    )
+    backend: str = parameter(
+        'auto',
+        'Inference runtime.',
+        choices=('auto', 'onnxruntime', 'openvino', 'torch'),
+        read_only=True,
+    )
+    threads: int = parameter(
+        1,
+        'CPU threads of the runtime; 0 leaves the choice to it. More answer sooner and take more '
+        'time from the labels.',
+        low=0,
+        high=256,
+        read_only=True,
     )
 
 
@@ -254,4 +286,5 @@ class NodeConfig:
     model: ModelConfig = field(default_factory=ModelConfig)
     calibration: CalibrationConfig = field(default_factory=CalibrationConfig)
     output: OutputConfig = field(default_factory=OutputConfig)
+    referring: ReferringConfig = field(default_factory=ReferringConfig)
     diagnostics: DiagnosticsConfig = field(default_factory=DiagnosticsConfig)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ros.core.errors import SampleError
 from mmseg_ros.core.types import CloudData, Plane
 from mmseg_ros.projection.camera import CameraModel, project_point
 from mmseg_ros.projection.compiled import compiled
@@ -16,7 +15,6 @@ from mmseg_ros.projection.scratch import scratch
 NEAREST_M = 0.1
 FARTHEST_M = 1000.0
 DEPTH_TOLERANCE = 0.02
-SURFACE_TOLERANCE = 0.1
 INTENSITY_FIELDS = ('intensity', 'reflectivity', 'i')
 
 
@@ -53,29 +51,17 @@ def project_cloud(
     T_camera_lidar: NDArray[np.float64],
     camera: CameraModel,
     depth_tolerance: float = DEPTH_TOLERANCE,
-    surface: Plane | None = None,
 ) -> LidarProjection:
     """Return the pixels of a cloud; a point is hidden if a nearer one owns its pixel.
 
-    A cloud alone is too sparse to show all that it hides: a depth image of the same time, brought
-    into this image, shows more.
+    A cloud is too sparse to show all that it hides in this way: see `occlusion.hide_occluded`.
 
     Args:
         xyz: N x 3, metres, LiDAR frame; NaN points are skipped.
         T_camera_lidar: 4 x 4, into the optical frame of the camera.
         camera: The image.
         depth_tolerance: A point stays visible within this fraction behind the nearest one.
-        surface: H x W x 1 metres, from `depth_plane`; points more than a tenth behind it are
-            hidden.
-
-    Raises:
-        SampleError: The surface has another size than the image.
     """
-    if surface is not None and surface.valid.shape != (camera.height, camera.width):
-        raise SampleError(
-            f'The surface has {surface.valid.shape[1]} x {surface.valid.shape[0]} pixels, but '
-            f'the image {camera.width} x {camera.height}.'
-        )
     points = np.ascontiguousarray(xyz, np.float32)
     n = len(points)
     z_buffer = scratch('lidar.z_buffer', (camera.height, camera.width), np.float32)
@@ -86,10 +72,6 @@ def project_cloud(
     m = _project(points, T, camera.parameters, z_buffer, u, v, depth, index)
     visible = np.zeros(n, np.bool_)
     _mark_visible(u[:m], v[:m], depth[:m], index[:m], z_buffer, 1.0 + depth_tolerance, visible)
-    if surface is not None:
-        limit = surface.values[v[:m], u[:m], 0] * np.float32(1 + SURFACE_TOLERANCE)
-        hidden = surface.valid[v[:m], u[:m]] & (depth[:m] > limit)
-        visible[index[:m][hidden]] = False
     return LidarProjection(
         camera.height,
         camera.width,

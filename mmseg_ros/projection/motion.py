@@ -19,7 +19,7 @@ class RigInMotion:
     """The rig around the time of one reference image.
 
     Without odometry, or where it does not reach the stamps, the vehicle counts as standing still;
-    `gaps` says how often that was so.
+    the odometry is told, and tells.
 
     Args:
         rig: Poses of the sensors on the vehicle.
@@ -30,8 +30,7 @@ class RigInMotion:
     def __init__(self, rig: Rig, stamp_ns: int, odometry: Odometry | None = None) -> None:
         self._rig = rig
         self._stamp_ns = stamp_ns
-        self._odometry = odometry
-        self.gaps = 0
+        self._odometry = odometry if odometry is not None and odometry.is_known else None
 
     def T_reference(self, modality: Modality, stamp_ns: int) -> NDArray[np.float64]:  # noqa: N802
         """Return the 4 x 4 transform from a sensor at `stamp_ns` into the reference image's frame.
@@ -63,19 +62,24 @@ class RigInMotion:
         if stamps is None:
             stamps = np.full(len(xyz), stamp_ns, np.int64)
         try:
-            return deskewed(xyz, stamps, self._stamp_ns, self._odometry, T_base_lidar)
-        except CalibrationError:
-            self.gaps += 1
+            moved = deskewed(xyz, stamps, self._stamp_ns, self._odometry, T_base_lidar)
+        except CalibrationError as error:
+            self._odometry.note(str(error))
             return xyz
+        self._odometry.note('')
+        return moved
 
     def _motion(self, stamp_ns: int) -> NDArray[np.float64]:
         if self._odometry is None:
             return np.eye(4)
         try:
-            return self._odometry.motion(self._stamp_ns, stamp_ns)
-        except CalibrationError:
-            self.gaps += 1
+            motion = self._odometry.motion(self._stamp_ns, stamp_ns)
+        except CalibrationError as error:
+            self._odometry.note(str(error))
             return np.eye(4)
+        if stamp_ns != self._stamp_ns:
+            self._odometry.note('')
+        return motion
 
 
 def deskewed(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from bisect import bisect_left
 from collections import deque
 from typing import Any
@@ -14,53 +16,66 @@ from mmseg_ros.projection.transforms import invert, pose, quaternion_from_rotati
 
 NS_PER_S = 1_000_000_000
 
+_logger = logging.getLogger(__name__)
+
 
 class Odometry:
-    """The last poses of the base in a fixed frame, e.g. `odom`.
+    """The last poses of the base in a fixed frame, e.g. `odom`; any thread may use it.
 
     Args:
         keep_s: Poses older than this before the newest are forgotten.
         extrapolate_s: How far beyond the known poses a stamp may lie; the last motion goes on.
+        longest_gap_s: Between poses that lie farther apart nothing is known.
+
+    Attributes:
+        misses: How often the motion to a stamp was unknown since poses have come.
     """
 
-    def __init__(self, keep_s: float = 5.0, extrapolate_s: float = 0.1) -> None:
+    def __init__(
+        self, keep_s: float = 5.0, extrapolate_s: float = 0.1, longest_gap_s: float = 0.5
+    ) -> None:
+        self.misses = 0
+        self._is_missing = False
+        self._lock = threading.Lock()
         self._keep_ns = round(keep_s * NS_PER_S)
         self._extrapolate_ns = round(extrapolate_s * NS_PER_S)
+        self._longest_gap_ns = round(longest_gap_s * NS_PER_S)
         self._stamps: deque[int] = deque()
         self._poses: deque[tuple[NDArray[np.float64], NDArray[np.float64]]] = deque()
 
+    @property
+    def is_known(self) -> bool:
+        """Return whether any pose has arrived."""
+        return bool(self._stamps)
+
     def add(self, stamp_ns: int, T_odom_base: NDArray[np.float64]) -> None:
         """Add a pose (4 x 4); a stamp that goes backwards clears the others (a bag that loops)."""
-        if self._stamps and stamp_ns <= self._stamps[-1]:
-            self._stamps.clear()
-            self._poses.clear()
         quaternion = quaternion_from_rotation(T_odom_base[:3, :3])
-        if self._poses and quaternion @ self._poses[-1][1] < 0:
-            quaternion = -quaternion
-        self._stamps.append(stamp_ns)
-        self._poses.append((T_odom_base[:3, 3].copy(), quaternion))
-        while self._stamps[0] < stamp_ns - self._keep_ns:
-            self._stamps.popleft()
-            self._poses.popleft()
+        with self._lock:
+            if self._stamps and stamp_ns == self._stamps[-1]:
+                return
+            if self._stamps and stamp_ns < self._stamps[-1]:
+                self._stamps.clear()
+                self._poses.clear()
+            if self._poses and quaternion @ self._poses[-1][1] < 0:
+                quaternion = -quaternion
+            self._stamps.append(stamp_ns)
+            self._poses.append((T_odom_base[:3, 3].copy(), quaternion))
+            while self._stamps[0] < stamp_ns - self._keep_ns:
+                self._stamps.popleft()
+                self._poses.popleft()
 
     def pose(self, stamp_ns: int) -> NDArray[np.float64]:
         """Return the 4 x 4 pose of the base at a stamp, between the two known ones.
 
         Raises:
-            CalibrationError: The stamp lies too far outside the known poses.
+            CalibrationError: The stamp lies too far outside the known poses, or in a gap.
         """
-        if len(self._stamps) < 2:
-            raise CalibrationError('No odometry yet: fewer than two poses have arrived.')
-        outside_ns = max(self._stamps[0] - stamp_ns, stamp_ns - self._stamps[-1])
-        if outside_ns > self._extrapolate_ns:
-            raise CalibrationError(
-                f'Odometry ends {outside_ns / 1e6:.0f} ms away from the stamp {stamp_ns}; '
-                f'at most {self._extrapolate_ns / 1e6:.0f} ms are bridged.'
-            )
-        after = min(max(bisect_left(self._stamps, stamp_ns), 1), len(self._stamps) - 1)
-        start_ns, end_ns = self._stamps[after - 1], self._stamps[after]
+        with self._lock:
+            after = self._index_after(stamp_ns)
+            start_ns, end_ns = self._stamps[after - 1], self._stamps[after]
+            (position_a, turn_a), (position_b, turn_b) = self._poses[after - 1], self._poses[after]
         share = (stamp_ns - start_ns) / (end_ns - start_ns)
-        (position_a, turn_a), (position_b, turn_b) = self._poses[after - 1], self._poses[after]
         return pose(
             position_a + share * (position_b - position_a), _between(turn_a, turn_b, share)
         )
@@ -74,6 +89,34 @@ class Odometry:
         if target_ns == source_ns:
             return np.eye(4)
         return invert(self.pose(target_ns)) @ self.pose(source_ns)
+
+    def note(self, reason: str) -> None:
+        """Count that a motion was unknown, or with '' that it was known; changes are logged."""
+        self.misses += bool(reason)
+        if reason and not self._is_missing:
+            _logger.warning('%s Until then points and depth are not moved to the image.', reason)
+        elif self._is_missing and not reason:
+            _logger.info('Odometry is back: points and depth are moved to the image again.')
+        self._is_missing = bool(reason)
+
+    def _index_after(self, stamp_ns: int) -> int:
+        """Return the index of the second of the two poses around a stamp."""
+        if len(self._stamps) < 2:
+            raise CalibrationError('No odometry yet: fewer than two poses have arrived.')
+        outside_ns = max(self._stamps[0] - stamp_ns, stamp_ns - self._stamps[-1])
+        if outside_ns > self._extrapolate_ns:
+            raise CalibrationError(
+                f'Odometry ends {outside_ns / 1e6:.0f} ms away from the stamp {stamp_ns}; '
+                f'at most {self._extrapolate_ns / 1e6:.0f} ms are bridged.'
+            )
+        after = min(max(bisect_left(self._stamps, stamp_ns), 1), len(self._stamps) - 1)
+        gap_ns = self._stamps[after] - self._stamps[after - 1]
+        if gap_ns > self._longest_gap_ns:
+            raise CalibrationError(
+                f'Odometry has a gap of {gap_ns / 1e6:.0f} ms around the stamp {stamp_ns}; '
+                f'at most {self._longest_gap_ns / 1e6:.0f} ms are bridged.'
+            )
+        return after
 
 
 def add_odometry_message(odometry: Odometry, stamp_ns: int, msg: Any) -> None:

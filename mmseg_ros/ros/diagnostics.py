@@ -10,6 +10,7 @@ from rclpy.qos import QoSProfile
 from mmseg_ros.core.types import Modality
 from mmseg_ros.ros.conversions import header_of, status_message
 from mmseg_ros.ros.frame import Frame
+from mmseg_ros.ros.referring_report import referring_report
 from mmseg_ros.sync.health import HealthReport, HealthState
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class Reporter:
             ]
             statuses.append(self._sync_status(stream))
             statuses.append(self._processing_status(stream, session))
+            level, text, values = referring_report(session.referring)
+            statuses.append(self._status(level, 'referring', text, values))
         array = DiagnosticArray(header=header_of(now_ns, ''), status=statuses)
         self._publisher.publish(array)
 
@@ -149,6 +152,7 @@ class Reporter:
             'overwritten': stream.worker.slot.overwritten,
             'below_minimum': counters.below_minimum,
             'clock_jumps': stream.jumps,
+            'odometry_received': stream.odometry.received,
         }
         if stream.collector.health.all_lost:
             return self._status(
@@ -168,6 +172,7 @@ class Reporter:
         values |= {f'failed: {cause}': count for cause, count in statistics.failures.items()}
         values |= {f'paused {topic}': text for topic, text in session.outputs.paused.items()}
         values |= {'published': statistics.published, 'idle': statistics.idle}
+        values |= {'motion_unknown': session.odometry.misses}
         budget_ms = self._node.config.diagnostics.latency_budget_ms
         latency_ms = stages.get('latency', {}).get('p95', 0.0)
         if statistics.last_failure:

@@ -23,7 +23,9 @@ from mmseg_ros.projection.camera import CameraModel
 from mmseg_ros.projection.depth import depth_plane
 from mmseg_ros.projection.extrinsics import Rig
 from mmseg_ros.projection.images import scaled_depth_plane
-from mmseg_ros.projection.lidar import LidarProjection, project_cloud
+from mmseg_ros.projection.lidar import LidarProjection
+from mmseg_ros.projection.odometry import Odometry
+from mmseg_ros.projection.seen import seen_points
 
 
 class Frame:
@@ -31,16 +33,22 @@ class Frame:
 
     Attributes:
         frame_set: The samples. result: The labels, at the camera's size. rig: The calibration.
-        label_space: What the labels mean.
+        label_space: What the labels mean. odometry: Motion of the vehicle, if it is known.
     """
 
     def __init__(
-        self, frame_set: FrameSet, result: SegmentationResult, rig: Rig, label_space: LabelSpace
+        self,
+        frame_set: FrameSet,
+        result: SegmentationResult,
+        rig: Rig,
+        label_space: LabelSpace,
+        odometry: Odometry | None = None,
     ) -> None:
         self.frame_set = frame_set
         self.result = result
         self.rig = rig
         self.label_space = label_space
+        self.odometry = odometry
 
     @cached_property
     def camera(self) -> CameraModel:
@@ -72,14 +80,15 @@ class Frame:
 
     @cached_property
     def projection(self) -> LidarProjection:
-        """Return the pixels of the cloud in the label image; needs `lidar`.
+        """Return the pixels of the cloud in the label image, without hidden points.
 
         Raises:
             CalibrationError: Intrinsics or extrinsics are unknown.
+            ValueError: The set holds no cloud.
         """
-        cloud = _payload(self.lidar, CloudData)
-        T = self.rig.T(self.rig.reference, _modality(self.lidar))
-        return project_cloud(cloud.xyz(), T, self.camera)
+        if self.lidar is None:
+            raise ValueError('The set holds no cloud.')
+        return seen_points(self.lidar, self.frame_set, self.rig, self.camera, self.odometry)
 
     @property
     def router_weights(self) -> dict[str, float]:

@@ -19,10 +19,12 @@ from mmseg_ros.core.types import FrameSet, Modality, SegmentationResult
 from mmseg_ros.inference.backend import create_backend
 from mmseg_ros.inference.bundle import load_bundle
 from mmseg_ros.pipeline import Pipeline, Prepared
+from mmseg_ros.projection.odometry import Odometry
 from mmseg_ros.ros.calibration import Calibration, find_rig
 from mmseg_ros.ros.frame import Frame
 from mmseg_ros.ros.inputs import info_topic, kinds_of
 from mmseg_ros.ros.outputs import Outputs
+from mmseg_ros.ros.referring_node import Referring
 from mmseg_ros.ros.throttle import Throttle
 from mmseg_ros.ros.warm_up import load_and_warm_up
 
@@ -54,6 +56,8 @@ class Session:
 
     Attributes:
         statistics: Counters for diagnostics. calibration: The rig. outputs: The publishers.
+        referring: Takes expressions, beside the labels.
+        odometry: Poses of the vehicle, as far as they come.
     """
 
     def __init__(
@@ -78,24 +82,30 @@ class Session:
             self.kinds,
             lambda name: str(node.resolve_topic_name(info_topic(name))),
         )
+        self.odometry = Odometry()
         self._now_ns: Callable[[], int] = lambda: int(node.get_clock().now().nanoseconds)
         self._is_running: Callable[[], bool] = node.context.ok
         self._error = Throttle(lambda text: node.get_logger().error(text))
         self.apply(config)
         label_space = self.bundle.manifest.label_space
         self.outputs = Outputs(node, label_space, config.output, modalities_message)
+        self.referring = Referring(node, config, lambda: self.calibration.rig)
 
     def apply(self, config: NodeConfig) -> None:
         """Take over live-tunable parameters, from the next set on."""
         self._config = config.output
         self._pipeline = Pipeline(
-            self.bundle, self.backend, self.calibration.rig, config.calibration.event_window_s
+            self.bundle,
+            self.backend,
+            self.calibration.rig,
+            config.calibration.event_window_s,
+            self.odometry,
         )
 
     def tune(self, config: NodeConfig) -> None:
         """Apply changed parameters to a running session."""
         self.apply(config)
-        self.outputs.config = config.output
+        self.outputs.config = self.referring.outputs.config = config.output
 
     def prepare(self, frame_set: FrameSet, refuse: Refuse) -> Prepared | None:
         """Align and encode one set if a result is subscribed to; never raises.
@@ -124,6 +134,7 @@ class Session:
     def close(self) -> None:
         """Free the network and the publishers."""
         self.outputs.close()
+        self.referring.close()
         self.backend.close()
 
     @contextmanager
@@ -147,7 +158,7 @@ class Session:
         frame_set = replace(prepared.frame_set, samples=usable)
         label_space = self.bundle.manifest.label_space
         result = self._masked(output.result, label_space.ignore_id)
-        frame = Frame(frame_set, result, prepared.rig, label_space)
+        frame = Frame(frame_set, result, prepared.rig, label_space, self.odometry)
         timer = StageTimer()
         with timer.stage('publish'):
             self.outputs.publish(frame)

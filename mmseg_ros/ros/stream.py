@@ -13,6 +13,7 @@ from mmseg_ros.core.types import FrameSet, Modality, SensorSample
 from mmseg_ros.pipeline import Prepared
 from mmseg_ros.ros.inputs import data_candidates, info_candidates
 from mmseg_ros.ros.intake import Intake
+from mmseg_ros.ros.odometry_input import OdometryInput
 from mmseg_ros.ros.overlapped_worker import OverlappedWorker
 from mmseg_ros.ros.session import Session
 from mmseg_ros.ros.static_frames import StaticFrames
@@ -36,6 +37,7 @@ class Stream:
         modalities: Enabled sensors; those of the network first, in its order.
         intake: Decoding and refusals. collector: Sets. worker: Threads that run the network.
         inputs: Data subscription per sensor. infos: CameraInfo subscription per camera.
+        odometry: Subscription to the vehicle's motion.
         frames: Reader of /tf_static where there is no calibration file, else None.
         jumps: How often the clock jumped back.
     """
@@ -56,7 +58,10 @@ class Stream:
             lambda frame_set: session.prepare(frame_set, self.intake.refuse),
             session.finish,
         )
+        self._referring = session.referring
+        self._referring.start()
         self._subscribe(session)
+        self.odometry = OdometryInput(node, config.calibration.odometry, session.odometry, warn)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._deadline = node.create_timer(1.0, self._advance, clock=steady)
         self._deadline.cancel()
@@ -81,9 +86,11 @@ class Stream:
             self._node.destroy_timer(timer)
         for subscription in (*self.inputs.values(), *self.infos.values()):
             subscription.close()
+        self.odometry.close()
         if self.frames is not None:
             self.frames.close()
-        return self.worker.stop(_STOP_TIMEOUT_S)
+        ended = self._referring.stop(_STOP_TIMEOUT_S)
+        return self.worker.stop(_STOP_TIMEOUT_S) and ended
 
     def _new_collector(self) -> Collector:
         sensors = {name: self._config.sensors[name] for name in self.modalities}
@@ -117,6 +124,7 @@ class Stream:
     def _emit(self, frame_sets: Iterable[FrameSet]) -> None:
         for frame_set in frame_sets:
             self.worker.slot.put(frame_set)
+            self._referring.offer(frame_set)
         self._arm()
 
     def _arm(self) -> None:
@@ -132,6 +140,7 @@ class Stream:
     def _refresh(self) -> None:
         for subscription in (*self.inputs.values(), *self.infos.values()):
             subscription.refresh()
+        self.odometry.refresh()
 
     def _on_jump(self, jump: TimeJump) -> None:
         self.jumps += 1
@@ -140,6 +149,7 @@ class Stream:
             'unfinished sets are dropped.'
         )
         self.worker.slot.clear()
+        self._referring.slot.clear()
         self.collector.advance(self.now_ns())
 
 

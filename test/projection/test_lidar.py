@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from mmseg_ros.core.errors import SampleError
-from mmseg_ros.core.types import CloudData, Plane
+from mmseg_ros.core.types import CloudData
 from mmseg_ros.projection import lidar_plane, project_cloud
 from mmseg_ros.projection.lidar import intensity
 from mmseg_ros.projection.transforms import pose, transform_points
@@ -57,20 +56,6 @@ def test_tolerance_is_relative(rig):
     assert project_cloud(behind, np.eye(4), camera).visible.tolist() == [True, True, False]
     strict = project_cloud(behind, np.eye(4), camera, depth_tolerance=0.0)
     assert strict.visible.tolist() == [True, False, False]
-
-
-def test_a_depth_image_shows_what_is_hidden(rig):
-    camera = rig.camera('rgb')
-    xyz = np.array([[0, 0, 10.0], [0.5, 0, 20.0], [1, 0, 10.5], [2, 0, 30]], np.float32)
-    values = np.full((384, 640, 1), 10.0, np.float32)
-    valid = np.ones((384, 640), bool)
-    valid[:, 345:] = False
-    surface = Plane(values, valid)
-    seen = project_cloud(xyz, np.eye(4), camera, surface=surface).visible
-    assert seen.tolist() == [True, False, True, True]
-    small = Plane(values[:192, :320], valid[:192, :320])
-    with pytest.raises(SampleError, match='320 x 192'):
-        project_cloud(xyz, np.eye(4), camera, surface=small)
 
 
 def test_consecutive_calls_do_not_share_memory(rig, xyz):

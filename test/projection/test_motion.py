@@ -74,13 +74,13 @@ def test_old_poses_are_forgotten():
 
 def test_message_by_its_names(odometry):
     buffer = Odometry()
-    for stamp_ns in (1, 2 * S):
+    for stamp_ns in (1, 4 * S // 10):
         point, turn = (1.0, 2.0, 3.0), (0.0, 0.0, 0.0, 1.0)
         position = SimpleNamespace(**dict(zip('xyz', point, strict=True)))
         orientation = SimpleNamespace(**dict(zip('xyzw', turn, strict=True)))
         inner = SimpleNamespace(position=position, orientation=orientation)
         add_odometry_message(buffer, stamp_ns, SimpleNamespace(pose=SimpleNamespace(pose=inner)))
-    np.testing.assert_allclose(buffer.pose(S)[:3, 3], [1, 2, 3])
+    np.testing.assert_allclose(buffer.pose(S // 5)[:3, 3], [1, 2, 3])
 
 
 def sweep(world, stamps, T_base_lidar):
@@ -121,7 +121,31 @@ def test_without_reach_the_vehicle_counts_as_standing(rig, odometry):
     motion = RigInMotion(rig, 9 * S, odometry)
     np.testing.assert_array_equal(motion.xyz('lidar', CloudData(points, 1, 3), 9 * S + 1), 1.0)
     np.testing.assert_allclose(motion.T_reference('lidar', 8 * S), rig.T('rgb', 'lidar'))
-    assert motion.gaps == 2
+    assert odometry.misses == 2
+
+
+def test_a_hole_in_the_odometry_is_refused_and_told_once(rig, odometry, caplog):
+    odometry.add(2 * S, pose_at(2 * S))
+    with pytest.raises(CalibrationError, match='gap of 1400 ms'):
+        odometry.pose(S)
+    points = CloudData(np.ones(3, [('x', '<f4'), ('y', '<f4'), ('z', '<f4')]), 1, 3)
+    with caplog.at_level('INFO'):
+        for stamp_ns in (S, S + 1, S // 2, S // 2 + 1, S):
+            RigInMotion(rig, stamp_ns, odometry).xyz('lidar', points, stamp_ns + 2)
+    told = [record.levelname for record in caplog.records]
+    assert told == ['WARNING', 'INFO', 'WARNING']
+    assert 'gap of 1400 ms' in caplog.records[0].getMessage()
+
+
+def test_without_any_pose_there_is_nothing_to_tell(rig, caplog):
+    points = CloudData(np.ones(3, [('x', '<f4'), ('y', '<f4'), ('z', '<f4')]), 1, 3)
+    np.testing.assert_array_equal(RigInMotion(rig, S, Odometry()).xyz('lidar', points, 5), 1.0)
+    assert not caplog.records
+
+
+def test_a_pose_that_comes_twice_changes_nothing(odometry):
+    odometry.add(30 * S // 50, np.eye(4))
+    np.testing.assert_allclose(odometry.pose(S // 2), pose_at(S // 2), atol=3e-4)
 
 
 def test_align_moves_lidar_and_depth_to_the_camera_stamp(rig, odometry):

@@ -1,0 +1,229 @@
+"""Which points of a cloud the camera cannot see, since something nearer stands before them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmseg_ros.core.errors import SampleError
+from mmseg_ros.core.types import Plane
+from mmseg_ros.projection.compiled import compiled
+from mmseg_ros.projection.lidar import LidarProjection
+from mmseg_ros.projection.scratch import scratch
+
+SECTORS = 8
+CLOUD_REACH, SURFACE_REACH = 1.2, 1.4
+"""Radius of the circle without and with a depth image, in mean distances between points."""
+LARGEST_REACH_PX = 24
+CLOUD_TOLERANCE = (0.6, 0.09, 0.0)
+SURFACE_TOLERANCE = (0.1, 0.005)
+"""Metres and share of the depth; the part that grows with its square is measured, see below."""
+STEREO_NOISE_PER_M = 0.0012
+"""Standard deviation of a stereo camera's depth at 1 m; it grows with the square of the depth."""
+OPEN_UNMEASURED, OPEN_MEASURED, OPEN_FAR = 4, 3, 2
+"""Widest run of open sectors of a hidden point: without depth at its pixel, with depth there that
+does not hide it, and beyond the range of the depth camera, where no depth is what one expects."""
+PASSES = 2
+_FAR_SHARE = 0.9
+_NEIGHBOURS = 8
+_FEWEST_PAIRS = 200
+_NEAREST_PAIR_M = 5.0
+
+
+def hide_occluded(projection: LidarProjection, surface: Plane | None = None) -> LidarProjection:
+    """Return the projection with the points hidden that nearer surfaces cover.
+
+    A cloud is too sparse for a z-buffer alone: what a car hides shines through between the points
+    on the car. So each point looks around itself in the image, in eight sectors, for the next
+    measurement in each. If nearer ones leave no wide run of sectors open, the point is hidden. A
+    depth image of the same time hides by itself where it measured, if one of the pixels beside
+    agrees, and takes part in the circle elsewhere. A second pass leaves out what the first has
+    hidden: hidden points keep each other's circles open.
+
+    Args:
+        projection: From `project_cloud`; what its z-buffer has hidden stays so.
+        surface: H x W x 1 metres, from `depth_plane`.
+
+    Raises:
+        SampleError: The surface has another size than the image.
+
+    Source: Pintus, Gobbetti, Agus, "Real-time rendering of massive unstructured raw point clouds
+    using screen-space operators", VAST 2011, section 4: visibility by the free cone, here in the
+    image. Measured in docs/geometry.md.
+    """
+    shape = projection.height, projection.width
+    if surface is not None and surface.valid.shape != shape:
+        raise SampleError(
+            f'The surface has {surface.valid.shape[1]} x {surface.valid.shape[0]} pixels, but '
+            f'the image {shape[1]} x {shape[0]}.'
+        )
+    if not len(projection.u):
+        return projection
+    visible = projection.visible.copy()
+    for _ in range(PASSES):
+        _hide_once(projection, surface, visible)
+    return replace(projection, visible=visible)
+
+
+def _hide_once(
+    projection: LidarProjection, surface: Plane | None, visible: NDArray[np.bool_]
+) -> None:
+    """Clear `visible` where points that are visible so far, or the surface, hide a point."""
+    u, v, depth_m = projection.u, projection.v, projection.depth_m
+    near = scratch('occlusion.near', (projection.height, projection.width), np.float32)
+    near.fill(np.inf)
+    _fill_nearest(u, v, depth_m, projection.index, visible, near)
+    tolerance, reach = CLOUD_TOLERANCE, CLOUD_REACH
+    if surface is None:
+        measured, far_m = np.zeros(near.shape, np.bool_), np.inf
+    else:
+        measured, reach = surface.valid, SURFACE_REACH
+        tolerance = (*SURFACE_TOLERANCE, 3.0 * surface_noise_per_m(projection, surface))
+        far_m = _FAR_SHARE * float(surface.values.max(initial=0.0, where=measured[..., None]))
+        np.copyto(near, surface.values[..., 0], where=measured)
+    reach_px = math.ceil(reach * math.sqrt(near.size / len(u)))
+    steps = _steps(min(max(reach_px, 2), LARGEST_REACH_PX))
+    _hide(
+        u, v, depth_m, projection.index, near, measured, far_m, np.array(tolerance, np.float32),
+        steps, _widest_open(), visible,
+    )  # fmt: skip
+
+
+def surface_noise_per_m(projection: LidarProjection, surface: Plane) -> float:
+    """Return the standard deviation of the depth image, per metre of squared depth.
+
+    It is measured where points and depth image meet: the median deviation, so what is hidden does
+    not count. With few such points it is that of a common stereo camera.
+
+    Args:
+        projection: The cloud in the image.
+        surface: H x W x 1 metres.
+    """
+    depth_m = surface.values[projection.v, projection.u, 0]
+    met = surface.valid[projection.v, projection.u] & (depth_m > _NEAREST_PAIR_M)
+    if np.count_nonzero(met) < _FEWEST_PAIRS:
+        return STEREO_NOISE_PER_M
+    deviation = np.abs(projection.depth_m[met] - depth_m[met]) / depth_m[met] ** 2
+    normal = 1.4826 * float(np.median(deviation))
+    return float(np.clip(normal, STEREO_NOISE_PER_M / 2, STEREO_NOISE_PER_M * 4))
+
+
+@lru_cache(maxsize=8)
+def _steps(reach_px: int) -> NDArray[np.int64]:
+    """Return K x 3: column, row and sector of the pixels of a disc, nearest first."""
+    dv, du = np.mgrid[-reach_px : reach_px + 1, -reach_px : reach_px + 1].reshape(2, -1)
+    square = du**2 + dv**2
+    kept = np.flatnonzero((square > 0) & (square <= reach_px**2))
+    kept = kept[np.argsort(square[kept], kind='stable')]
+    turn = np.arctan2(dv[kept], du[kept]) / (2 * np.pi) + 0.5
+    return np.column_stack([du[kept], dv[kept], (turn * SECTORS).astype(int) % SECTORS])
+
+
+@lru_cache(maxsize=1)
+def _widest_open() -> NDArray[np.int64]:
+    """Return for each bit set of closed sectors how many open ones follow each other at most."""
+    widest = [SECTORS]
+    for closed in range(1, 1 << SECTORS):
+        twice = [closed >> (sector % SECTORS) & 1 for sector in range(2 * SECTORS)]
+        widest.append(max(map(len, ''.join('-o'[not bit] for bit in twice).split('-'))))
+    return np.array(widest)
+
+
+@compiled
+def _fill_nearest(
+    u: NDArray[np.int32],
+    v: NDArray[np.int32],
+    depth_m: NDArray[np.float32],
+    index: NDArray[np.int64],
+    visible: NDArray[np.bool_],
+    near: NDArray[np.float32],
+) -> None:
+    for k in range(len(u)):
+        if visible[index[k]] and depth_m[k] < near[v[k], u[k]]:
+            near[v[k], u[k]] = depth_m[k]
+
+
+@compiled
+def _hide(
+    u: NDArray[np.int32],
+    v: NDArray[np.int32],
+    depth_m: NDArray[np.float32],
+    index: NDArray[np.int64],
+    near: NDArray[np.float32],
+    measured: NDArray[np.bool_],
+    far_m: float,
+    tolerance: NDArray[np.float32],
+    steps: NDArray[np.int64],
+    widest_open: NDArray[np.int64],
+    visible: NDArray[np.bool_],
+) -> None:
+    for k in range(len(u)):
+        if not visible[index[k]]:
+            continue
+        row, column, depth = v[k], u[k], depth_m[k]
+        if measured[row, column] and _is_behind(depth, near[row, column], tolerance):
+            hidden = _is_confirmed(row, column, depth, near, measured, tolerance, steps)
+        else:
+            limit = OPEN_UNMEASURED
+            if measured[row, column]:
+                limit = OPEN_MEASURED
+            elif depth > far_m:
+                limit = OPEN_FAR
+            closed = _closed_sectors(row, column, depth, near, tolerance, steps)
+            hidden = widest_open[closed] <= limit
+        visible[index[k]] = not hidden
+
+
+@compiled
+def _is_confirmed(
+    row: int,
+    column: int,
+    depth_m: float,
+    near: NDArray[np.float32],
+    measured: NDArray[np.bool_],
+    tolerance: NDArray[np.float32],
+    steps: NDArray[np.int64],
+) -> bool:
+    """Return whether the depth beside a pixel hides the point too, so that it is no outlier."""
+    there, nearer = 0, 0
+    for i in range(_NEIGHBOURS):
+        x, y = column + steps[i, 0], row + steps[i, 1]
+        if 0 <= x < near.shape[1] and 0 <= y < near.shape[0] and measured[y, x]:
+            there += 1
+            if _is_behind(depth_m, near[y, x], tolerance):
+                nearer += 1
+    return nearer >= 2 or there < _NEIGHBOURS // 2
+
+
+@compiled
+def _closed_sectors(
+    row: int,
+    column: int,
+    depth_m: float,
+    near: NDArray[np.float32],
+    tolerance: NDArray[np.float32],
+    steps: NDArray[np.int64],
+) -> int:
+    """Return the bit set of the sectors whose nearest measurement lies before the point."""
+    known, closed = 0, 0
+    for i in range(len(steps)):
+        bit = 1 << steps[i, 2]
+        x, y = column + steps[i, 0], row + steps[i, 1]
+        if known & bit or not (0 <= x < near.shape[1] and 0 <= y < near.shape[0]):
+            continue
+        if near[y, x] < np.inf:
+            known |= bit
+            if _is_behind(depth_m, near[y, x], tolerance):
+                closed |= bit
+            if known == (1 << SECTORS) - 1:
+                break
+    return closed
+
+
+@compiled
+def _is_behind(depth_m: float, near_m: float, tolerance: NDArray[np.float32]) -> bool:
+    return bool(depth_m > near_m + tolerance[0] + near_m * (tolerance[1] + near_m * tolerance[2]))
