@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from mmseg_ros.sim.mesh import FloatArray
 from mmseg_ros.sim.weather import Weather
 
+STEPS_PER_M = np.float32(1024.0)
+"""The camera measures in steps of 1 mm."""
+
 
 @dataclass(frozen=True, slots=True)
 class DepthModel:
@@ -67,7 +70,8 @@ def measure_depth(
     lost |= rng.random((height, width), np.float32) < np.clip(0.9 * gloss, 0.002, 0.6)
     lost |= rng.random((height, width), np.float32) < 0.35 * (measured / reach) ** 4
     lost |= _shadowed(finite)
-    return np.where(lost, np.float32(np.nan), measured)
+    steps = np.rint(measured * STEPS_PER_M) / STEPS_PER_M
+    return np.where(lost, np.float32(np.nan), steps)
 
 
 def _shadowed(depth_m: FloatArray) -> NDArray[np.bool_]:

@@ -17,6 +17,8 @@ POINT_DTYPE = np.dtype(
     [('x', 'f4'), ('y', 'f4'), ('z', 'f4'), ('intensity', 'f4'), ('ring', 'u2'), ('time', 'f4')]
 )
 """One point as in the cloud message: metres, 0..255, ring 0 lowest, seconds since the stamp."""
+STEPS_PER_M = 1024.0
+"""Sensors measure in steps (here of 1 mm, and of one in intensity); clouds also pack better so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +156,9 @@ class SpinningLidar:
         labels[stray] = IGNORED
         points = np.zeros(shape, POINT_DTYPE)
         for k, name in enumerate('xyz'):
-            points[name] = beams[..., k] * noisy
+            points[name] = np.rint(beams[..., k] * noisy * STEPS_PER_M) / STEPS_PER_M
         strength = 255 * np.clip(power + rng.normal(0, 0.015, shape), 0, 1)
-        points['intensity'] = np.where(stray, rng.uniform(0, 12, shape), strength)
+        points['intensity'] = np.rint(np.where(stray, rng.uniform(0, 12, shape), strength))
         points['ring'] = np.arange(shape[1])
         points['time'] = self._times[:, None]
         flat = points[kept]

@@ -10,7 +10,8 @@ from concurrent.futures import Future, ProcessPoolExecutor
 
 from mmseg_ros.sim.drive import Drive, DriveConfig, DriveFrame
 
-_PIECE = 5
+PIECE = 5
+"""Frames that one process makes in a row."""
 
 
 def drive_frames(drive: Drive, jobs: int = 1) -> Iterator[DriveFrame]:
@@ -20,10 +21,10 @@ def drive_frames(drive: Drive, jobs: int = 1) -> Iterator[DriveFrame]:
         drive: What to simulate.
         jobs: Processes; their number changes nothing in the frames.
     """
-    starts = range(0, drive.config.frames, _PIECE)
+    starts = range(0, drive.config.frames, PIECE)
     if jobs <= 1:
         for first in starts:
-            yield from drive.frames(first, first + _PIECE)
+            yield from drive.frames(first, first + PIECE)
         return
     context = multiprocessing.get_context('spawn')
     pool = ProcessPoolExecutor(jobs, context, _start_worker, (drive.seed, drive.config))
@@ -50,4 +51,4 @@ def _start_worker(seed: int, config: DriveConfig) -> None:
 
 
 def _piece(first: int) -> list[DriveFrame]:
-    return list(_worker['drive'].frames(first, first + _PIECE))
+    return list(_worker['drive'].frames(first, first + PIECE))

@@ -216,7 +216,7 @@ def _shade(
         facing = max(-(nx * dx + ny * dy + nz * dz), 0.02)
         foot = metres * pixel_angle / np.sqrt(facing)
         r, g, b, glass, cell = surface_color(
-            kind[s], scale[s], color[s], second[s], texture[i], texture_normal[i], foot
+            kind[s], scale[s], color, second, s, texture, texture_normal, i, foot
         )
         px, py, pz = points[i, 0], points[i, 1], points[i, 2]
         lr, lg, lb = _incoming(

@@ -167,18 +167,21 @@ def ground_pattern(
 
 @_jit  # type: ignore[untyped-decorator]
 def surface_color(
-    texture: int, scale: float, base: np.ndarray, second: np.ndarray, p: np.ndarray, n: np.ndarray,
-    foot: float,
+    texture: int, scale: float, base: np.ndarray, second: np.ndarray, s: int, p: np.ndarray,
+    n: np.ndarray, i: int, foot: float,
 ) -> tuple[float, float, float, float, float]:  # fmt: skip
-    """Return linear (r, g, b, glass share, window number) at texture point `p`, normal `n`."""
-    ax, ay, az = abs(n[0]), abs(n[1]), abs(n[2])
+    """Return linear (r, g, b, glass share, window number) of row `s` at texture point `p[i]`.
+
+    Rows come with their tables: a slice of an array costs more than the arithmetic on it.
+    """
+    ax, ay, az = abs(n[i, 0]), abs(n[i, 1]), abs(n[i, 2])
     if az > 0.7:
-        a, b = p[0], p[1]
+        a, b = p[i, 0], p[i, 1]
     elif ax > ay:
-        a, b = p[1], p[2]
+        a, b = p[i, 1], p[i, 2]
     else:
-        a, b = p[0], p[2]
-    r, g, blue = base[0], base[1], base[2]
+        a, b = p[i, 0], p[i, 2]
+    r, g, blue = base[s, 0], base[s, 1], base[s, 2]
     if texture == 0 or texture == 9:
         return r, g, blue, 1.0 if texture == 9 else 0.0, -1.0
     if texture == 4:
@@ -187,9 +190,9 @@ def surface_color(
         value = 1.0 + 0.12 * detail(a, b, 0.3, foot) + 0.16 * detail(a, b, 2.6, foot)
         frame, glass, cell = _facade(a, b, scale, foot)
         value *= 1 - frame
-        r = value * r + second[0] * frame
-        g = value * g + second[1] * frame
-        blue = value * blue + second[2] * frame
+        r = value * r + second[s, 0] * frame
+        g = value * g + second[s, 1] * frame
+        blue = value * blue + second[s, 2] * frame
         dark = 0.025 + 0.05 * cell
         return (r * (1 - glass) + dark * glass, g * (1 - glass) + dark * glass,
                 blue * (1 - glass) + 1.15 * dark * glass, glass, cell)  # fmt: skip
@@ -198,14 +201,14 @@ def surface_color(
         return r * ripple, g * ripple, blue * ripple, 0.0, -1.0
     if texture == 10:
         band = _joints(a + (b if az < 0.7 else 0.0), 2 * scale, scale, foot)
-        return (r * (1 - band) + second[0] * band, g * (1 - band) + second[1] * band,
-                blue * (1 - band) + second[2] * band, 0.0, -1.0)  # fmt: skip
+        return (r * (1 - band) + second[s, 0] * band, g * (1 - band) + second[s, 1] * band,
+                blue * (1 - band) + second[s, 2] * band, 0.0, -1.0)  # fmt: skip
     if texture == 12 or texture == 13:
         groove = _joints(a if texture == 12 else b, scale, 0.22 * scale, foot)
         value = (1.0 - 0.4 * groove) * (1.0 + 0.15 * detail(a, b, 1.7, foot))
         return r * value, g * value, blue * value, 0.0, -1.0
     if texture == 14:
-        r, g, blue = sign_color(int(scale), p[1], p[2], r, g, blue)
+        r, g, blue = sign_color(int(scale), p[i, 1], p[i, 2], r, g, blue)
         return r, g, blue, 0.0, -1.0
     if texture == 16 or texture == 17:
         value = 1.0 + 0.3 * detail(a, b, 0.12, foot) + 0.2 * detail(a, b, 0.6, foot)
