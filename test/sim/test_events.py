@@ -74,5 +74,5 @@ def test_noise_has_its_rate_and_events_are_sorted():
 def test_a_reset_camera_starts_anew():
     camera = _camera()
     camera.feed(_light(np.zeros((6, 8))), 0.0, 0)
-    camera.reset()
+    camera.reset(np.random.default_rng(1))
     assert len(camera.feed(_light(np.full((6, 8), 2.0)), 0.01, 0).x) == 0

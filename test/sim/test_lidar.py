@@ -65,7 +65,9 @@ def test_time_and_ring_belong_to_azimuth_and_elevation(still_drive):
     assert np.abs(np.diff(points['time'])).max() < 0.1
     expected = np.linspace(model.low_deg, model.high_deg, model.rings)[points['ring']]
     flat = np.hypot(points['x'], points['y'])
-    np.testing.assert_allclose(np.rad2deg(np.arctan2(points['z'], flat)), expected, atol=0.01)
+    # Coordinates come in steps of 1 mm.
+    elevation = np.rad2deg(np.arctan2(points['z'], flat))
+    np.testing.assert_allclose((elevation - expected) * flat, 0, atol=0.06)
     offset_ns = cloud.point_stamp_ns - frames[0].stamp_ns
     np.testing.assert_allclose(offset_ns / 1e9, points['time'], atol=1e-8)
     assert points['intensity'].min() >= 0
