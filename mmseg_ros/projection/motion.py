@@ -104,12 +104,16 @@ def deskewed(
     if not len(xyz):
         return xyz
     first, last = int(point_stamp_ns.min()), int(point_stamp_ns.max())
-    knots = np.linspace(first, last, _KNOTS) if last > first else np.array([first, first + 1.0])
+    # Relative to the first point: stamps since 1970 are too long for a float.
+    after_ns = np.linspace(0.0, last - first, _KNOTS) if last > first else np.array([0.0, 1.0])
     T_lidar_base = invert(T_base_lidar)
     moves = np.stack(
-        [T_lidar_base @ odometry.motion(target_ns, round(t)) @ T_base_lidar for t in knots]
+        [
+            T_lidar_base @ odometry.motion(target_ns, first + round(t)) @ T_base_lidar
+            for t in after_ns
+        ]
     )
-    step_ns = float(knots[1] - knots[0])
+    step_ns = float(after_ns[1])
     result = np.empty((len(xyz), 3), np.float32)
     offsets = (point_stamp_ns - first).astype(np.float64) / step_ns
     _move(np.ascontiguousarray(xyz, np.float32), offsets, moves, result)

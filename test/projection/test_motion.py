@@ -137,6 +137,15 @@ def test_a_hole_in_the_odometry_is_refused_and_told_once(rig, odometry, caplog):
     assert 'gap of 1400 ms' in caplog.records[0].getMessage()
 
 
+def test_stamps_since_1970_are_not_too_long(rig):
+    buffer, start_ns = Odometry(), 1_700_000_000 * S + 123_456_789
+    for k in range(5):
+        buffer.add(start_ns + k * S // 10, pose([k, 0, 0]))
+    cloud = CloudData(np.ones(3, [('x', '<f4'), ('y', '<f4'), ('z', '<f4')]), 1, 3)
+    xyz = RigInMotion(rig, start_ns + S // 10, buffer).xyz('lidar', cloud, start_ns)
+    np.testing.assert_allclose(xyz, [[0, 1, 1]] * 3, atol=1e-4)
+
+
 def test_without_any_pose_there_is_nothing_to_tell(rig, caplog):
     points = CloudData(np.ones(3, [('x', '<f4'), ('y', '<f4'), ('z', '<f4')]), 1, 3)
     np.testing.assert_array_equal(RigInMotion(rig, S, Odometry()).xyz('lidar', points, 5), 1.0)
