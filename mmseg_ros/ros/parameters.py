@@ -22,6 +22,7 @@ from mmseg_ros.core.config import (
     ModelConfig,
     NodeConfig,
     OutputConfig,
+    ReferringConfig,
     SensorConfig,
     SyncConfig,
     check_value,
@@ -39,6 +40,7 @@ _BLOCKS: Mapping[str, Any] = {
     'model': ModelConfig,
     'calibration': CalibrationConfig,
     'output': OutputConfig,
+    'referring': ReferringConfig,
     'diagnostics': DiagnosticsConfig,
 }
 _FOREIGN = ('use_sim_time', 'start_type_description_service', 'qos_overrides.')
