@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 EPILOG = """examples:
   python -m mmseg_ros export runs/stitchfusion_b0_sim --output models/zoo/stitchfusion-b0-sim
   python -m mmseg_ros export runs/stitchfusion_b0_sim --precision fp16 --output out/b0-fp16
   python -m mmseg_ros export runs/crossvlt_small_sim --output models/zoo/crossvlt-small-sim
+  python -m mmseg_ros export runs/mle_sam_micro_sim --merge-experts --output out/mle-sam-micro
 
 fp16 is for GPUs: TensorRT computes in the precision of the file. CPUs are faster with fp32.
 """
@@ -21,6 +23,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--name', help="name of the bundle; default: the output folder's name")
     parser.add_argument('--licence', default='Apache-2.0', help='licence of the weights (SPDX)')
     parser.add_argument('--precision', choices=('fp32', 'fp16'), default='fp32')
+    parser.add_argument(
+        '--merge-experts',
+        action='store_true',
+        help="mle_sam: put each sensor's experts into weights of its own (faster, larger)",
+    )
     parser.epilog = EPILOG
 
 
@@ -40,9 +47,13 @@ def run(arguments: argparse.Namespace) -> int:
 def _export_segmentation(arguments: argparse.Namespace, name: str) -> None:
     from mmseg_models.export.bundle import write_bundle
     from mmseg_models.export.trained import manifest_of
+    from mmseg_models.mle_sam.merging import merge_experts
     from mmseg_models.training.checkpoint import load_trained
 
     model, info = load_trained(arguments.run)
+    if arguments.merge_experts:
+        model = merge_experts(model)
+        info = replace(info, options=model.options)
     manifest = manifest_of(info, name, arguments.licence, arguments.precision)
     write_bundle(model, manifest, arguments.output, _say)
 

@@ -71,5 +71,7 @@ def _blocks(model: MleSam) -> list[HieraBlock]:
 
 
 def _require_experts(model: MleSam) -> None:
-    if not all(isinstance(block.qkv, LoraQkv) for block in _blocks(model)):
+    if not isinstance(model, MleSam) or not all(
+        isinstance(block.qkv, LoraQkv) for block in _blocks(model)
+    ):
         raise ConfigError('the model has no experts to merge; build it with rank > 0, lora')

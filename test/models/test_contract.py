@@ -38,7 +38,6 @@ CASES = {
         'mle_sam',
         {**HIERA, 'top_k': 2, 'router': 'modality', 'balance_weight': 0.1},
     ),
-    'mle-sam-merged': ('mle_sam', {**HIERA, 'experts': 'merged', 'train_base': True}),
 }
 
 
