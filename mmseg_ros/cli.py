@@ -26,6 +26,7 @@ VERBS: dict[str, str] = {
     'play': 'publish a bag over DDS',
     'project-check': 'draw LiDAR points over the camera image',
     'record': 'record topics into a bag',
+    'refer': 'point at what sentences mean in a picture or a bag',
     'repair': 'rescue the whole messages of a bag that was never closed',
     'simulate': 'make synthetic drives: bags or a training data set',
     'train': 'train a model from a recipe',

@@ -1,0 +1,128 @@
+"""`mmseg_ros refer`: point at what sentences mean in a picture or in an image of a bag."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from mmseg_ros.referring.result import ReferringResult
+
+EPILOG = """examples:
+  python -m mmseg_ros refer street.png "the red car on the left" --out mask.png
+  python -m mmseg_ros refer out/drive "the closest person" "the bus" --at 3.5 --overlay both.png
+
+The mask is 255 where any of the sentences is meant, else 0; the overlay gives each a colour."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's arguments."""
+    parser.epilog = EPILOG
+    parser.add_argument('source', type=Path, help='picture, or ROS 2 bag with a camera')
+    parser.add_argument('sentences', nargs='+', metavar='SENTENCE', help='what to look for')
+    parser.add_argument('--out', type=Path, help='PNG to write the mask to')
+    parser.add_argument('--overlay', type=Path, help='PNG to write the coloured picture to')
+    parser.add_argument(
+        '--at', type=float, default=0.0, metavar='S', help='seconds after the start of the bag'
+    )
+    parser.add_argument('--bundle', default='crossvlt-small-sim', help='folder or shipped name')
+    parser.add_argument(
+        '--backend', default='auto', choices=('auto', 'openvino', 'onnxruntime', 'torch')
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write what was asked for and print one line per sentence.
+
+    Raises:
+        ConfigError: The picture cannot be read or a result cannot be written.
+        BagError: The bag cannot be read or holds no camera image there.
+        SampleError: A sentence cannot be read.
+        BundleError: The bundle cannot be used.
+    """
+    from mmseg_ros.labelling import overlay
+    from mmseg_ros.referring.expression import split_expression
+    from mmseg_ros.referring.result import label_space_of
+    from mmseg_ros.referring.segmenter import load_segmenter
+
+    sentences = split_expression(';'.join(args.sentences))
+    rgb = _picture(args.source, args.at)
+    segmenter = load_segmenter(args.bundle, args.backend)
+    for note in segmenter.read(sentences):
+        sys.stderr.write(note + '\n')
+    result = segmenter.segment(rgb, sentences)
+    sys.stdout.write('\n'.join(_lines(result)) + '\n')
+    if args.out:
+        _write(args.out, result.mask)
+    if args.overlay:
+        _write(args.overlay, overlay(rgb, result.labels, label_space_of(sentences), 0.55))
+    return 0
+
+
+def _picture(source: Path, at_s: float) -> NDArray[np.uint8]:
+    """Return H x W x 3 uint8 RGB of a picture, or of the first camera image at `at_s` of a bag."""
+    import cv2
+    import numpy as np
+
+    from mmseg_ros.core.errors import ConfigError
+
+    if source.is_dir() or source.suffix in ('.mcap', '.db3'):
+        return _bag_picture(source, at_s)
+    if not source.is_file():
+        raise ConfigError(f'There is no picture and no bag {source}.')
+    pixels = cv2.imread(str(source), cv2.IMREAD_COLOR)
+    if pixels is None:
+        raise ConfigError(f'{source} is no picture that can be read; give a PNG or JPEG file.')
+    return np.ascontiguousarray(pixels[:, :, ::-1], np.uint8)
+
+
+def _bag_picture(source: Path, at_s: float) -> NDArray[np.uint8]:
+    from mmseg_ros.bag.reader import BagReader
+    from mmseg_ros.bag.replay import samples, sensor_topics
+    from mmseg_ros.core.errors import BagError
+    from mmseg_ros.core.types import RGB, ImageData
+    from mmseg_ros.labelling import as_rgb
+
+    with BagReader(source) as reader:
+        topics = sensor_topics(reader, (RGB,))
+        if not topics:
+            raise BagError(f'{source} holds no camera; it has {", ".join(sorted(reader.topics))}.')
+        begin_ns = reader.start_ns + round(at_s * 1e9)
+        for sample in samples(reader, topics, span_ns=(begin_ns, None)):
+            if isinstance(sample.payload, ImageData):
+                return as_rgb(sample.payload.pixels)
+    raise BagError(f'{source} holds no camera image {at_s:g} s after its start.')
+
+
+def _lines(result: ReferringResult) -> list[str]:
+    lines = []
+    for sentence, meant in zip(result.sentences, result.meant, strict=True):
+        rows, columns = meant.any(axis=1).nonzero()[0], meant.any(axis=0).nonzero()[0]
+        if len(rows):
+            box = f'columns {columns[0]}..{columns[-1]}, rows {rows[0]}..{rows[-1]}'
+            lines.append(f'{sentence}: {100 * meant.mean():.2f} % of the picture, {box}')
+        else:
+            lines.append(f'{sentence}: nothing found')
+    return lines
+
+
+def _write(path: Path, pixels: NDArray[Any]) -> None:
+    """Write a grey or RGB picture."""
+    import cv2
+
+    from mmseg_ros.core.errors import ConfigError
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = pixels if pixels.ndim == 2 else pixels[:, :, ::-1]
+    try:
+        written = cv2.imwrite(str(path), image)
+    except cv2.error as error:
+        raise ConfigError(f'{path} cannot be written: {error}') from error
+    if not written:
+        raise ConfigError(f'{path} cannot be written.')
+    sys.stdout.write(f'{path}\n')

@@ -1,0 +1,84 @@
+"""Sentences about a picture and about a bag, from the command line."""
+
+import cv2
+import numpy as np
+import pytest
+
+from mmseg_ros import cli
+from mmseg_ros.bag.writer import BagWriter
+from mmseg_ros.core.types import ImageData, SensorSample
+
+
+@pytest.fixture
+def two_colours():
+    pixels = np.zeros((48, 96, 3), np.uint8)
+    pixels[:, :48, 0] = 255
+    pixels[:, 48:, 2] = 255
+    return pixels
+
+
+@pytest.fixture
+def picture(tmp_path, two_colours):
+    path = tmp_path / 'street.png'
+    cv2.imwrite(str(path), two_colours[:, :, ::-1])
+    return path
+
+
+def refer(bundle, *words):
+    return cli.main(['refer', *map(str, words), '--bundle', str(bundle.path)])
+
+
+def test_masks_of_a_picture(make_referring_bundle, picture, tmp_path, capsys):
+    bundle = make_referring_bundle()
+    out, overlay = tmp_path / 'new' / 'mask.png', tmp_path / 'overlay.png'
+    assert refer(bundle, picture, 'the red car', '--out', out, '--overlay', overlay) == 0
+    mask = cv2.imread(str(out), cv2.IMREAD_UNCHANGED)
+    assert mask.shape == (48, 96)
+    assert (mask[:, :46] == 255).all()
+    assert (mask[:, 50:] == 0).all()
+    assert cv2.imread(str(overlay)).shape == (48, 96, 3)
+    said = capsys.readouterr().out
+    assert 'the red car: 5' in said
+    assert 'columns 0..4' in said
+
+
+def test_several_sentences_are_one_union(make_referring_bundle, picture, tmp_path, capsys):
+    out = tmp_path / 'mask.png'
+    assert refer(make_referring_bundle(), picture, 'red', 'blue; green', '--out', out) == 0
+    assert (cv2.imread(str(out), cv2.IMREAD_UNCHANGED) == 255).mean() > 0.95
+    assert 'green: nothing found' in capsys.readouterr().out
+
+
+def test_an_image_of_a_bag(make_referring_bundle, two_colours, tmp_path, capsys):
+    with BagWriter(tmp_path / 'bag') as bag:
+        for i, pixels in enumerate((two_colours, two_colours[:, ::-1])):
+            stamp_ns = 10**18 + i * 10**9
+            payload = ImageData(np.ascontiguousarray(pixels))
+            bag.write_sample(SensorSample('rgb', stamp_ns, 'camera', payload))
+    bundle = make_referring_bundle()
+    for at_s, first in ((0, 0), (0.5, 4)):
+        assert refer(bundle, tmp_path / 'bag', 'red', '--at', at_s) == 0
+        assert f'columns {first}' in capsys.readouterr().out
+    assert refer(bundle, tmp_path / 'bag', 'red', '--at', 9) == 1
+    assert 'no camera image 9 s after' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ('words', 'reason'),
+    [
+        (('{picture}', 'zeppelin'), 'No word of the sentence'),
+        (('{picture}', ''), 'no sentence'),
+        (('{picture}', 'red ' * 100_000), '400000 characters'),
+        (('{missing}', 'red'), 'no picture and no bag'),
+        (('{text}', 'red'), 'no picture that can be read'),
+        (('{picture}', 'red', '--out', '/proc/mask.png'), 'cannot be written'),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    make_referring_bundle, picture, tmp_path, capsys, words, reason
+):
+    text = tmp_path / 'notes.png'
+    text.write_text('no picture')
+    places = {'picture': picture, 'missing': tmp_path / 'none.png', 'text': text}
+    assert refer(make_referring_bundle(), *(word.format(**places) for word in words)) == 1
+    assert reason in capsys.readouterr().err
