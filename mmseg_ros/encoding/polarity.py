@@ -7,18 +7,19 @@ from numpy.typing import NDArray
 
 from mmseg_ros.core.types import Plane
 from mmseg_ros.encoding.context import EncodingContext, require_channels
+from mmseg_ros.projection.events import EVENT_CHANNELS
 
 
 def polarity(plane: Plane, context: EncodingContext) -> NDArray[np.uint8]:
     """Return H x W x 3 uint8: red 255 where brightness rose, blue 255 where it fell, green 0.
 
     Args:
-        plane: H x W x 2 float32 counts of rising and falling events.
+        plane: H x W x 2 float32 counts of rising and falling events, or more from `event_plane`.
         context: Not used.
 
     Source: DeLiVER (CMNeXt, CVPR 2023), event images.
     """
-    require_channels(plane, 'polarity', 2)
+    require_channels(plane, 'polarity', 2, EVENT_CHANNELS)
     image = np.zeros((*plane.valid.shape, 3), np.uint8)
     image[..., 0] = (plane.values[..., 0] > 0) * np.uint8(255)
     image[..., 2] = (plane.values[..., 1] > 0) * np.uint8(255)

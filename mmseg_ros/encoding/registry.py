@@ -19,6 +19,8 @@ from mmseg_ros.encoding.polarity import polarity
 from mmseg_ros.encoding.polarization import aolp_sincos, dolp
 from mmseg_ros.encoding.range_intensity_height import range_intensity_height
 from mmseg_ros.encoding.rgb import rgb
+from mmseg_ros.encoding.time_surface import time_surface
+from mmseg_ros.encoding.voxel_grid import voxel_grid
 
 Encoding: TypeAlias = Callable[[Plane, EncodingContext], NDArray[np.uint8]]
 
@@ -28,6 +30,8 @@ ENCODINGS: dict[str, Encoding] = {
     'hha': hha,
     'inverse_depth': inverse_depth,
     'polarity': polarity,
+    'voxel_grid': voxel_grid,
+    'time_surface': time_surface,
     'range_intensity_height': range_intensity_height,
     'aolp_sincos': aolp_sincos,
     'dolp': dolp,

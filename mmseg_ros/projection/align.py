@@ -53,13 +53,19 @@ def align(
     aligner = _Aligner(rig, motion, height, width, window_ns)
     planes: dict[Modality, Plane] = {}
     refused: dict[Modality, str] = {}
-    for modality, sample in frame_set.samples.items():
+    # Depth first: what it measures moves the images of other cameras.
+    for sample in sorted(frame_set.samples.values(), key=_is_no_depth):
         try:
-            planes[modality] = aligner.plane(sample)
+            planes[sample.modality] = aligner.plane(sample)
         except MmsegError as error:
-            refused[modality] = str(error)
+            refused[sample.modality] = str(error)
+    planes = {name: planes[name] for name in frame_set.samples if name in planes}
     frame_id = aligner.frame_id(frame_set)
     return AlignedFrame(frame_set.stamp_ns, frame_id, height, width, planes), refused
+
+
+def _is_no_depth(sample: SensorSample) -> bool:
+    return not isinstance(sample.payload, DepthData)
 
 
 class _Aligner:
@@ -72,6 +78,7 @@ class _Aligner:
         self._motion = motion
         self._height, self._width = height, width
         self._window_ns = window_ns
+        self._surface: Plane | None = None
 
     def plane(self, sample: SensorSample) -> Plane:
         payload = sample.payload
@@ -102,7 +109,7 @@ class _Aligner:
         if self._is_in_reference_image(modality) or mount is None or mount.camera is None:
             return scaled_plane(image.pixels, self._height, self._width)
         T = self._rig.T(self._rig.reference, modality)
-        return registered_plane(image.pixels, mount.camera, T, self._camera)
+        return registered_plane(image.pixels, mount.camera, T, self._camera, self._surface)
 
     def _depth(self, modality: Modality, depth: DepthData, stamp_ns: int) -> Plane:
         if self._is_in_reference_image(modality):
@@ -114,6 +121,7 @@ class _Aligner:
             raise SampleError(
                 f'No pixel of {modality!r} holds a depth that falls into the camera image.'
             )
+        self._surface = plane
         return plane
 
     def _events(self, modality: Modality, events: EventData) -> Plane:

@@ -11,6 +11,10 @@ from mmseg_ros.projection.camera import CameraModel
 from mmseg_ros.projection.compiled import compiled
 from mmseg_ros.projection.footprint import Rotation, coverage, pixel_areas
 
+RISES, FALLS, FIRST_BIN, LAST_RISE, LAST_FALL = 0, 1, 2, 5, 6
+EVENT_BINS = 3
+EVENT_CHANNELS = 7
+
 
 def event_plane(
     events: EventData,
@@ -19,7 +23,13 @@ def event_plane(
     camera: CameraModel,
     window_ns: tuple[int, int],
 ) -> Plane:
-    """Return H x W x 2 float32: how often the brightness of a pixel rose, and how often it fell.
+    """Return H x W x 7 float32: what every encoding of events needs.
+
+    * RISES, FALLS: how often the brightness of a pixel rose, and how often it fell.
+    * FIRST_BIN and the two after it: signed events, shared between the two nearest of three bins
+      in time, which are centred on the start, the middle and the end of the window.
+    * LAST_RISE, LAST_FALL: when the last one was, 0 for none, else above 0 at the start of the
+      window and up to 1 at its end.
 
     Events have no depth, so they move by the homography at infinity (rotation only). `valid` is
     what the event camera sees: a pixel in it without events is a measurement.
@@ -30,24 +40,33 @@ def event_plane(
         event_camera: Intrinsics of the event camera.
         camera: The target image.
         window_ns: (start, end); events in [start, end) count.
+
+    Raises:
+        SampleError: An event lies outside the sensor.
+
+    Source: bins as in Zhu et al., CVPR 2019, section 3.1; last times as in Lagorce et al., TPAMI
+    2017.
     """
     sensor = event_camera.resized(events.height, events.width)
     rotation = Rotation.of(T_camera_event)
-    counts = np.zeros((camera.height, camera.width, 2), np.float32)
+    values = np.zeros((camera.height, camera.width, EVENT_CHANNELS), np.float32)
     first, last = window_slice(events.stamp_ns, window_ns)
     refused = _accumulate(
         events.x[first:last],
         events.y[first:last],
         events.polarity[first:last],
+        events.stamp_ns[first:last],
+        window_ns[0],
+        1.0 / (window_ns[1] - window_ns[0]),
         pixel_areas(sensor, camera, rotation),
-        counts,
+        values,
     )
     if refused:
         raise SampleError(
             f'{refused} of {last - first} events lie outside the {events.width} x {events.height} '
             'event sensor; check the size in its CameraInfo or calibration.'
         )
-    return Plane(counts, coverage(sensor, camera, rotation))
+    return Plane(values, coverage(sensor, camera, rotation))
 
 
 def window_slice(stamp_ns: NDArray[np.int64], window_ns: tuple[int, int]) -> tuple[int, int]:
@@ -61,8 +80,11 @@ def _accumulate(
     x: NDArray[np.uint16],
     y: NDArray[np.uint16],
     polarity: NDArray[np.bool_],
+    stamp_ns: NDArray[np.int64],
+    start_ns: int,
+    scale: float,
     areas: NDArray[np.int32],
-    counts: NDArray[np.float32],
+    values: NDArray[np.float32],
 ) -> int:
     refused = 0
     for i in range(len(x)):
@@ -70,8 +92,18 @@ def _accumulate(
             refused += 1
             continue
         area = areas[y[i], x[i]]
-        channel = 0 if polarity[i] else 1
+        channel = RISES if polarity[i] else FALLS
+        share = (stamp_ns[i] - start_ns) * scale
+        time = share * (EVENT_BINS - 1)
+        low = min(int(time), EVENT_BINS - 2)
+        late = np.float32(time - low)
+        sign = np.float32(1.0) if polarity[i] else np.float32(-1.0)
         for row in range(area[2], area[3]):
             for column in range(area[0], area[1]):
-                counts[row, column, channel] += 1.0
+                pixel = values[row, column]
+                pixel[channel] += np.float32(1.0)
+                pixel[FIRST_BIN + low] += sign * (np.float32(1.0) - late)
+                pixel[FIRST_BIN + low + 1] += sign * late
+                # Later events come later; the first instant of the window is not `none`.
+                pixel[LAST_RISE + channel] = max(np.float32(share), np.float32(1e-6))
     return refused

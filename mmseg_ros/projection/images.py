@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mmseg_ros.core.types import Plane
 from mmseg_ros.projection.camera import CameraModel
 from mmseg_ros.projection.footprint import Rotation
+from mmseg_ros.projection.transforms import invert, transform_points
 
 
 def scaled_plane(pixels: NDArray[Any], height: int, width: int) -> Plane:
@@ -47,17 +48,29 @@ def registered_plane(
     source: CameraModel,
     T_camera_source: NDArray[np.float64],
     camera: CameraModel,
+    surface: Plane | None = None,
 ) -> Plane:
-    """Return an image of another camera in the image of `camera` (homography at infinity).
+    """Return an image of another camera in the image of `camera`.
+
+    Pixels with a depth are looked up where their point falls in the other camera, the others by
+    the homography at infinity: parallax is right where the depth is known.
 
     Args:
         pixels: H x W or H x W x C.
         source: Camera of the pixels.
         T_camera_source: 4 x 4, from the optical frame of `source` into that of `camera`.
         camera: The target image.
+        surface: H x W x 1 metres of the target image, if there is a depth image.
     """
     source = source.resized(*pixels.shape[:2])
     map_u, map_v, valid = _maps(camera, source, Rotation.of(T_camera_source))
+    if surface is not None:
+        there = surface.valid
+        points = camera.rays[there] * surface.values[there]
+        uv, inside = source.project(transform_points(invert(T_camera_source), points))
+        map_u, map_v, valid = map_u.copy(), map_v.copy(), valid.copy()
+        map_u[there], map_v[there] = np.where(inside[:, None], uv, -1e4).T
+        valid[there] = inside
     warped = np.asarray(cv2.remap(pixels, map_u, map_v, cv2.INTER_LINEAR, borderValue=0))
     return _plane(warped, valid)
 

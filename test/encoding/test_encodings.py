@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from mmseg_ros.core.errors import CalibrationError, ConfigError, SampleError
-from mmseg_ros.core.types import STANDARD_MODALITIES, Plane
+from mmseg_ros.core.types import STANDARD_MODALITIES, EventData, Plane
 from mmseg_ros.encoding import DEFAULT_ENCODING, ENCODINGS, EncodingContext, encode
-from mmseg_ros.projection import CameraModel
+from mmseg_ros.projection import CameraModel, event_plane
 from mmseg_ros.projection.transforms import T_OPTICAL_BODY_ROTATION
 
 CHANNELS = {
     'rgb': 3, 'grey': 1, 'hha': 1, 'inverse_depth': 1, 'polarity': 2,
-    'range_intensity_height': 3, 'aolp_sincos': 1, 'dolp': 1,
+    'range_intensity_height': 3, 'aolp_sincos': 1, 'dolp': 1, 'voxel_grid': 7, 'time_surface': 7,
 }  # fmt: skip
 
 
@@ -44,7 +44,7 @@ def test_every_encoding_gives_three_bytes_and_leaves_its_input_alone(name, conte
     assert (image.shape, image.dtype) == ((48, 64, 3), np.uint8)
     assert (values == 1).all()
     with pytest.raises(SampleError, match='channels'):
-        encode(name, Plane(np.zeros((48, 64, 7), dtype), valid), context)
+        encode(name, Plane(np.zeros((48, 64, 9), dtype), valid), context)
 
 
 def test_unknown_encodings_are_named():
@@ -150,3 +150,35 @@ class TestHha:
     def test_missing_calibration_is_named(self):
         with pytest.raises(CalibrationError, match='base_link'):
             encode('hha', plane(np.ones((2, 2), np.float32)), EncodingContext())
+
+
+@pytest.fixture
+def event_plane_of_a_window():
+    """One pixel rises at the start and falls in the middle, one rises five times at the end."""
+    camera = CameraModel.from_fov(8, 6, 70)
+    x, y = np.uint16([2, 2, *[5] * 5]), np.uint16([1, 1, *[4] * 5])
+    stamps = np.int64([100, 150, *[199] * 5])
+    events = EventData(x, y, stamps, np.array([1, 0, 1, 1, 1, 1, 1], bool), 8, 6)
+    return event_plane(events, np.eye(4), camera, camera, (100, 200))
+
+
+def test_voxel_grid_tells_when_and_in_which_direction(event_plane_of_a_window):
+    image = encode('voxel_grid', event_plane_of_a_window, EncodingContext())
+    assert image[1, 2].tolist() == [160, 96, 128]
+    assert image[4, 5].tolist() == [128, 131, 255]
+    assert image[0, 0].tolist() == [128, 128, 128]
+
+
+def test_time_surface_fades_towards_the_start(event_plane_of_a_window):
+    image = encode('time_surface', event_plane_of_a_window, EncodingContext())
+    assert image[1, 2].tolist() == [35, 0, 94]
+    assert image[4, 5].tolist() == [250, 0, 0]
+    assert image[0, 0].tolist() == [0, 0, 0]
+
+
+def test_polarity_is_the_same_from_counts_alone(event_plane_of_a_window):
+    full = event_plane_of_a_window
+    counts = Plane(full.values[..., :2], full.valid)
+    image = encode('polarity', full, EncodingContext())
+    np.testing.assert_array_equal(image, encode('polarity', counts, EncodingContext()))
+    assert image[1, 2].tolist() == [255, 0, 255]

@@ -53,11 +53,11 @@ def test_all_modalities_meet_in_the_reference_image(rig, samples):
     frame, refused = align(frame_set(samples), rig, 192, 320, WINDOW_NS)
     assert not refused
     assert {n: p.values.shape[2] for n, p in frame.planes.items()} == {
-        'rgb': 3, 'depth': 1, 'event': 2, 'lidar': 3,
+        'rgb': 3, 'depth': 1, 'event': 7, 'lidar': 3,
     }  # fmt: skip
     assert all(p.values.shape[:2] == p.valid.shape == (192, 320) for p in frame.planes.values())
     np.testing.assert_allclose(frame.planes['depth'].values[96, 160, 0], 9.6)
-    assert frame.planes['event'].values.sum() == 2
+    assert frame.planes['event'].values[..., 0].sum() == 2
     # 10 m ahead of the LiDAR is 9.6 m ahead of the camera, so the wall is where depth says.
     lidar = frame.planes['lidar']
     assert lidar.valid.mean() > 0.1

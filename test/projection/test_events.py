@@ -6,7 +6,8 @@ import pytest
 from mmseg_ros.core.errors import SampleError
 from mmseg_ros.core.types import EventData
 from mmseg_ros.projection import CameraModel, event_plane
-from mmseg_ros.projection.events import window_slice
+from mmseg_ros.projection.event_tensors import time_surface, voxel_grid
+from mmseg_ros.projection.events import EVENT_BINS, FIRST_BIN, LAST_RISE, window_slice
 from mmseg_ros.projection.transforms import T_OPTICAL_BODY_ROTATION, pose
 
 CAMERA = CameraModel.from_fov(64, 48, 70)
@@ -33,8 +34,8 @@ def test_window_is_half_open():
 def test_counts_by_polarity_within_the_window():
     events = packet([5, 5, 5, 6], [7, 7, 7, 7], [1, 2, 3, 4], [1, 1, 0, 1])
     plane = event_plane(events, np.eye(4), CAMERA, CAMERA, (1, 4))
-    assert plane.values[7, 5].tolist() == [2, 1]
-    assert plane.values.sum() == 3
+    assert plane.values[7, 5, :2].tolist() == [2, 1]
+    assert plane.values[..., :2].sum() == 3
     assert plane.valid.all()
 
 
@@ -75,7 +76,7 @@ def test_large_sensor_keeps_all_its_events():
         rng.integers(0, 640, 5000), rng.integers(0, 480, 5000), np.arange(5000), np.ones(5000),
         640, 480,
     )  # fmt: skip
-    assert event_plane(events, np.eye(4), large, CAMERA, (0, 5000)).values.sum() == 5000
+    assert event_plane(events, np.eye(4), large, CAMERA, (0, 5000)).values[..., 0].sum() == 5000
 
 
 def test_events_behind_the_camera_vanish():
@@ -88,3 +89,19 @@ def test_events_behind_the_camera_vanish():
 def test_events_outside_the_sensor_are_refused():
     with pytest.raises(SampleError, match=r'1 of 2 events.*64 x 48'):
         event_plane(packet([3, 64], [3, 3], [1, 1], [1, 1]), np.eye(4), CAMERA, CAMERA, (0, 2))
+
+
+def test_bins_equal_the_voxel_grid_and_last_times_the_time_surface():
+    rng = np.random.default_rng(4)
+    n, window_ns = 5000, (1000, 51_000)
+    stamps = np.sort(rng.integers(0, 60_000, n))
+    events = packet(rng.integers(0, 64, n), rng.integers(0, 48, n), stamps, rng.random(n) < 0.5)
+    plane = event_plane(events, np.eye(4), CAMERA, CAMERA, window_ns)
+    bins = plane.values[..., FIRST_BIN : FIRST_BIN + EVENT_BINS]
+    np.testing.assert_allclose(
+        bins, np.moveaxis(voxel_grid(events, EVENT_BINS, window_ns), 0, 2), atol=1e-4
+    )
+    inside = packet(*(a[stamps >= 1000] for a in (events.x, events.y, stamps, events.polarity)))
+    surface = time_surface(inside, 50_000e-9, window_ns[1])
+    last = np.moveaxis(plane.values[..., LAST_RISE:], 2, 0)
+    np.testing.assert_allclose(np.where(last > 0, np.exp(last - 1), 0), surface, atol=1e-4)

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from mmseg_ros.core.types import Plane
 from mmseg_ros.projection import CameraModel
 from mmseg_ros.projection.images import (
     rectify,
@@ -49,6 +50,23 @@ def test_registration_agrees_with_a_homography():
     H = target.K @ T[:3, :3] @ np.linalg.inv(source.K)
     expected = cv2.warpPerspective(image, H, (64, 48))
     np.testing.assert_allclose(plane.values[2:-2, 2:-2, 0], expected[2:-2, 2:-2], atol=5e-3)
+
+
+def test_depth_takes_the_parallax_out():
+    """A thermal camera 30 cm to the right sees a plate at 3 m as a ramp along its columns."""
+    camera = CameraModel.from_fov(64, 48, 60)
+    T = pose([0.3, 0, 0])
+    ramp = np.tile(np.arange(64, dtype=np.float32), (48, 1))
+    depth = np.full((48, 64, 1), 3.0, np.float32)
+    valid = np.ones((48, 64), bool)
+    valid[:, 40:] = False
+    plane = registered_plane(ramp, camera, T, camera, Plane(depth, valid))
+    shift_px = camera.K[0, 0] * 0.3 / 3.0
+    columns = np.arange(64)
+    np.testing.assert_allclose(plane.values[20, 10:40, 0], columns[10:40] - shift_px, atol=0.05)
+    np.testing.assert_allclose(plane.values[20, 40:, 0], columns[40:], atol=0.05)
+    assert not plane.valid[:, : int(shift_px)].any()
+    assert registered_plane(ramp, camera, T, camera).valid.all()
 
 
 def test_rectified_lines_are_straight():
