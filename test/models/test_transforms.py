@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmseg_models.datasets.frame import LabelledFrame
-from mmseg_models.transforms import Augmentation, Window, colour_jitter, resample, resize_images
+from mmseg_models.transforms import (
+    Augmentation,
+    Window,
+    colour_jitter,
+    darken,
+    resample,
+    resize_images,
+)
 
 IGNORE = 255
 PLAIN = Augmentation(
@@ -111,6 +118,20 @@ def test_colour_and_blur_touch_rgb_alone():
         assert np.array_equal(changed.images[0], images[0])
         assert not np.array_equal(changed.images[1], images[1])
     assert np.array_equal(frame.images[1], images[1])
+
+
+def test_lost_light_touches_rgb_alone_and_goes_down_to_black():
+    frame = make_frame()
+    frame = replace(frame, modalities=('rgb', 'event', 'lidar'))
+    dark = replace(PLAIN, darkening_probability=1.0)
+    left = []
+    for seed in range(20):
+        moved = dark(frame, np.random.default_rng(seed))
+        assert np.array_equal(moved.images[1:], frame.images[1:])
+        left.append(moved.images[0].sum() / frame.images[0].sum())
+    assert min(left) < 0.1
+    assert 0.9 < max(left) <= 1.0
+    assert np.array_equal(darken(frame.images[0], 0.0), np.zeros_like(frame.images[0]))
 
 
 def test_same_generator_same_frame():

@@ -13,6 +13,8 @@ import yaml
 from safetensors.torch import load_file
 from torch import nn
 
+from mmseg_models import create_model
+from mmseg_models.mle_sam.sam2_checkpoint import base_tensors
 from mmseg_models.training import engine
 from mmseg_models.training.checkpoint import load_trained
 from mmseg_models.training.engine import fit, train, training_step
@@ -154,6 +156,25 @@ def test_first_weights_and_their_statistics_come_from_another_run(recipe, with_f
     wrong = with_fields(second, model__options={**recipe.model.options, 'decoder_dim': 32})
     with pytest.raises(TrainingError, match=r'does not fit.*head'):
         setup(wrong)
+
+
+def test_the_encoder_starts_from_published_weights(recipe, with_fields, tmp_path, tiny_encoders):
+    options = {'encoder': 'hiera_tiny_test', 'rank': 2, 'balance_weight': 0.1}
+    base = create_model('mle_sam', modalities=('rgb',), **options)
+    torch.save({'model': base_tensors(base)}, tmp_path / 'base.pt')
+    run = setup(
+        with_fields(
+            recipe,
+            model__name='mle_sam',
+            model__options=options,
+            model__pretrained=str(tmp_path / 'base.pt'),
+        )
+    )
+    trunk = run.trainables.model.encoder.trunk
+    assert torch.equal(trunk.patch.weight, base.encoder.trunk.patch.weight)
+    loss, _ = training_step(run, next(iter(run.batches)))
+    assert torch.isfinite(loss)
+    assert torch.equal(trunk.patch.weight, base.encoder.trunk.patch.weight)
 
 
 def test_bfloat16_trains(recipe, with_fields):
