@@ -2,12 +2,13 @@ import pytest
 
 from mmseg_ros.cli import main
 from mmseg_ros.commands import simulate
-from mmseg_ros.sim import weather
+from mmseg_ros.sim import recording, weather
 
 
 def test_the_choices_are_those_of_the_simulator():
     assert simulate.CONDITIONS == weather.CONDITIONS
     assert simulate.FAILURES == weather.FAILURES
+    assert simulate.DEPTH_ENCODINGS == recording.DEPTH_ENCODINGS
 
 
 def test_help_shows_both_layouts(capsys):
@@ -24,6 +25,7 @@ def test_help_shows_both_layouts(capsys):
         ([], '--out'),
         (['--out', 'x', '--source', 'y'], '--faults'),
         (['--out', 'x', '--layout', 'bag', '--theme', 'moon'], 'moon'),
+        (['--out', 'x', '--layout', 'bag', '--clock', 'radar=10'], 'radar'),
     ],
 )
 def test_wrong_use_is_explained(arguments, word, capsys, tmp_path, monkeypatch):
