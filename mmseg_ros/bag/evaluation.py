@@ -85,7 +85,7 @@ def evaluate(
             load_rig(options.calibration) if options.calibration else rig_from_bag(reader, topics)
         )
         model = options.config.model
-        backend = SettledBackend(create_backend(model.backend, model.threads))
+        backend = SettledBackend(create_backend(model.backend, model.threads, model.precision))
         backend.load(bundle)
         window_s = options.config.calibration.event_window_s
         truth = Truth(bag)

@@ -45,6 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--backend', default='auto', help='inference runtime')
     parser.add_argument('--threads', type=int, default=0, help='CPU threads; 0 is automatic')
+    parser.add_argument(
+        '--precision', default='f32', help='what OpenVINO computes in: f32, f16 or bf16'
+    )
     parser.add_argument('--split', default='val', help='train, val or test (data set)')
     parser.add_argument(
         '--condition',
@@ -66,7 +69,12 @@ def run(args: argparse.Namespace) -> int:
 
     if args.every < 1:
         raise ConfigError(f'--every must be at least 1, but is {args.every}.')
-    model = ModelConfig(bundle=str(args.bundle), backend=args.backend, threads=args.threads)
+    model = ModelConfig(
+        bundle=str(args.bundle),
+        backend=args.backend,
+        threads=args.threads,
+        precision=args.precision,
+    )
     options = EvaluationOptions(
         args.subsets, args.every, args.calibration, NodeConfig(model=model)
     )
@@ -91,7 +99,7 @@ def _run_dataset(args: argparse.Namespace) -> int:
     manifest = bundle.manifest
     names = manifest.modality_names
     dataset = DeliverDataset(args.bag, args.split, names, manifest.label_space, args.condition)
-    backend = SettledBackend(create_backend(args.backend, args.threads))
+    backend = SettledBackend(create_backend(args.backend, args.threads, args.precision))
     backend.load(bundle)
     try:
         subsets = subsets_to_score(names, args.subsets)

@@ -189,6 +189,13 @@ class ModelConfig(_Checked):
         high=256,
         read_only=True,
     )
+    precision: str = parameter(
+        'f32',
+        'What OpenVINO computes in; f16 and bf16 are faster where the processor has them, and '
+        'change the labels: compare with `mmseg_ros evaluate --precision`.',
+        choices=('f32', 'f16', 'bf16'),
+        read_only=True,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -42,7 +42,7 @@ def available_backends() -> list[str]:
     return [name for name in _RUNTIMES if _installed(name) and _usable(name)]
 
 
-def create_backend(name: str = 'auto', threads: int = 0) -> Backend:
+def create_backend(name: str = 'auto', threads: int = 0, precision: str = 'f32') -> Backend:
     """Return a backend that is not loaded yet.
 
     `auto` prefers TensorRT where there is a GPU, then OpenVINO, then ONNX Runtime; each falls back
@@ -52,28 +52,30 @@ def create_backend(name: str = 'auto', threads: int = 0) -> Backend:
     Args:
         name: `auto` or one of the backends.
         threads: CPU threads; 0 leaves the choice to the runtime.
+        precision: What OpenVINO computes in; the others compute in what the graph was exported in.
 
     Raises:
         BackendError: There is no such backend, or its library is not installed.
     """
     if name != 'auto' and name != 'tensorrt':
-        return RoutedBackend(create_runtime(name, threads))
+        return _routed(name, threads, precision)
     candidates = [item for item in available_backends() if item in _AUTOMATIC]
     if name == 'tensorrt':
         candidates = ['tensorrt', *(item for item in candidates if item != 'tensorrt')]
     if not candidates:
         libraries = ', '.join(_RUNTIMES[item].libraries[0] for item in _AUTOMATIC)
         raise BackendError(f'No inference runtime is installed; install one of: {libraries}.')
-    backend = _routed(candidates[-1], threads)
+    backend = _routed(candidates[-1], threads, precision)
     for item in reversed(candidates[:-1]):
+        preferred = _routed(item, threads, precision)
         if item == 'tensorrt':
-            backend = FallbackBackend(_routed(item, threads), backend, _engines_missing)
+            backend = FallbackBackend(preferred, backend, _engines_missing)
         else:
-            backend = FallbackBackend(_routed(item, threads), backend)
+            backend = FallbackBackend(preferred, backend)
     return backend
 
 
-def create_runtime(name: str, threads: int = 0) -> Runtime:
+def create_runtime(name: str, threads: int = 0, precision: str = 'f32') -> Runtime:
     """Return the runtime of that name; arguments and errors as in `create_backend`."""
     if name not in _RUNTIMES:
         raise BackendError(f'There is no backend {name!r}; there are: {", ".join(_RUNTIMES)}.')
@@ -86,12 +88,13 @@ def create_runtime(name: str, threads: int = 0) -> Runtime:
     entry = _RUNTIMES[name]
     module = importlib.import_module(f'mmseg_ros.inference.{entry.module}')
     runtime_class: Any = getattr(module, entry.class_name)
-    runtime: Runtime = runtime_class(threads=threads)
+    options = {'precision': precision} if name == 'openvino' else {}
+    runtime: Runtime = runtime_class(threads=threads, **options)
     return runtime
 
 
-def _routed(name: str, threads: int) -> Backend:
-    return RoutedBackend(create_runtime(name, threads))
+def _routed(name: str, threads: int, precision: str) -> Backend:
+    return RoutedBackend(create_runtime(name, threads, precision))
 
 
 def _engines_missing(bundle: Bundle) -> bool:

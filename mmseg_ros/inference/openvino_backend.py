@@ -17,6 +17,7 @@ from mmseg_ros.inference.runtime import TensorSpec
 
 _LOGGER = logging.getLogger(__name__)
 _LONGEST_WAIT_S = 20.0
+_CAPABILITIES = {'f16': 'FP16', 'bf16': 'BF16'}
 _DTYPES = {'u8': np.uint8, 'boolean': np.bool_, 'i64': np.int64, 'f32': np.float32}
 
 
@@ -25,7 +26,7 @@ class OpenVino:
 
     Args:
         threads: CPU threads; 0 leaves the choice to the library.
-        precision: `f32`, or `f16` or `bf16` where the CPU computes them.
+        precision: `f32`, or `f16` or `bf16`, which become `f32` where the CPU lacks them.
         cache: Where compiled graphs are kept.
     """
 
@@ -43,6 +44,7 @@ class OpenVino:
         import openvino
 
         core = openvino.Core()
+        self._check_precision(core)
         settings = self._settings()
         try:
             return OpenVinoExecutable(self._cached(core, path, settings))
@@ -67,6 +69,18 @@ class OpenVino:
 
         content = self._cache.find_or_build(self._key(core, path), build, _LONGEST_WAIT_S)
         return compiled or core.import_model(BytesIO(content), 'CPU', settings)
+
+    def _check_precision(self, core: Any) -> None:
+        """Compute in f32, and say so, where the processor does not have what was asked for."""
+        wanted = _CAPABILITIES.get(self.precision)
+        found = core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
+        if wanted is not None and wanted not in found:
+            _LOGGER.warning(
+                'This processor does not compute in %s (but in %s): f32 is used.',
+                self.precision,
+                ', '.join(found),
+            )
+            self.precision = 'f32'
 
     def _settings(self) -> dict[str, Any]:
         # Left alone it computes in bf16 on newer CPUs, which changes the numbers unasked.

@@ -74,7 +74,9 @@ class Session:
         self.statistics = Statistics()
         self.kinds = kinds_of(config.sensors)
         self.bundle = load_bundle(config.model.bundle)
-        self.backend = create_backend(config.model.backend, config.model.threads)
+        self.backend = create_backend(
+            config.model.backend, config.model.threads, config.model.precision
+        )
         load_and_warm_up(self.bundle, self.backend)
         self.calibration = Calibration(
             find_rig(config.calibration.file),

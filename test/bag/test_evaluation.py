@@ -47,7 +47,7 @@ class LeftRightBackend:
 
 @pytest.fixture
 def bundle(tmp_path, monkeypatch):
-    monkeypatch.setattr(evaluation, 'create_backend', lambda name, threads: LeftRightBackend())
+    monkeypatch.setattr(evaluation, 'create_backend', lambda *_: LeftRightBackend())
     classes = (LabelClass(0, 'left', (255, 0, 0), ''), LabelClass(1, 'right', (0, 255, 0), ''))
     half = (0.5, 0.5, 0.5)
     manifest = Manifest(
