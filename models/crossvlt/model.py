@@ -82,6 +82,10 @@ class CrossVLT(Network):
         dropout: float = 0.1,
     ) -> None:
         config = _text_config(text, vocabulary_size)
+        if len(depths) != NUM_STAGES or min(depths) < 0:
+            raise ConfigError(
+                f'depths are {tuple(depths)}; give {NUM_STAGES} numbers of BERT layers'
+            )
         norm = shared_norm(1e-5)
         backbone = build_encoder(encoder, Norms(norm, norm, norm), drop_path=drop_path)
         super().__init__(backbone.size_divisor)
@@ -96,7 +100,10 @@ class CrossVLT(Network):
         )
         # The reference gives the first stage twice the channels inside its attention.
         inner_dims = (2 * dims[0], *dims[1:])
-        _check_options(inner_dims, depths, head_dim)
+        if head_dim < 1 or any(dim % head_dim for dim in inner_dims):
+            raise ConfigError(
+                f'head_dim is {head_dim}; it must divide the channels of attention, {inner_dims}'
+            )
         self.fusions = nn.ModuleList(
             GatedText(dim, config.dim, inner, head_dim)
             for dim, inner in zip(dims, inner_dims, strict=True)
@@ -239,12 +246,3 @@ def _text_config(name: str, vocabulary_size: int | None) -> BertConfig:
     if vocabulary_size < 1:
         raise ConfigError(f'vocabulary_size is {vocabulary_size}; give at least one')
     return replace(BERT_CONFIGS[name], vocabulary_size=vocabulary_size)
-
-
-def _check_options(inner_dims: Sequence[int], depths: Sequence[int], head_dim: int) -> None:
-    if len(depths) != NUM_STAGES or min(depths) < 0:
-        raise ConfigError(f'depths are {tuple(depths)}; give {NUM_STAGES} numbers of BERT layers')
-    if head_dim < 1 or any(dim % head_dim for dim in inner_dims):
-        raise ConfigError(
-            f'head_dim is {head_dim}; it must divide the channels of the attention, {inner_dims}'
-        )

@@ -24,6 +24,7 @@ from mmseg_models.datasets.refer_sim import REGIONS, SimulatedReferring
 from mmseg_models.datasets.refer_words import wordings
 from mmseg_models.datasets.statistics import IMAGENET
 from mmseg_models.registry import create_model
+from mmseg_models.tensors import read_tensors
 from mmseg_models.training.checkpoint import BEST_FILE, load_strictly
 from mmseg_models.training.optimization import build_average, build_optimizer, build_schedule
 from mmseg_models.training.referring_checkpoint import (
@@ -56,7 +57,6 @@ from mmseg_models.training.resume import (
     save_checkpoint,
 )
 from mmseg_models.training.run_log import RunLog, write_run_files
-from mmseg_models.tensors import read_tensors
 from mmseg_ros.core.errors import TrainingError
 from mmseg_ros.core.labels import load_label_space
 from mmseg_ros.referring.tokenizer import UNKNOWN, Tokenizer
