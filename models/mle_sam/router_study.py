@@ -10,7 +10,8 @@ are scored on the same images, each with its own sensors.
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+import copy
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +99,14 @@ def routing(
     return torch.stack(weights).mean(dim=0).double().numpy()
 
 
+def equal(trained: Trained) -> Trained:
+    """Return the same weights with a router that weights all modalities alike."""
+    model = copy.deepcopy(trained.model)
+    for gate in model.router.gates:
+        torch.nn.init.zeros_(gate.weight)
+    return replace(trained, model=model)
+
+
 def is_night(trained: Trained, root: Path, chosen: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Return which of the chosen frames were taken at night."""
     frames = trained.frames(root)
@@ -162,7 +171,7 @@ def main() -> None:
     at_night = routing(trained, arguments.root, chosen[night], 1.0)
     names = [*(f'{light:g}' for light in LIGHTS), 'night']
     print(table(trained.modalities, np.stack([*weights, at_night]), names))
-    networks = {'MLE-SAM, all sensors': trained}
+    networks = {'MLE-SAM, all sensors': trained, 'the same, all weighted alike': equal(trained)}
     networks |= {
         name: Trained.load(Path(run))
         for name, _, run in (item.partition('=') for item in arguments.beside)
