@@ -23,9 +23,12 @@ from mmseg_ros.core.types import (
 )
 from mmseg_ros.sim.drive import Drive, DriveConfig, DriveFrame
 from mmseg_ros.sim.parallel import drive_frames
+from mmseg_ros.sim.sensors import time_of
 
 DEPTH_ENCODINGS: tuple[str, ...] = ('32FC1', '16UC1')
 """Metres as float32, or millimetres as uint16 (0 is no measurement, 65.535 m the farthest)."""
+
+ODOMETRY_HZ = 50.0
 
 Write: TypeAlias = tuple[int, Callable[[], None]]
 
@@ -63,10 +66,8 @@ def record_drive(
 def _writes(bag: BagWriter, drive: Drive, frame: DriveFrame, depth_encoding: str) -> list[Write]:
     """Return (receipt stamp, what to do) for all messages of a frame."""
     stamp_ns, rgb = frame.stamp_ns, drive.rig.mounts[RGB].frame_id
-    writes: list[Write] = [
-        (stamp_ns, partial(bag.write_odometry, stamp_ns, frame.T_world_base)),
-        (stamp_ns, partial(bag.write_truth_labels, stamp_ns, rgb, frame.labels)),
-    ]
+    labels = partial(bag.write_truth_labels, stamp_ns, rgb, frame.labels)
+    writes: list[Write] = [(stamp_ns, labels), *_odometry(bag, drive, stamp_ns)]
     for sample in (frame.picture, *frame.reports):
         received_ns = sample.stamp_ns if sample.received_ns is None else sample.received_ns
         published = _in_millimetres(sample) if depth_encoding == '16UC1' else sample
@@ -81,6 +82,14 @@ def _writes(bag: BagWriter, drive: Drive, frame: DriveFrame, depth_encoding: str
         write = partial(bag.write_truth_points, sample.stamp_ns, sample.frame_id, truth)
         writes.append((sample.stamp_ns, write))
     return writes
+
+
+def _odometry(bag: BagWriter, drive: Drive, stamp_ns: int) -> list[Write]:
+    """Return the poses since the frame before."""
+    count = max(round(drive.config.interval_s * ODOMETRY_HZ), 1)
+    stamps = [stamp_ns - round(k * 1e9 / ODOMETRY_HZ) for k in range(count)]
+    poses = drive.scene.ego.pose([time_of(t) for t in stamps])
+    return [(t, partial(bag.write_odometry, t, T)) for t, T in zip(stamps, poses, strict=True)]
 
 
 def _in_millimetres(sample: SensorSample) -> SensorSample:

@@ -26,6 +26,11 @@ def stamp_of(time_s: float) -> int:
     return START_NS + round(time_s * 1e9)
 
 
+def time_of(stamp_ns: int) -> float:
+    """Return the time of the drive, in seconds, of a stamp."""
+    return (stamp_ns - START_NS) / 1e9
+
+
 class Sensors:
     """The sensors of one vehicle. A sample depends on its time alone, not on samples before."""
 

@@ -29,13 +29,12 @@ def test_a_bag_holds_all_topics_in_the_order_of_receipt(bag):
         '/rgb/image_raw',
         '/depth/image',
         '/lidar/points',
-        '/odom',
         '/truth/labels',
         '/truth/points',
     )
     assert counts == {
         **once, **dict.fromkeys(twice, 2), '/rgb/camera_info': 3, '/depth/camera_info': 3,
-        '/event/events': 8,
+        '/event/events': 8, '/odom': 10,
     }  # fmt: skip
 
 
@@ -47,6 +46,11 @@ def test_truth_comes_back_as_it_was(bag, small_config):
         first = {topic: message for topic, _, message in reversed(list(reader.messages()))}
     labels = messages.decode_image(first['/truth/labels']).pixels
     np.testing.assert_array_equal(labels, frame.labels)
+    pose = first['/odom'].pose.pose.position
+    at = (messages.stamp_ns(first['/odom'].header) - frame.stamp_ns) / 1e9
+    assert at == pytest.approx(-0.08)
+    truth = Drive(2, small_config(theme='downtown')).scene.ego.pose(0.06 + at)[0, :3, 3]
+    np.testing.assert_allclose((pose.x, pose.y, pose.z), truth, atol=1e-9)
     cloud = messages.decode_cloud(first['/truth/points'])
     assert cloud.points.dtype.names == ('x', 'y', 'z', 'label')
     np.testing.assert_array_equal(cloud.points['label'], frame.point_labels)
