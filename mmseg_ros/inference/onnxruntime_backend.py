@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ros.core.errors import BackendError
-from mmseg_ros.inference.runtime import TensorSpec
+from mmseg_ros.inference.runtime import TensorSpec, import_runtime
 
 _DTYPES = {
     'tensor(uint8)': np.uint8,
@@ -36,8 +36,7 @@ class OnnxRuntime:
 
     def compile(self, path: Path) -> OnnxRuntimeExecutable:
         """Create a session; see `Runtime.compile`."""
-        import onnxruntime
-
+        onnxruntime = import_runtime('onnxruntime')
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self._threads
         # A spinning pool would take the core from the DDS threads between two frames.

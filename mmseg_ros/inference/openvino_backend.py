@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mmseg_ros.core.errors import BackendError
 from mmseg_ros.inference.engine_cache import EngineCache, EngineKey, graph_sha256
-from mmseg_ros.inference.runtime import TensorSpec
+from mmseg_ros.inference.runtime import TensorSpec, import_runtime
 
 _LOGGER = logging.getLogger(__name__)
 _LONGEST_WAIT_S = 20.0
@@ -41,9 +41,7 @@ class OpenVino:
 
     def compile(self, path: Path) -> OpenVinoExecutable:
         """Compile for low latency, or read what an earlier run compiled; see `Runtime.compile`."""
-        import openvino
-
-        core = openvino.Core()
+        core = import_runtime('openvino').Core()
         self._check_precision(core)
         settings = self._settings()
         try:
@@ -95,8 +93,7 @@ class OpenVino:
         return settings
 
     def _key(self, core: Any, path: Path) -> EngineKey:
-        import openvino
-
+        openvino = import_runtime('openvino')
         return EngineKey(
             graph=graph_sha256(path),
             library=f'openvino {openvino.__version__}',

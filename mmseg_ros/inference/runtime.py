@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,22 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mmseg_ros.core.errors import BackendError
+
+
+def import_runtime(name: str) -> Any:
+    """Return an inference library.
+
+    Raises:
+        BackendError: It is not installed, or its parts do not fit each other or the system.
+    """
+    try:
+        return importlib.import_module(name)
+    except (ImportError, OSError) as error:
+        raise BackendError(
+            f'{name} cannot be loaded ({error}); install it again, or choose another backend.'
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mmseg_ros.core.errors import SampleError
 from mmseg_ros.core.types import CloudData
 from mmseg_ros.messages.buffers import as_bytes
-from mmseg_ros.messages.header import nanoseconds, stamp_ns
+from mmseg_ros.messages.header import NS_PER_S, nanoseconds, stamp_ns
 
 # sensor_msgs/PointField: datatype -> numpy type without byte order
 POINT_FIELD_TYPES: dict[int, str] = {
@@ -167,9 +167,16 @@ def _point_stamps(points: NDArray[Any], header: Any) -> NDArray[np.int64] | None
     if np.issubdtype(values.dtype, np.integer):
         stamps = values.astype(np.int64)
         return stamps if int(stamps.max()) > _ABSOLUTE_NS else stamps + start
-    seconds = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-    if seconds.max() > _ABSOLUTE_NS:
+    seconds = values.astype(np.float64)
+    if not np.isfinite(seconds).all():
+        seconds = np.nan_to_num(seconds, nan=0.0, posinf=0.0, neginf=0.0)
+    largest = seconds.max()
+    if largest > _ABSOLUTE_NS:
         return seconds.astype(np.int64)
-    if seconds.max() > _ABSOLUTE_S:
+    if largest > _ABSOLUTE_S:
         return nanoseconds(seconds)
-    return nanoseconds(seconds) + start
+    # Short times are exact without being split, and in place: every cloud passes here.
+    seconds *= NS_PER_S
+    stamps = np.rint(seconds, out=seconds).astype(np.int64)
+    stamps += start
+    return stamps

@@ -121,7 +121,9 @@ def decode_depth(msg: Any) -> DepthData:
     depth_m = raw.astype(np.float32)
     if kind == 'u2':
         depth_m /= np.float32(_MM_PER_M)
-    depth_m[~((depth_m > 0) & (depth_m < np.inf))] = np.nan
+    valid = depth_m > 0
+    valid &= depth_m < np.inf
+    np.putmask(depth_m, ~valid, np.nan)
     return DepthData(depth_m)
 
 

@@ -96,15 +96,21 @@ class Reporter:
                 'bundle': manifest.name,
                 'backend': node.session.backend.name,
                 'precision': manifest.precision,
+                'computes in': node.session.backend.precision,
                 'calibration': node.config.calibration.file or '/tf_static',
             }
             values |= node.session.backend.status()
+            if node.session.unconnected:
+                values['inputs without a sensor'] = ', '.join(node.session.unconnected)
         if node.stream is not None and node.stream.frames is not None:
             problem = node.stream.frames.problem
             if problem:
                 return self._status(WARN, 'node', problem, values)
         if node.failure:
             return self._status(ERROR, 'node', node.failure, values)
+        if 'inputs without a sensor' in values:
+            text = f'The network also takes {values["inputs without a sensor"]}: no such sensor.'
+            return self._status(WARN, 'node', text, values)
         if 'reason' in values:
             text = f'{values["preferred backend"]}; {values["backend"]} serves instead.'
             return self._status(WARN, 'node', text, values)

@@ -99,13 +99,11 @@ class SegmentationNode(SafeLifecycleNode):
             f'{", ".join(manifest.modality_names)} at {manifest.width}x{manifest.height} on '
             f'{self.session.backend.name}. Parameters: {self.config}'
         )
-        for name in manifest.modality_names:
-            sensor = self.config.sensors.get(name)
-            if sensor is None or not sensor.enabled:
-                self.get_logger().warning(
-                    f'The network takes {name!r}, but the node has no such sensor enabled; add '
-                    'it to the parameter `sensors`.'
-                )
+        for name in self.session.unconnected:
+            self.get_logger().warning(
+                f'The network takes {name!r}, but the node has no such sensor enabled; add '
+                'it to the parameter `sensors`.'
+            )
 
     def _activate(self, state: LifecycleState) -> None:
         assert self.session is not None  # noqa: S101

@@ -13,11 +13,11 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.lifecycle import LifecycleNode
 
 from mmseg_ros.core.config import NodeConfig
-from mmseg_ros.core.errors import BackendError, MmsegError
+from mmseg_ros.core.errors import BackendError, ConfigError, MmsegError
 from mmseg_ros.core.timing import StageStatistics, StageTimer
 from mmseg_ros.core.types import FrameSet, Modality, SegmentationResult
 from mmseg_ros.inference.backend import create_backend
-from mmseg_ros.inference.bundle import load_bundle
+from mmseg_ros.inference.bundle import Bundle, load_bundle
 from mmseg_ros.pipeline import Pipeline, Prepared
 from mmseg_ros.projection.odometry import Odometry
 from mmseg_ros.ros.calibration import Calibration, find_rig
@@ -58,6 +58,7 @@ class Session:
         statistics: Counters for diagnostics. calibration: The rig. outputs: The publishers.
         referring: Takes expressions, beside the labels.
         odometry: Poses of the vehicle, as far as they come.
+        unconnected: Inputs of the network that no enabled sensor feeds.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Session:
         self.statistics = Statistics()
         self.kinds = kinds_of(config.sensors)
         self.bundle = load_bundle(config.model.bundle)
+        self.unconnected = _unconnected(self.bundle, config)
         self.backend = create_backend(
             config.model.backend, config.model.threads, config.model.precision
         )
@@ -188,3 +190,21 @@ class Session:
         self.statistics.failures[cause] += 1
         self.statistics.last_failure = text
         self._error(text)
+
+
+def _unconnected(bundle: Bundle, config: NodeConfig) -> tuple[Modality, ...]:
+    """Return the inputs of the network that no enabled sensor feeds.
+
+    Raises:
+        ConfigError: That are all of them.
+    """
+    enabled = [name for name, sensor in config.sensors.items() if sensor.enabled]
+    wanted = bundle.manifest.modality_names
+    missing = tuple(name for name in wanted if name not in enabled)
+    if len(missing) == len(wanted):
+        raise ConfigError(
+            f'Bundle {bundle.manifest.name} takes {", ".join(wanted)}, but the enabled sensors '
+            f'are {", ".join(enabled) or "none"}; choose another model.bundle, or name its inputs '
+            'in the parameter `sensors`.'
+        )
+    return missing
