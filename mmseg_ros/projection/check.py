@@ -10,9 +10,12 @@ from numpy.typing import NDArray
 
 from mmseg_ros.projection.camera import CameraModel
 from mmseg_ros.projection.lidar import LidarProjection, project_cloud
+from mmseg_ros.projection.occlusion import hide_occluded
 from mmseg_ros.projection.transforms import pose
 
-NEAR_EDGE_PX = 5.0
+NEAR_EDGE_PX = 2.0
+DARKEST = 16
+"""Mean grey value around a pixel below which an image shows no edge, to an eye neither."""
 DISTURBANCES_DEG = (-2.0, -1.0, 1.0, 2.0)
 _NEAREST_SHOWN_M, _FARTHEST_SHOWN_M = 2.0, 80.0
 _HIDDEN_COLOR = (255, 0, 255)
@@ -29,8 +32,8 @@ class CheckReport:
         in_image: Points inside the image.
         hidden: Points inside the image behind others.
         coverage: Share of 16 x 16 px cells of the image that hold a point.
-        edges: Depth edges found in the cloud.
-        near_edge: Share of them within 5 px of an image edge; NaN without edges.
+        edges: Depth edges found in the cloud where the image is not black.
+        near_edge: Share of them within 2 px of an image edge; NaN without edges.
         distance_px: Their mean distance from the next image edge.
         disturbed_px: The same after turning the camera by 1 and 2 degrees to both sides: a right
             calibration has the smaller `distance_px`.
@@ -71,27 +74,28 @@ def check_projection(
         camera: The camera, at the size of the image.
     """
     projection = project_cloud(xyz, T_camera_lidar, camera)
-    away_px = _edge_distance(rgb)
-    distances = _depth_edge_distances(projection, away_px)
+    away_px, is_lit = _edge_distance(rgb), _lit(rgb)
+    distances = _depth_edge_distances(projection, away_px, is_lit)
     disturbed = {}
     for angle_deg in DISTURBANCES_DEG:
         half = np.radians(angle_deg) / 2
         turned = pose([0, 0, 0], [0, np.sin(half), 0, np.cos(half)]) @ T_camera_lidar
-        others = _depth_edge_distances(project_cloud(xyz, turned, camera), away_px)
+        others = _depth_edge_distances(project_cloud(xyz, turned, camera), away_px, is_lit)
         disturbed[angle_deg] = _mean(others)
     cells = np.unique(projection.v // 16 * 100_000 + projection.u // 16)
     total = -(-camera.height // 16) * -(-camera.width // 16)
+    seen = hide_occluded(projection)
     report = CheckReport(
         points=len(xyz),
         in_image=len(projection.u),
-        hidden=int(np.count_nonzero(~projection.shown)),
+        hidden=int(np.count_nonzero(~seen.shown)),
         coverage=len(cells) / total,
         edges=len(distances),
         near_edge=_mean(distances <= NEAR_EDGE_PX),
         distance_px=_mean(distances),
         disturbed_px=disturbed,
     )
-    return draw_points(rgb, projection), report
+    return draw_points(rgb, seen), report
 
 
 def draw_points(rgb: NDArray[np.uint8], projection: LidarProjection) -> NDArray[np.uint8]:
@@ -124,18 +128,32 @@ def _edge_distance(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.asarray(cv2.distanceTransform(255 - edges, cv2.DIST_L2, 5), np.float32)
 
 
+def _lit(rgb: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return H x W bool: where there is light enough to see an edge."""
+    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+    return np.asarray(cv2.GaussianBlur(grey, (15, 15), 4)) >= DARKEST
+
+
 def _depth_edge_distances(
-    projection: LidarProjection, away_px: NDArray[np.float32]
+    projection: LidarProjection, away_px: NDArray[np.float32], is_lit: NDArray[np.bool_]
 ) -> NDArray[np.float32]:
-    """Return how far from an image edge the near sides of depth jumps within a scan line lie."""
+    """Return how far from an image edge the depth jumps within a scan line lie.
+
+    The outline is somewhere between the last point before the jump and the first one behind it.
+    """
     u, v, depth = projection.u, projection.v, projection.depth_m
     follows = np.diff(projection.index) <= 2
     close = (np.abs(np.diff(u)) <= _NEIGHBOUR_PX) & (np.abs(np.diff(v)) <= 2) & follows
     nearer = np.minimum(depth[1:], depth[:-1])
     jump = close & (np.abs(np.diff(depth)) > np.maximum(_JUMP_M, _JUMP_SHARE * nearer))
-    at = np.flatnonzero(jump) + (depth[1:] < depth[:-1])[jump]
-    at = at[projection.shown[at]]
-    return away_px[v[at], u[at]]
+    before = np.flatnonzero(jump)
+    near = before + (depth[1:] < depth[:-1])[jump]
+    before = before[projection.shown[near] & is_lit[v[near], u[near]]]
+    shares = np.linspace(0.0, 1.0, 5)[:, None]
+    between_u, between_v = (
+        np.rint(c[before] + shares * (c[before + 1] - c[before])).astype(int) for c in (u, v)
+    )
+    return np.asarray(away_px[between_v, between_u].min(axis=0))
 
 
 def _mean(values: NDArray[np.generic]) -> float:

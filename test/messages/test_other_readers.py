@@ -1,5 +1,6 @@
 """Our messages as others read them: rosbags, mcap-ros2-support, sensor_msgs_py, cv_bridge."""
 
+from array import array
 from io import BytesIO
 
 import numpy as np
@@ -76,12 +77,26 @@ def test_mcap_ros2_support_reads_the_same_points():
     assert bytes(message.data[offset : offset + 4]) == bytes([*PALETTE[label][::-1], 0])
 
 
-def test_sensor_msgs_py_reads_the_same_points():
-    reader = pytest.importorskip('sensor_msgs_py.point_cloud2')
-    points, fields = labelled(1, 9)
-    theirs = reader.read_points(rosbags_message(fields))
+@pytest.mark.parametrize(('height', 'width'), [(1, 9), (3, 4)])
+def test_sensor_msgs_py_reads_and_writes_the_same_bytes(height, width):
+    theirs = pytest.importorskip('sensor_msgs_py.point_cloud2')
+    ros = pytest.importorskip('sensor_msgs.msg')
+    points, fields = labelled(height, width)
+    members = {name: value for name, value in fields.items() if name not in ('fields', 'data')}
+    ros_fields = [
+        ros.PointField(name=name, offset=offset, datatype=kind, count=count)
+        for name, offset, kind, count in fields['fields']
+    ]
+    message = ros.PointCloud2(fields=ros_fields, data=array('B', fields['data'].tobytes()))
+    for name, value in members.items():
+        setattr(message, name, value)
+    read = theirs.read_points(message, reshape_organized_cloud=False)
     for name in points.dtype.names:
-        np.testing.assert_array_equal(theirs[name], points[name])
+        np.testing.assert_array_equal(read[name], points[name])
+        np.testing.assert_array_equal(decode_cloud(message).points[name], read[name])
+    written = theirs.create_cloud(message.header, ros_fields, points.reshape(height, width))
+    assert bytes(written.data) == bytes(fields['data'])
+    assert written.point_step == fields['point_step']
 
 
 @pytest.mark.parametrize('encoding', ['rgb8', 'mono8', 'mono16', '32FC1'])

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmseg_ros.projection import CameraModel, load_rig, project_cloud
+from mmseg_ros.projection import CameraModel, load_rig
 from mmseg_ros.projection.check import check_projection
 from mmseg_ros.projection.cloud_files import read_cloud, write_cloud
 from mmseg_ros.projection.transforms import pose, transform_points
@@ -40,13 +40,22 @@ def test_a_right_calibration_beats_its_disturbances(scene):
     assert report.near_edge == 1.0
     assert report.edges > 20
     assert report.distance_px < min(report.disturbed_px.values()) / 3
-    assert 'within 5 px of' in report.text().replace('\n', ' ')
+    assert 'within 2 px of' in report.text().replace('\n', ' ')
 
 
 def test_a_wrong_calibration_is_seen(scene):
     turned = pose([0, 0, 0], [0, np.sin(0.02), 0, np.cos(0.02)]) @ T_CAMERA_LIDAR
     _, report = check_projection(*scene[:2], turned, scene[2])
     assert report.near_edge < 0.5
+
+
+def test_what_lies_in_the_dark_does_not_count(scene):
+    rgb, xyz, camera = scene
+    dark = np.where(np.arange(640)[:, None] < 320, rgb // 30, rgb).astype(np.uint8)
+    _, lit = check_projection(rgb, xyz, T_CAMERA_LIDAR, camera)
+    _, half = check_projection(dark, xyz, T_CAMERA_LIDAR, camera)
+    assert 0.3 < half.edges / lit.edges < 0.7
+    assert half.near_edge == 1.0
 
 
 def test_clouds_survive_their_files(tmp_path):
@@ -111,14 +120,14 @@ def test_points_of_kitti_objects_lie_in_their_hand_drawn_boxes(frame):
 
 @pytest.mark.skipif(not KITTI.exists(), reason='the two frames are not part of the project')
 def test_kitti_depth_edges_lie_on_image_edges():
+    """Stricter than within 5 px, where nine of ten pixels of these pictures are by chance."""
     edges = near = 0.0
     for frame in ('000000', '000001'):
         rgb = cv2.imread(str(KITTI / 'image_2' / f'{frame}.png'), cv2.IMREAD_COLOR_RGB)
         rig = load_rig(KITTI / 'calib' / f'{frame}.txt', rgb.shape[:2])
         xyz = read_cloud(KITTI / 'velodyne' / f'{frame}.bin').xyz()
-        camera = rig.camera('rgb')
-        _, report = check_projection(rgb, xyz, rig.T('rgb', 'lidar'), camera)
+        _, report = check_projection(rgb, xyz, rig.T('rgb', 'lidar'), rig.camera('rgb'))
         edges, near = edges + report.edges, near + report.edges * report.near_edge
-        assert report.hidden == (~project_cloud(xyz, rig.T('rgb', 'lidar'), camera).shown).sum()
+        assert report.distance_px < 0.85 * min(report.disturbed_px.values())
     assert edges > 500
-    assert near / edges > 0.9
+    assert near / edges > 0.95
