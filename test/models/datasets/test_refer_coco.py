@@ -117,7 +117,7 @@ def _spring():
 def test_pickle_with_anything_but_plain_data_is_refused(tmp_path, content):
     path = tmp_path / 'refs(unc).p'
     path.write_bytes(pickle.dumps(content, protocol=2))
-    with pytest.raises(DatasetError, match='plain data|list of references'):
+    with pytest.raises(DatasetError, match=r'plain data|list of references'):
         read_references(path)
     assert not Trap.ran
 
@@ -126,7 +126,7 @@ def test_pickle_with_anything_but_plain_data_is_refused(tmp_path, content):
 def test_damaged_pickle_is_refused(tmp_path, data):
     path = tmp_path / 'refs(unc).p'
     path.write_bytes(data)
-    with pytest.raises(DatasetError, match='pickle|list of references'):
+    with pytest.raises(DatasetError, match=r'pickle|list of references'):
         read_references(path)
 
 
