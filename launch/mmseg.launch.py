@@ -22,6 +22,7 @@ ARGUMENTS = {
     'log_level': ('info', 'debug, info, warn, error or fatal.'),
     'model': ('stitchfusion-b0-sim', 'Model bundle: a folder, or a name in models/zoo.'),
     'backend': ('auto', 'auto, onnxruntime, openvino, tensorrt or torch.'),
+    'referring': ('crossvlt-small-sim', 'Bundle that answers sentences, likewise.'),
     'rviz': ('false', 'Whether to open rviz2.'),
     'bag': ('', 'Bag to play with /clock; none if empty.'),
 }
@@ -44,6 +45,7 @@ def generate_launch_description() -> LaunchDescription:
                 'autostart': ParameterValue(argument['autostart'], value_type=bool),
                 'model.bundle': ParameterValue(argument['model'], value_type=str),
                 'model.backend': ParameterValue(argument['backend'], value_type=str),
+                'referring.bundle': ParameterValue(argument['referring'], value_type=str),
             },
         ],
         arguments=['--ros-args', '--log-level', argument['log_level']],

@@ -28,6 +28,7 @@ VERBS: dict[str, str] = {
     'record': 'record topics into a bag',
     'refer': 'point at what sentences mean in a picture or a bag',
     'repair': 'rescue the whole messages of a bag that was never closed',
+    'say': 'tell the running node in words what to point at',
     'simulate': 'make synthetic drives: bags or a training data set',
     'train': 'train a model from a recipe',
 }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors.torch import save_file
+from torch import Tensor
 
 from mmseg_models.crossvlt import CrossVLT
 from mmseg_models.export.bundle import whole_folder
@@ -98,8 +100,7 @@ def _fill(
 ) -> None:
     text = '\n'.join(vocabulary) + '\n'
     (draft / VOCABULARY_FILE).write_text(text, encoding='utf-8')
-    state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    save_file(state, draft / WEIGHTS_FILE)
+    save_file(_compact(model.state_dict()), draft / WEIGHTS_FILE)
     (draft / WEIGHTS_FILE).chmod(0o644)
     store = WeightStore(draft / WEIGHTS_FILE, draft / CONSTANTS_FILE)
     progress('exporting the graph of the sentences')
@@ -116,6 +117,15 @@ def _fill(
     parity = check_referring_parity(text_graph, segmenter, bundle)
     (draft / CARD_FILE).write_text(_card(manifest, parity), encoding='utf-8')
     seal_referring_bundle(draft, manifest)
+
+
+def _compact(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the weights in half precision where that changes no value."""
+    found = {}
+    for name, tensor in state.items():
+        half = tensor.half() if tensor.is_floating_point() else tensor
+        found[name] = (half if torch.equal(half.to(tensor.dtype), tensor) else tensor).contiguous()
+    return found
 
 
 def _without_places(recipe: dict[str, Any]) -> dict[str, Any]:

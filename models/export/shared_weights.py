@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +22,13 @@ _HEADER_LENGTH_BYTES = 8
 
 @dataclass(frozen=True, slots=True)
 class _Stored:
-    """Where a tensor's bytes stand, and whether they are its transpose's."""
+    """Where a tensor's bytes stand, whether they are its transpose's, and in half precision."""
 
     file: str
     offset: int
     length: int
     transposed: bool
+    halved: bool = False
 
 
 class WeightStore:
@@ -52,21 +53,23 @@ class WeightStore:
     def link(self, graph_path: Path) -> None:
         """Replace the numbers inside a graph, in the same folder, by references to the files.
 
-        A weight that is stored transposed is read through a `Transpose` node, which every runtime
-        computes once, when it loads the graph.
+        A weight that is stored transposed or in half precision is read through a `Transpose` or
+        `Cast` node, which every runtime computes once, when it loads the graph.
         """
         model = onnx.load(graph_path)
-        transposes = []
+        readers: list[onnx.NodeProto] = []
         for tensor in model.graph.initializer:
             values = numpy_helper.to_array(tensor)
             if values.nbytes < SMALLEST_SHARED_BYTES or values.dtype.kind != 'f':
                 continue
             stored = self._find(values)
             if stored.transposed:
-                transposes.append(_transpose(tensor))
+                readers.insert(0, _transpose(tensor))
+            if stored.halved:
+                readers.insert(0, _widen(tensor))
             set_external_data(tensor, stored.file, offset=stored.offset, length=stored.length)
             tensor.ClearField('raw_data')
-        nodes = [*transposes, *model.graph.node]
+        nodes = [*readers, *model.graph.node]
         del model.graph.node[:]
         model.graph.node.extend(nodes)
         _shorten_value_names(model.graph)
@@ -80,11 +83,13 @@ class WeightStore:
             return
         dtype = np.float32 if entry['dtype'] == 'F32' else np.float16
         values = np.frombuffer(content[begin:end], dtype)
-        file = self._weights.name
-        self._places[_digest(values)] = _Stored(file, begin, end - begin, False)
-        if len(shape) == 2 and min(shape) > 1:
-            turned = values.reshape(shape).T
-            self._places.setdefault(_digest(turned), _Stored(file, begin, end - begin, True))
+        widened = [values.astype(np.float32)] if dtype == np.float16 else []
+        for numbers, halved in ((values, False), *((item, True) for item in widened)):
+            stored = _Stored(self._weights.name, begin, end - begin, False, halved)
+            self._places.setdefault(_digest(numbers), stored)
+            if len(shape) == 2 and min(shape) > 1:
+                turned = numbers.reshape(shape).T
+                self._places.setdefault(_digest(turned), replace(stored, transposed=True))
 
     def _find(self, values: NDArray[np.generic]) -> _Stored:
         digest = _digest(values)
@@ -122,6 +127,16 @@ def _transpose(tensor: TensorProto) -> onnx.NodeProto:
     del tensor.dims[:]
     tensor.dims.extend(turned)
     return helper.make_node('Transpose', [tensor.name], [name], name=name + '.turn', perm=[1, 0])
+
+
+def _widen(tensor: TensorProto) -> onnx.NodeProto:
+    """Make a weight one of half precision and return the node that gives its old type and name."""
+    name = tensor.name
+    tensor.name = name + '.half'
+    tensor.data_type = TensorProto.FLOAT16
+    return helper.make_node(
+        'Cast', [tensor.name], [name], name=name + '.wide', to=TensorProto.FLOAT
+    )
 
 
 def _digest(values: NDArray[np.generic]) -> bytes:

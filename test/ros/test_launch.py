@@ -18,6 +18,7 @@ ARGUMENTS = {
     'log_level',
     'model',
     'backend',
+    'referring',
     'rviz',
     'bag',
 }

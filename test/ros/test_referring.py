@@ -1,5 +1,7 @@
 """Sentences over rclpy: masks that follow them, what is refused, and what it costs without any."""
 
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -8,6 +10,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from sensor_msgs.msg import Image, PointCloud2
 from std_msgs.msg import String
 
+from mmseg_ros.cli import main
 from mmseg_ros.core.errors import BackendError
 from mmseg_ros.messages import decode_cloud, decode_image, stamp_ns
 from mmseg_ros.ros import referring_node
@@ -109,6 +112,20 @@ def test_the_mask_follows_the_sentence_and_ends_with_it(speaker, node, listener)
     masks, labels = len(listener.messages[MASK]), len(listener.messages[LABELS])
     assert speaker.run(lambda: len(listener.messages[LABELS]) > labels + 3)
     assert len(listener.messages[MASK]) == masks
+
+
+def test_the_verb_say_reaches_the_node(speaker, node):
+    command = [sys.executable, '-m', 'mmseg_ros', 'say', 'the red car']
+    child = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert speaker.saw('left')
+    assert speaker.run(lambda: child.poll() is not None)
+    assert child.returncode == 0, child.stderr.read()
+    child.stderr.close()
+
+
+def test_the_verb_say_misses_a_node_that_is_not_there(capsys):
+    assert main(['say', 'red', '--node', '/nobody', '--wait', '0.2']) == 1
+    assert 'Nobody listens to /nobody/referring/expression' in capsys.readouterr().err
 
 
 def test_points_are_those_that_are_meant(speaker, node, listener):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from mmseg_models import create_model
 from mmseg_models.encoders.swin import SWIN_CONFIGS, SwinConfig
@@ -38,6 +39,9 @@ def trained():
         decoder_dim=16,
         coordinates=True,
     )
+    for tensor in model.state_dict().values():
+        if tensor.is_floating_point():
+            tensor.copy_(tensor.half())
     info = ReferringInfo(
         model='crossvlt',
         options=model.options,
@@ -88,6 +92,11 @@ def test_every_runtime_answers_as_the_network_does(trained, bundle, backend):
 def test_graphs_share_the_weights_and_the_folders_of_the_machine_stay_out(bundle):
     files = bundle.manifest.files
     assert files['segmenter.onnx'].bytes + files['text_encoder.onnx'].bytes < 400_000
+    numbers = sum(
+        tensor.numel() for tensor in load_file(bundle.path / 'model.safetensors').values()
+    )
+    assert files['model.safetensors'].bytes < 2.1 * numbers  # half precision, as it loses nothing
+    assert files['model.constants'].bytes < 0.5 * files['model.safetensors'].bytes
     recipe = bundle.manifest.training['recipe']
     assert 'run_dir' not in recipe
     assert recipe['data']['roots'] == ['streets']

@@ -1,0 +1,35 @@
+"""`mmseg_ros say`: tell the running node what to point at."""
+
+from __future__ import annotations
+
+import argparse
+
+EPILOG = """examples:
+  python -m mmseg_ros say "the closest car"
+  python -m mmseg_ros say "the closest car; the bus" --node /front/mmseg
+  python -m mmseg_ros say ""                       # stop
+
+The same as: ros2 topic pub --once /mmseg/referring/expression std_msgs/msg/String ..."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's arguments."""
+    parser.epilog = EPILOG
+    parser.add_argument('expression', help='sentences parted by semicolons; empty stops')
+    parser.add_argument('--node', default='/mmseg', help='full name of the node')
+    parser.add_argument('--wait', type=float, default=10.0, metavar='S', help='for the node')
+
+
+def run(args: argparse.Namespace) -> int:
+    """Publish the expression.
+
+    Raises:
+        ConfigError: No such node listens.
+    """
+    from mmseg_ros.ros.environment import prepare_process
+
+    prepare_process()
+    from mmseg_ros.ros.speaker import say
+
+    say(args.expression, args.node, args.wait)
+    return 0
