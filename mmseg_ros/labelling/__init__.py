@@ -4,6 +4,7 @@ from mmseg_ros.labelling.colors import as_rgb, colorize, overlay
 from mmseg_ros.labelling.points import (
     FIELD_PRESETS,
     labelled_cloud,
+    merge_views,
     organized_cloud,
     packed_rgb,
     transfer_labels,
@@ -14,6 +15,7 @@ __all__ = [
     'as_rgb',
     'colorize',
     'labelled_cloud',
+    'merge_views',
     'organized_cloud',
     'overlay',
     'packed_rgb',

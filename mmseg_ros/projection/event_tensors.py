@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +14,11 @@ from mmseg_ros.projection.camera import CameraModel
 from mmseg_ros.projection.compiled import compiled
 from mmseg_ros.projection.depth import depth_plane
 from mmseg_ros.projection.events import window_slice
+from mmseg_ros.projection.scratch import scratch
 from mmseg_ros.projection.transforms import transform_points
 
 OUTSIDE = -1
+_WORTH_A_THREAD = 100_000
 
 
 def voxel_grid(
@@ -41,12 +45,45 @@ def voxel_grid(
         grid.fill(0.0)
     first, last = window_slice(events.stamp_ns, window_ns)
     scale = (bins - 1) / float(window_ns[1] - window_ns[0])
+    if last - first < _WORTH_A_THREAD or bins < 3:
+        _fill_part(events, first, last, window_ns[0], scale, grid, 0, bins, grid[0])
+        return grid
+    # Events are in order of time: two threads share no bin but the middle one.
+    middle = bins // 2
+    middle_ns = window_ns[0] + math.ceil(middle / scale)
+    cut = first + int(np.searchsorted(events.stamp_ns[first:last], middle_ns))
+    spill = scratch('event_tensors.spill', shape[1:], np.float32)
+    spill.fill(0.0)
+    late = _second_thread().submit(
+        _fill_part, events, cut, last, window_ns[0], scale, grid, middle, bins, spill
+    )
+    _fill_part(events, first, cut, window_ns[0], scale, grid, 0, middle, spill)
+    late.result()
+    grid[middle] += spill
+    return grid
+
+
+@cache
+def _second_thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, 'voxel_grid')
+
+
+def _fill_part(
+    events: EventData,
+    first: int,
+    last: int,
+    start_ns: int,
+    scale: float,
+    grid: NDArray[np.float32],
+    lowest: int,
+    spill_bin: int,
+    spill: NDArray[np.float32],
+) -> None:
     part = slice(first, last)
     _fill_voxels(
         events.x[part], events.y[part], events.stamp_ns[part], events.polarity[part],
-        window_ns[0], scale, grid,
+        start_ns, scale, grid, lowest, spill_bin, spill.reshape(-1),
     )  # fmt: skip
-    return grid
 
 
 def time_surface(events: EventData, decay_s: float, end_ns: int) -> NDArray[np.float32]:
@@ -146,7 +183,14 @@ def _fill_voxels(
     start_ns: int,
     scale: float,
     grid: NDArray[np.float32],
+    lowest: int,
+    spill_bin: int,
+    spill: NDArray[np.float32],
 ) -> None:
+    """Fill the grid; what belongs to `spill_bin` as the later of two bins goes to `spill`.
+
+    `lowest` and `spill_bin` also hold what rounding moves across the middle.
+    """
     bins, height, width = grid.shape
     plane = height * width
     flat = grid.reshape(-1)
@@ -154,12 +198,16 @@ def _fill_voxels(
         if x[i] >= width or y[i] >= height:
             continue
         time = (stamp_ns[i] - start_ns) * scale
-        low = min(int(time), bins - 2)
+        low = max(lowest, min(int(time), bins - 2, spill_bin - 1))
         late = np.float32(time - low)
         sign = np.float32(1.0) if polarity[i] else np.float32(-1.0)
-        at = low * plane + np.int64(y[i]) * width + x[i]
+        pixel = np.int64(y[i]) * width + x[i]
+        at = low * plane + pixel
         flat[at] += sign * (np.float32(1.0) - late)
-        flat[at + plane] += sign * late
+        if low + 1 == spill_bin:
+            spill[pixel] += sign * late
+        else:
+            flat[at + plane] += sign * late
 
 
 @compiled

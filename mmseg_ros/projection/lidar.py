@@ -148,6 +148,7 @@ def _project(
     index: NDArray[np.int64],
 ) -> int:
     m = 0
+    widest = camera[7] * (1.0 + 1e-9)
     for i in range(len(xyz)):
         x, y, z = float(xyz[i, 0]), float(xyz[i, 1]), float(xyz[i, 2])
         zc = T[2, 0] * x + T[2, 1] * y + T[2, 2] * z + T[2, 3]
@@ -155,6 +156,9 @@ def _project(
             continue
         xc = T[0, 0] * x + T[0, 1] * y + T[0, 2] * z + T[0, 3]
         yc = T[1, 0] * x + T[1, 1] * y + T[1, 2] * z + T[1, 3]
+        # Most points of a turning LiDAR end here, before anything is divided.
+        if xc * xc + yc * yc > widest * zc * zc:
+            continue
         pu, pv, inside = project_point(camera, xc, yc, zc)
         if not inside:
             continue

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import importlib.metadata
 import json
-import os
-import platform
 import sys
 import time
 from collections.abc import Callable
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
+from mmseg_ros.benchmark.machine import describe_machine
 from mmseg_ros.core.types import EventData, Plane
 from mmseg_ros.encoding import EncodingContext, encode
 from mmseg_ros.projection import CameraModel, load_rig, project_cloud
@@ -27,6 +28,7 @@ from mmseg_ros.projection.event_tensors import voxel_grid
 from mmseg_ros.projection.transforms import transform_points
 
 WINDOW_NS = (0, 50_000_000)
+PEERS = ('event-voxel-builder', 'tonic', 'evlib')
 T_CAMERA_LIDAR = np.array([[0, -1.0, 0, 0.05], [0, 0, -1, -0.4], [1, 0, 0, -0.4], [0, 0, 0, 1]])
 
 
@@ -134,10 +136,29 @@ def voxels_by_torch(torch: Any, packet: EventData, bins: int = 5) -> Any:
     return grid.index_add_(0, at, sign * (1 - late)).index_add_(0, at + 480 * 640, sign * late)
 
 
-def voxels_by_event_voxel_builder(peer: Any, packet: EventData, bins: int = 5) -> Any:
-    polarity = packet.polarity.astype(np.int8) * 2 - 1
-    columns = (packet.x.astype(np.int64), packet.y.astype(np.int64), packet.stamp_ns // 1000)
-    return peer.build_voxel(*columns, polarity, (bins, 480, 640))
+def packaged_voxels(packet: EventData, bins: int = 5) -> dict[str, Callable[[], Any]]:
+    """Return what each installed package needs for a call, its own input made beforehand.
+
+    Their grids are not compared with ours: each scales time in its own way.
+    """
+    calls: dict[str, Callable[[], Any]] = {}
+    times_us = packet.stamp_ns // 1000
+    sign = packet.polarity.astype(np.int8) * np.int8(2) - np.int8(1)
+    if builder := peer('event_voxel_builder'):
+        columns = times_us.astype(np.uint64), packet.y, packet.x, sign
+        make = builder.EventVoxelBuilder(bins, 480, 640, WINDOW_NS[1] // 1000 // (bins - 1)).build
+        calls['event-voxel-builder'] = lambda: make(*columns)
+    if tonic := peer('tonic.functional'):
+        dtype = [('x', '<u2'), ('y', '<u2'), ('t', '<i8'), ('p', 'i1')]
+        rows = np.empty(len(times_us), dtype)
+        rows['x'], rows['y'], rows['t'], rows['p'] = packet.x, packet.y, times_us, sign
+        calls['tonic'] = lambda: tonic.to_voxel_grid_numpy(rows, (640, 480, 2), bins)
+    evlib, polars = peer('evlib.representations'), peer('polars')
+    if evlib and polars:
+        table = {'t': times_us, 'x': packet.x, 'y': packet.y, 'polarity': sign}
+        frame = polars.DataFrame(table).with_columns(polars.col('t').cast(polars.Duration('us')))
+        calls['evlib'] = lambda: evlib.create_voxel_grid(frame, 480, 640, bins)
+    return calls
 
 
 def peer(name: str) -> Any:
@@ -180,15 +201,10 @@ def measure(repetitions: int) -> dict[str, float | str]:
         results[key + 'torch index_add'] = best_ms(
             lambda: voxels_by_torch(torch, packet), repetitions
         )
-    for name in ('event_voxel_builder', 'tonic', 'evlib'):
-        module = peer(name)
-        if module is None:
-            results[key + name] = 'not installed'
-        elif name == 'event_voxel_builder':
-            build = lambda m=module: voxels_by_event_voxel_builder(m, packet)  # noqa: E731
-            results[key + name] = best_ms(build, repetitions)
-        else:
-            results[key + name] = 'installed, not measured'
+    packaged = packaged_voxels(packet)
+    for name in PEERS:
+        call = packaged.get(name)
+        results[key + name] = best_ms(call, repetitions // 3) if call else 'not installed'
     results.update(encodings(repetitions))
     results.update(growth(camera, repetitions))
     return results
@@ -218,18 +234,40 @@ def growth(camera: CameraModel, repetitions: int) -> dict[str, float | str]:
     return results
 
 
+def versions() -> dict[str, str]:
+    """Return the versions of what was compared."""
+    names = ('numpy', 'numba', 'opencv-python-headless', 'torch', *PEERS)
+    found = {}
+    for name in names:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('--repetitions', type=int, default=30)
+    parser.add_argument('--peers', help='folder with more packages to compare with')
     parser.add_argument('--json', type=Path, help='write the table as JSON too')
     args = parser.parse_args()
+    if args.peers:
+        # Behind our own packages: the peers bring others of the same name.
+        sys.path.append(args.peers)
     results = measure(args.repetitions)
     for name, value in results.items():
         text = value if isinstance(value, str) else f'{value:8.2f} ms'
         sys.stdout.write(f'{name:52s} {text}\n')
     if args.json:
-        machine = {'cpu': platform.processor() or platform.machine(), 'cores': os.cpu_count()}
-        args.json.write_text(json.dumps({'machine': machine, 'ms': results}, indent=2))
+        created = datetime.now(timezone.utc).isoformat(timespec='seconds')
+        report = {
+            'created': created,
+            'machine': describe_machine(),
+            'versions': versions(),
+            'ms': results,
+        }
+        args.json.write_text(json.dumps(report, indent=2) + '\n')
 
 
 if __name__ == '__main__':

@@ -5,8 +5,16 @@ import pytest
 
 from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.core.types import CloudData
-from mmseg_ros.labelling import labelled_cloud, organized_cloud, packed_rgb, transfer_labels
+from mmseg_ros.labelling import (
+    labelled_cloud,
+    merge_views,
+    organized_cloud,
+    packed_rgb,
+    transfer_labels,
+)
 from mmseg_ros.projection import CameraModel, project_cloud
+from mmseg_ros.projection.occlusion import hide_occluded
+from mmseg_ros.projection.transforms import pose
 
 
 @pytest.fixture
@@ -90,3 +98,37 @@ def test_organised_cloud_lies_on_the_pixels(camera):
     np.testing.assert_allclose(uv, np.column_stack([u, v]), atol=1e-4)
     assert cloud.points['label'][100] == 100
     assert cloud.points['confidence'][0] == 1.0
+
+
+def test_two_cameras_label_one_cloud(camera):
+    """Front and rear; what both see goes to the surer one, what one has hidden to the other."""
+    right_of = pose([4.0, 0, 0])
+    u, v = np.meshgrid(np.arange(24, 42), np.arange(18, 32))
+    plate = camera.unproject(np.column_stack([u.ravel(), v.ravel()])) * 5
+    behind, outside = [0, 0, 10.0], [0, 0, -5.0]
+    xyz = np.float32([*plate, behind, outside])
+    views = []
+    for T, label, confidence in ((np.eye(4), 3, 100), (right_of, 7, 200)):
+        projection = hide_occluded(project_cloud(xyz, T, camera))
+        labels = np.full((48, 64), label, np.uint8)
+        views.append(
+            transfer_labels(labels, np.full((48, 64), confidence, np.uint8), projection, 255)
+        )
+    assert not views[0][2][-2]
+    assert views[1][2][-2]
+    labels, confidence, visible = merge_views(views, 255)
+    seen_by_second = views[1][2][: len(plate)]
+    np.testing.assert_array_equal(labels[:-2], np.where(seen_by_second, 7, 3))
+    assert labels[-2:].tolist() == [7, 255]
+    assert confidence[-2:] == pytest.approx([200 / 255, 0])
+    assert visible.tolist() == [*[True] * len(plate), True, False]
+    with pytest.raises(ConfigError, match='one cloud'):
+        merge_views([views[0], tuple(a[:3] for a in views[1])], 255)
+
+
+def test_a_camera_without_a_name_for_a_point_leaves_it_to_the_other():
+    sure_of_nothing = np.uint8([255]), np.float32([1.0]), np.array([True])
+    unsure = np.uint8([4]), np.float32([0.1]), np.array([True])
+    labels, confidence, _ = merge_views([sure_of_nothing, unsure], 255)
+    assert labels.tolist() == [4]
+    assert confidence == pytest.approx([0.1])

@@ -72,3 +72,21 @@ def test_parallax_is_followed_through_depth():
         64,
     )
     assert len(outside.x) == 0
+
+
+@pytest.mark.parametrize('bins', [2, 3, 4, 5])
+def test_many_events_are_shared_between_two_threads(bins):
+    rng = np.random.default_rng(bins)
+    n, window_ns = 250_000, (1000, 50_001_000)
+    stamps = np.sort(rng.integers(*window_ns, n))
+    events = EventData(
+        rng.integers(0, 64, n).astype(np.uint16), rng.integers(0, 48, n).astype(np.uint16),
+        stamps, rng.random(n) < 0.5, 64, 48,
+    )  # fmt: skip
+    time = (stamps - window_ns[0]) * ((bins - 1) / 50_000_000)
+    low = np.minimum(time.astype(int), bins - 2)
+    sign = np.where(events.polarity, 1.0, -1.0)
+    expected = np.zeros((bins, 48, 64))
+    np.add.at(expected, (low, events.y, events.x), sign * (1 - (time - low)))
+    np.add.at(expected, (low + 1, events.y, events.x), sign * (time - low))
+    np.testing.assert_allclose(voxel_grid(events, bins, window_ns), expected, atol=1e-3)
