@@ -159,8 +159,9 @@ def _choose(
             targets = [t for t in free if _shown(t, shape, window)]
     if not targets:
         targets, window = picture.targets, whole
-    picked = rng.choice(len(targets), count, p=_weights(targets, augmentation),
-                        replace=len(targets) < count)  # fmt: skip
+    weights = _weights(targets, augmentation)
+    again = np.count_nonzero(weights) < count
+    picked = rng.choice(len(targets), count, p=weights, replace=again)
     return [targets[int(index)] for index in picked], window
 
 

@@ -129,11 +129,9 @@ def referring_root(tmp_path_factory):
                 mask[box] = 255
                 name = f'{number:06d}_{n}.png'
                 cv2.imwrite(str(root / 'referring' / scene / name), mask)
-                side = 'left' if left < 48 else 'right'
-                expressions += [
-                    {'sentence': f'the {colour} car', 'mask': name},
-                    {'sentence': f'the car on the {side}', 'mask': name},
-                ]
+                expressions.append({'sentence': f'the {colour} car', 'mask': name})
+                if colour == 'red':
+                    expressions.append({'sentence': 'the car on the left', 'mask': name})
             stem = f'{scene}/{number:06d}'
             cv2.imwrite(str(root / f'img/{stem}_rgb_front.png'), image)
             cv2.imwrite(str(root / f'semantic/{stem}_semantic_front.png'), labels)
