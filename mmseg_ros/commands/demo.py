@@ -22,6 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--seed', type=int, default=None, help='another drive')
     parser.add_argument('--bundle', default='stitchfusion-b0-sim', help='folder or shipped name')
     parser.add_argument(
+        '--referring-bundle', default='crossvlt-small-sim', help='the same, for sentences'
+    )
+    parser.add_argument(
         '--cache', type=Path, default=Path('out/cache'), help='folder of simulated drives'
     )
 
@@ -38,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
         duration_s=args.duration,
         seed=SEED if args.seed is None else args.seed,
         bundle=args.bundle,
+        referring_bundle=args.referring_bundle,
     )
     result = run_demo(options, Phases(4))
     sys.stdout.write('\n'.join(['', *result.summary, str(result.report), '']))

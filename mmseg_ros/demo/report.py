@@ -26,6 +26,7 @@ def demo_report(
     run: LiveRun,
     stages: Mapping[str, Mapping[str, float]],
     shown: Sequence[Figure],
+    pointed: Section,
     bundle: str,
 ) -> Report:
     """Return the page of one demo run.
@@ -37,6 +38,7 @@ def demo_report(
         run: What the processes used.
         stages: Percentiles of the node's stages in milliseconds.
         shown: Pictures, one figure per situation.
+        pointed: What was found by words.
         bundle: Name of the model bundle.
     """
     spans = [
@@ -50,6 +52,7 @@ def demo_report(
             'silent shows as a grey field; the labels go on.',
             shown,
         ),
+        pointed,
         _over_time(frames, spans),
         _situations(scores),
         _cost(frames, run, stages),

@@ -14,19 +14,24 @@ import yaml
 from mmseg_ros.bag.calibration import rig_from_bag
 from mmseg_ros.bag.reader import BagReader
 from mmseg_ros.bag.replay import sensor_topics
+from mmseg_ros.bag.truth import Truth
 from mmseg_ros.core.errors import BagError
 from mmseg_ros.demo.drive import SEED, cached_drive
 from mmseg_ros.demo.live import require_ros, run_live
+from mmseg_ros.demo.pointed import pointed_section, scenes
 from mmseg_ros.demo.poster import poster, save
 from mmseg_ros.demo.processes import exit_on_sigterm
 from mmseg_ros.demo.report import demo_report, summary_lines
 from mmseg_ros.demo.results import read_frames, summarize
 from mmseg_ros.demo.schedule import outages
-from mmseg_ros.demo.shown import chosen_frames, moment_figure, moments
+from mmseg_ros.demo.shown import Moment, chosen_frames, moment_figure, moments
 from mmseg_ros.demo.stages import stage_times
 from mmseg_ros.evaluation import report
+from mmseg_ros.evaluation.report import Section
 from mmseg_ros.inference.bundle import load_bundle
 from mmseg_ros.projection.extrinsics import Rig
+from mmseg_ros.referring.bundle import load_referring_bundle
+from mmseg_ros.referring.segmenter import load_segmenter
 
 
 class Phase(Protocol):
@@ -51,6 +56,7 @@ class DemoOptions:
         output: Folder of everything it makes. cache: Folder of simulated drives.
         duration_s: Length of the drive. seed: Which drive.
         bundle: Folder or name of the model bundle.
+        referring_bundle: Likewise of the one that is asked in words.
     """
 
     output: Path
@@ -58,6 +64,7 @@ class DemoOptions:
     duration_s: float = 14.0
     seed: int = SEED
     bundle: str = 'stitchfusion-b0-sim'
+    referring_bundle: str = 'crossvlt-small-sim'
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +87,7 @@ def run_demo(options: DemoOptions, progress: Progress) -> DemoResult:
     require_ros()
     plan = outages(options.duration_s)
     bundle = load_bundle(options.bundle)
+    load_referring_bundle(options.referring_bundle)
     output = options.output
     _clear(output)
     with exit_on_sigterm():
@@ -110,10 +118,24 @@ def run_demo(options: DemoOptions, progress: Progress) -> DemoResult:
             seen = list(moments(drive, run.recording, chosen, rig))
             figures = [moment_figure(moment, rig, bundle.manifest) for moment in seen]
             stages = stage_times(run.recording)
-            page = demo_report(frames, scores, plan, run, stages, figures, bundle.manifest.name)
+            pointed = _pointed(drive, seen, options.referring_bundle)
+            page = demo_report(
+                frames, scores, plan, run, stages, figures, pointed, bundle.manifest.name
+            )
             report.write(page, output / 'report.html')
             save(poster(seen, rig, bundle.manifest), output / 'demo.png')
     return DemoResult(output / 'report.html', summary_lines(frames, scores))
+
+
+def _pointed(drive: Path, seen: Sequence[Moment], bundle: str) -> Section:
+    """Ask for what is to be seen in the pictured moments."""
+    truth = Truth(drive)
+    shown = scenes(seen, truth)
+    truth.close()
+    segmenter = load_segmenter(bundle)
+    section = pointed_section(shown, segmenter)
+    segmenter.close()
+    return section
 
 
 def _clear(output: Path) -> None:

@@ -31,7 +31,7 @@ from mmseg_ros.ros.throttle import Throttle
 
 EXPRESSION_TOPIC = '~/referring/expression'
 _QUEUE_DEPTH = 10
-_NICENESS = 10
+_NICENESS = 5
 
 
 class ReferringState(str, Enum):

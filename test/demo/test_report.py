@@ -10,7 +10,7 @@ from mmseg_ros.demo.processes import Usage
 from mmseg_ros.demo.report import demo_report, summary_lines
 from mmseg_ros.demo.results import summarize
 from mmseg_ros.demo.shown import chosen_frames, moment_figure, moment_pictures, moments
-from mmseg_ros.evaluation.report import render
+from mmseg_ros.evaluation.report import Section, render
 
 
 @pytest.fixture(scope='module')
@@ -59,10 +59,12 @@ def test_the_page_holds_every_situation(seen, frames, scores, plan, rig, manifes
     run = LiveRun(tmp_path, Usage(12.0, 345.0), 30.0)
     figures = [moment_figure(moment, rig, manifest) for moment in seen]
     stages = {'infer': {'p50': 41.0, 'p95': 52.0}, 'latency': {'p50': 66.0}}
-    page = render(demo_report(frames, scores, plan, run, stages, figures, 'fake'))
+    pointed = Section('Pointing with words', 'the red car')
+    page = render(demo_report(frames, scores, plan, run, stages, figures, pointed, 'fake'))
     for text in (
         'no rgb',
         'no lidar',
+        'the red car',
         '345 MB',
         'class 3',
         '70 ms',

@@ -35,7 +35,7 @@ class Speaker:
         assert self.graph.spin_until(self.publisher.get_subscription_count)
         self.publisher.publish(String(data=text))
 
-    def run(self, done, timeout_s=30.0, modalities=CAMERA_AND_LIDAR):
+    def run(self, done, timeout_s=60.0, modalities=CAMERA_AND_LIDAR):
         return self.sensors.play_until(modalities, done, timeout_s, self.two_colours)
 
     def two_colours(self, topic, message):
