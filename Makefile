@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 EXTRAS := runtime,report,sim,train,ros-pip,test,dev
 
-.PHONY: demo test lint colcon setup clean
+.PHONY: demo test test-tensorrt test-gpu lint colcon setup clean
 
 demo: setup
 	$(BIN)/python -m mmseg_ros demo
@@ -20,6 +20,17 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
+
+# Real engines of TensorRT-RTX, which parses and builds without a GPU: a download of 97 MB under
+# NVIDIA's licence, and some minutes of building.
+test-tensorrt: setup
+	$(PIP) install --constraint constraints.txt --editable '.[tensorrt-rtx]'
+	$(BIN)/python -m pytest test/models/export/test_tensorrt.py test/inference/test_tensorrt_build.py
+
+# On a machine with an NVIDIA GPU: the tests marked gpu, then the table.
+test-gpu: setup
+	$(PIP) install --constraint constraints.txt --editable '.[gpu,tensorrt-rtx]'
+	$(BIN)/python test/benchmarks/bench_gpu.py
 
 # What a ROS user does, with colcon from PyPI; the tests that need no other process.
 colcon: setup

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import torch
 from torch import Tensor
 
+_OPEN = ContextVar('sizes are open', default=False)
+
+
+@contextmanager
+def open_sizes() -> Iterator[None]:
+    """Let graphs that are traced inside the block compute their sizes at run time after all."""
+    token = _OPEN.set(True)
+    try:
+        yield
+    finally:
+        _OPEN.reset(token)
+
 
 def shape_of(x: Tensor) -> tuple[int, ...]:
-    """Return the sizes as plain integers, also while a graph is traced."""
-    return tuple(int(size) for size in x.shape)
+    """Return the sizes as plain integers, also while a graph is traced, unless `open_sizes`."""
+    return tuple(x.shape) if _OPEN.get() else tuple(int(size) for size in x.shape)
 
 
 def split_axis(x: Tensor, axis: int, sizes: tuple[int, ...]) -> Tensor:

@@ -42,13 +42,17 @@ class Answer(nn.Module):
         Args:
             logits_BKHW: At any size; resized as the network's own output is.
         """
-        logits_BKHW = functional.interpolate(logits_BKHW.float(), self.size, mode='bilinear')
+        logits_BKHW = self.resized(logits_BKHW.float())
         best_BHW, labels_BHW = logits_BKHW.max(dim=1)
         # The softmax at its maximum, without the other K - 1 probabilities.
         total_BHW = torch.exp(logits_BKHW - best_BHW[:, None]).sum(dim=1)
         # A number is at least 255 / K; not-a-number fails the comparison and is marked by 0.
         confidence_BHW = torch.where(total_BHW >= 1.0, torch.round(255.0 / total_BHW), 0.0)
         return labels_BHW.to(torch.uint8), confidence_BHW.to(torch.uint8)
+
+    def resized(self, logits_BKHW: Tensor) -> Tensor:
+        """Return logits at the answer's size, bilinear."""
+        return functional.interpolate(logits_BKHW, self.size, mode='bilinear')
 
 
 class Normalisation(nn.Module):

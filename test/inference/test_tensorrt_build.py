@@ -10,9 +10,7 @@ from mmseg_ros.inference.fallback_backend import EngineState
 from mmseg_ros.inference.tensorrt_backend import TensorRt
 from mmseg_ros.inference.tensorrt_build import build_engine, import_library, library_name
 
-pytest.importorskip(
-    'tensorrt_rtx', reason='real engines are not built: pip install .[tensorrt-rtx]'
-)
+pytest.importorskip('tensorrt_rtx', reason='real engines are not built: make test-tensorrt')
 
 
 @pytest.fixture
