@@ -18,9 +18,12 @@ from mmseg_ros.core.errors import ConfigError, DatasetError
 from mmseg_ros.core.types import RGB, STANDARD_MODALITIES, CloseReason, FrameSet, Modality
 from mmseg_ros.encoding import DEFAULT_ENCODING, EncodingContext, encode
 from mmseg_ros.projection import Rig, align, load_rig
+from mmseg_ros.projection.odometry import Odometry
 from mmseg_ros.sim.drive import Drive, DriveConfig, DriveFrame
 from mmseg_ros.sim.lidar import LidarModel
+from mmseg_ros.sim.recording import ODOMETRY_HZ
 from mmseg_ros.sim.referring import make_expressions
+from mmseg_ros.sim.sensors import time_of
 from mmseg_ros.sim.sightings import find_sightings
 from mmseg_ros.sim.stage import SceneObject
 from mmseg_ros.sim.weather import CONDITIONS, FAILURES
@@ -187,7 +190,7 @@ def write_scene(config: DatasetConfig, rig: Mapping[str, object], plan: ScenePla
         ),
     )  # fmt: skip
     for k, frame in enumerate(drive.frames()):
-        images = encode_frame(frame, drive.rig, config.height, config.width)
+        images = encode_frame(frame, drive, config.height, config.width)
         for modality, (folder, word) in FOLDERS.items():
             path = config.out / folder / plan.folder / f'{k:06d}_{word}_front.png'
             _write_png(path, images[modality][..., ::-1])
@@ -231,16 +234,23 @@ def _write_referring(
 
 
 def encode_frame(
-    frame: DriveFrame, rig: Rig, height: int, width: int
+    frame: DriveFrame, drive: Drive, height: int, width: int
 ) -> dict[Modality, NDArray[np.uint8]]:
     """Return the H x W x 3 uint8 network images of a frame, exactly as the live node makes them.
 
     A modality that saw nothing at all is black.
+
+    Args:
+        frame: What the sensors gave.
+        drive: Where it comes from: rig and motion of the vehicle.
+        height: Rows of the images.
+        width: Columns of the images.
     """
     frame_set = FrameSet(
         RGB, frame.stamp_ns, frame.samples, STANDARD_MODALITIES, CloseReason.COMPLETE
     )
-    aligned, _ = align(frame_set, rig, height, width, EVENT_WINDOW_NS)
+    rig, odometry = drive.rig, _odometry_around(drive, frame.stamp_ns)
+    aligned, _ = align(frame_set, rig, height, width, EVENT_WINDOW_NS, odometry)
     context = EncodingContext(rig.camera(RGB).resized(height, width), rig.T_base(RGB))
     return {
         name: encode(DEFAULT_ENCODING[name], aligned.planes[name], context)
@@ -266,3 +276,13 @@ def _write_png(path: Path, pixels: NDArray[np.uint8]) -> None:
     partial = path.with_suffix('.partial')
     partial.write_bytes(data.tobytes())
     os.replace(partial, path)
+
+
+def _odometry_around(drive: Drive, stamp_ns: int) -> Odometry:
+    """Return the poses of the vehicle during the sweep around a stamp."""
+    period_ns = round(1e9 / ODOMETRY_HZ)
+    stamps = [stamp_ns + k * period_ns for k in range(-4, 5)]
+    odometry = Odometry()
+    for t, T in zip(stamps, drive.scene.ego.pose([time_of(t) for t in stamps]), strict=True):
+        odometry.add(t, T)
+    return odometry

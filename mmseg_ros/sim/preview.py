@@ -43,7 +43,7 @@ def _row(seed: int, config: DriveConfig, title: str) -> NDArray[np.uint8]:
     config = replace(config, frames=2, interval_s=0.5, lidar=LidarModel(sector_deg=SECTOR_DEG))
     drive = Drive(seed, config)
     *_, frame = drive.frames()
-    images = encode_frame(frame, drive.rig, _HEIGHT, _WIDTH)
+    images = encode_frame(frame, drive, _HEIGHT, _WIDTH)
     size = (_WIDTH, _HEIGHT)
     labels = cv2.resize(frame.labels, size, interpolation=cv2.INTER_NEAREST)
     picture = frame.samples[RGB].payload
