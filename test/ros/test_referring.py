@@ -115,12 +115,12 @@ def test_the_mask_follows_the_sentence_and_ends_with_it(speaker, node, listener)
 
 
 def test_the_verb_say_reaches_the_node(speaker, node):
-    command = [sys.executable, '-m', 'mmseg_ros', 'say', 'the red car']
+    command = [sys.executable, '-m', 'mmseg_ros', 'say', 'the red car', '--wait', '60']
     child = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    assert speaker.saw('left')
     assert speaker.run(lambda: child.poll() is not None)
-    assert child.returncode == 0, child.stderr.read()
-    child.stderr.close()
+    _, said = child.communicate()
+    assert child.returncode == 0, said
+    assert speaker.saw('left')
 
 
 def test_the_verb_say_misses_a_node_that_is_not_there(capsys):
