@@ -10,7 +10,6 @@ from mmseg_models.export.bundle import write_bundle
 from mmseg_models.export.deployed import deployed_graph, deployed_network
 from mmseg_models.export.onnx_graph import write_masked_graph
 from mmseg_models.export.open_size import OPEN_FILE, write_open_graph
-from mmseg_ros.core.errors import BundleError
 from mmseg_ros.inference.bundle import load_bundle
 from mmseg_ros.inference.tensorrt_build import build_engine, import_library
 
@@ -22,6 +21,9 @@ TINY = {
     'geminifusion': {'encoder': 'mit_tiny_test', 'decoder_dim': 16},
     'mle_sam': {'encoder': 'hiera_tiny_test', 'rank': 4},
 }
+
+# MLE-SAM's windows make shapes at run time that TensorRT-RTX 1.7 does not build.
+OPEN_IN_TENSORRT = ('stitchfusion', 'geminifusion')
 
 
 def tiny_model(name):
@@ -61,18 +63,13 @@ def test_every_registered_model_builds(tiny_encoders, manifest, tmp_path, name, 
 
 @pytest.mark.slow
 @pytest.mark.parametrize('precision', ['fp32', 'fp16'])
-@pytest.mark.parametrize('name', TINY)
+@pytest.mark.parametrize('name', OPEN_IN_TENSORRT)
 def test_open_sizes_build_with_a_range(tiny_encoders, manifest, tmp_path, name, precision):
     model = tiny_model(name)
     if precision == 'fp16':
         model = model.half()
     path = tmp_path / OPEN_FILE
-    graph = deployed_graph(model, manifest(NAMES, 64, 64))
-    if name == 'mle_sam':
-        with pytest.raises(BundleError):
-            write_open_graph(graph, path)
-        return
-    write_open_graph(graph, path)
+    write_open_graph(deployed_graph(model, manifest(NAMES, 64, 64)), path)
     sizes = tuple((1, len(NAMES), side, 2 * side, 3) for side in (64, 96, 192))
     assert build_engine(import_library(), path, {'images': sizes})
 
