@@ -111,7 +111,12 @@ def test_equals_transformers(vocab_path: Path) -> None:
     transformers = pytest.importorskip('transformers')
     theirs = transformers.BertTokenizer(vocab=str(vocab_path), do_lower_case=True)
     ours = Tokenizer(vocab_path, max_tokens=8)
-    for sentence in ('The red cars, walking.', 'a r\u00e9sum\u00e9 on the LEFT', '汽 car', 'van-like'):
+    for sentence in (
+        'The red cars, walking.',
+        'a r\u00e9sum\u00e9 on the LEFT',
+        '汽 car',
+        'van-like',
+    ):
         expected = theirs(sentence, truncation=True, max_length=8)['input_ids']
         assert list(ours.read(sentence).token_ids) == expected
 
