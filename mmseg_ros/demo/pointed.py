@@ -28,13 +28,13 @@ _CANDIDATES = {
     'the tree on the right': 'Vegetation',
     'the truck': 'Truck',
     'the car on the left': 'Cars',
-    'the closest person': 'Pedestrian',
-    'the sidewalk': 'SideWalk',
     'the tree on the left': 'Vegetation',
     'the farthest car': 'Cars',
     'the buildings': 'Building',
     'the road': 'Road',
     'the sky': 'Sky',
+    'the sidewalk': 'SideWalk',
+    'the closest person': 'Pedestrian',
 }
 
 
