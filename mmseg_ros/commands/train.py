@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+from collections.abc import Sequence
 
 TAKES_OVERRIDES = True
 
@@ -20,17 +21,41 @@ examples:
   mmseg_ros train --config models/recipes/smoke.yaml --resume auto
   mmseg_ros train --config models/recipes/smoke.yaml --steps 60 --run_dir runs/b
   mmseg_ros train --config models/recipes/smoke.yaml --print_config
+  mmseg_ros train --config models/recipes/crossvlt_small_coarse_sim.yaml --data.roots '[DATA]'
   torchrun --nproc-per-node 4 -m mmseg_ros train --config models/recipes/smoke.yaml
 """
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train, and print the final mIoU per sensor subset."""
+    """Train, and print the final mIoU per sensor subset, or per kind of sentence."""
+    from mmseg_models.training.recipe_parser import is_referring
+
+    config = ['--config', args.config] if args.config else []
+    if is_referring(args.config):
+        return _train_referring([*config, *args.overrides])
+    return _train([*config, *args.overrides])
+
+
+def _train_referring(arguments: Sequence[str]) -> int:
+    from mmseg_models.training.recipe_parser import parse_referring_recipe
+    from mmseg_models.training.referring import train_referring
+
+    recipe = parse_referring_recipe(arguments)
+    logging.basicConfig(
+        level=logging.INFO, format='%(asctime)s %(levelname)s %(message)s', datefmt='%H:%M:%S'
+    )
+    for name, scores in train_referring(recipe).items():
+        if isinstance(scores, dict):
+            print(f'{scores["miou"]:.3f}  {name}')
+    print(f'best weights: {recipe.run_dir}/best.safetensors')
+    return 0
+
+
+def _train(arguments: Sequence[str]) -> int:
     from mmseg_models.training.engine import train
     from mmseg_models.training.recipe_parser import parse_recipe
 
-    config = ['--config', args.config] if args.config else []
-    recipe = parse_recipe([*config, *args.overrides])
+    recipe = parse_recipe(arguments)
     is_first_process = os.environ.get('RANK', '0') == '0'
     logging.basicConfig(
         level=logging.INFO if is_first_process else logging.WARNING,

@@ -1,9 +1,8 @@
-"""Training of a referring network: `python -m mmseg_models.training.referring --config FILE`."""
+"""Training of a referring network, from a recipe with `task: referring`."""
 
 from __future__ import annotations
 
 import logging
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from jsonargparse import ActionConfigFile, ArgumentParser
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
@@ -324,19 +322,3 @@ def _all_wordings(pictures: Sequence[Picture]) -> list[str]:
 def _keep(run: ReferringRun, metrics: dict[str, Any]) -> None:
     state = run.trainables.average.module.network.state_dict()
     save_referring(run.run_dir / BEST_FILE, state, run.info(metrics))
-
-
-def parse_referring_recipe(arguments: Sequence[str]) -> ReferringRecipe:
-    """Return the recipe that `--config FILE --section.key VALUE ...` describes."""
-    parser = ArgumentParser(prog='python -m mmseg_models.training.referring')
-    parser.add_argument('--config', action=ActionConfigFile, help='Recipe as YAML.')
-    parser.add_class_arguments(ReferringRecipe)
-    values = parser.parse_args(list(arguments)).as_dict()
-    values.pop('config')
-    blocks = parser.instantiate(parser.parse_object(values))
-    return ReferringRecipe(**{name: blocks[name] for name in values})
-
-
-if __name__ == '__main__':
-    logging.basicConfig(level=logging.INFO, format='%(asctime)s %(message)s')
-    train_referring(parse_referring_recipe(sys.argv[1:]))

@@ -69,6 +69,7 @@ class ReferringLossConfig(Checked):
 class ReferringRecipe(Checked):
     """One training run of a referring network."""
 
+    task: str = parameter('referring', 'Tells `train` what it trains.', choices=('referring',))
     run_dir: str = parameter('', 'Folder for checkpoints, logs and the resolved recipe.')
     resume: str = parameter(
         'never', 'auto continues from the last checkpoint in run_dir.', choices=('never', 'auto')

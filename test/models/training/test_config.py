@@ -5,13 +5,20 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mmseg_models.registry import create_model
 from mmseg_models.training.config import DataConfig, OptimizerConfig, Recipe
-from mmseg_models.training.recipe_parser import parse_recipe
+from mmseg_models.training.recipe_parser import (
+    is_referring,
+    parse_recipe,
+    parse_referring_recipe,
+)
 from mmseg_models.training.setup import build_model
 from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.core.labels import load_label_space
 
-RECIPES = sorted((Path(__file__).parents[3] / 'models' / 'recipes').glob('*.yaml'))
+ALL_RECIPES = sorted((Path(__file__).parents[3] / 'models' / 'recipes').glob('*.yaml'))
+REFERRING = [path for path in ALL_RECIPES if is_referring(str(path))]
+RECIPES = [path for path in ALL_RECIPES if path not in REFERRING]
 
 
 @pytest.fixture
@@ -92,3 +99,18 @@ def test_shipped_recipe_builds_its_network(path):
     model = build_model(recipe, load_label_space(recipe.data.label_space))
     assert model.num_classes == 25
     assert list(model.modalities) == recipe.data.modalities
+
+
+@pytest.mark.parametrize('path', REFERRING, ids=lambda path: path.stem)
+def test_shipped_referring_recipe_builds_its_network(path):
+    recipe = parse_referring_recipe(['--config', str(path)])
+    assert create_model(recipe.model, vocabulary_size=81, **recipe.options).task == 'referring'
+
+
+def test_task_is_read_from_the_file(tmp_path, file):
+    assert {path.stem for path in REFERRING} >= {'crossvlt_small_sim'}
+    assert not is_referring(file)
+    assert not is_referring(None)
+    assert not is_referring(str(tmp_path / 'absent.yaml'))
+    (tmp_path / 'broken.yaml').write_text('task: [')
+    assert not is_referring(str(tmp_path / 'broken.yaml'))

@@ -9,12 +9,8 @@ import torch
 from mmseg_models.datasets.refer_sim import SimulatedReferring
 from mmseg_models.encoders.bert import BERT_CONFIGS, BertConfig
 from mmseg_models.training.config import OptimizerConfig
-from mmseg_models.training.referring import (
-    fit,
-    parse_referring_recipe,
-    setup,
-    train_referring,
-)
+from mmseg_models.training.recipe_parser import parse_referring_recipe
+from mmseg_models.training.referring import fit, setup, train_referring
 from mmseg_models.training.referring_checkpoint import load_referring
 from mmseg_models.training.referring_config import (
     ReferringAugmentation,
