@@ -47,27 +47,29 @@ class Torch:
         count = len(manifest.modalities) if masked else len(manifest.subsets[path.name][0])
         images = TensorSpec(np.dtype(np.uint8), (1, count, manifest.height, manifest.width, 3))
         if masked:
-            return TorchExecutable(
-                network, {'images': images, 'available': TensorSpec(np.dtype(bool), (1, count))}
-            )
-        members = TensorSpec(np.dtype(np.int64), (count,))
-        return TorchExecutable(network, {'images': images, 'members': members})
+            inputs = {'images': images, 'available': TensorSpec(np.dtype(bool), (1, count))}
+        else:
+            inputs = {'images': images, 'members': TensorSpec(np.dtype(np.int64), (count,))}
+        has_router = network.model.has_router
+        outputs = (*OUTPUT_NAMES, ROUTER_NAME) if has_router else OUTPUT_NAMES
+        return TorchExecutable(network, inputs, outputs)
 
 
 class TorchExecutable:
     """One network.
 
     Args:
-        network: Called with the inputs in order; returns labels, confidence and, if its model
-            has a router, that one's weights.
+        network: Called with the inputs in order; returns one tensor, or one per output.
         inputs: Names, types and shapes.
+        outputs: Names of what it returns.
     """
 
-    def __init__(self, network: Any, inputs: Mapping[str, TensorSpec]) -> None:
+    def __init__(
+        self, network: Any, inputs: Mapping[str, TensorSpec], outputs: tuple[str, ...]
+    ) -> None:
         self._network = network
         self.inputs = inputs
-        has_router = network.model.has_router
-        self.outputs = (*OUTPUT_NAMES, ROUTER_NAME) if has_router else OUTPUT_NAMES
+        self.outputs = outputs
 
     def run(self, feed: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
         """Run the network; see `Executable.run`."""
@@ -78,6 +80,8 @@ class TorchExecutable:
                 values = self._network(*(torch.from_numpy(feed[name]) for name in self.inputs))
         except (RuntimeError, ValueError) as error:
             raise BackendError(f'torch failed: {error}') from error
+        if len(self.outputs) == 1:
+            values = (values,)
         return {name: value.numpy() for name, value in zip(self.outputs, values, strict=True)}
 
     def close(self) -> None:
