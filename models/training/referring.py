@@ -24,10 +24,10 @@ from mmseg_models.datasets.statistics import IMAGENET
 from mmseg_models.registry import create_model
 from mmseg_models.tensors import read_tensors
 from mmseg_models.training.checkpoint import BEST_FILE, load_strictly
-from mmseg_models.training.optimization import build_average, build_optimizer, build_schedule
 from mmseg_models.training.referring_checkpoint import (
     ReferringInfo,
     load_referring,
+    normalised,
     save_referring,
 )
 from mmseg_models.training.referring_config import ReferringRecipe
@@ -150,13 +150,7 @@ def setup(recipe: ReferringRecipe) -> ReferringRun:
     if recipe.encoder_from:
         _load_encoder(network, recipe.encoder_from)
     trainee = Trainee(network, load_label_space().num_classes)
-    optimizer = build_optimizer(trainee, recipe.optimizer)
-    trainables = Trainables(
-        trainee,
-        build_average(trainee, recipe.optimizer),
-        optimizer,
-        build_schedule(optimizer, recipe.optimizer, recipe.steps),
-    )
+    trainables = Trainables.of(trainee, recipe.optimizer, recipe.steps)
     start = latest_checkpoint(run_dir) if recipe.resume == 'auto' else None
     position = Position(0, -1.0, generator_state()[None])
     if start is not None:
@@ -225,7 +219,7 @@ def training_step(
     hidden = rng.random(token_ids.shape) < run.recipe.augmentation.unknown_probability
     token_ids[hidden & (token_ids >= _first_word(run))] = run.vocabulary.index(UNKNOWN)
     longest = int(attention_mask.sum(1).max())
-    images = run.info({}).normalised(torch.from_numpy(batch.images))
+    images = normalised(torch.from_numpy(batch.images), IMAGENET.mean, IMAGENET.std)
     reading = trainee.network.read(
         images,
         torch.from_numpy(token_ids[:, :longest]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -48,13 +48,18 @@ class ReferringInfo:
 
     def normalised(self, images_BHWC: Tensor) -> Tensor:
         """Return B x 3 x H x W float32, the network's input, from B x H x W x 3 uint8."""
-        mean, std = (torch.tensor(x)[None, :, None, None] for x in (self.mean, self.std))
-        return (images_BHWC.permute(0, 3, 1, 2).float() / 255.0 - mean) / std
+        return normalised(images_BHWC, self.mean, self.std)
 
     def write_vocabulary(self, path: Path) -> Path:
         """Write the tokens, one per line, for `mmseg_ros.referring.tokenizer`."""
         path.write_text('\n'.join(self.vocabulary) + '\n', encoding='utf-8')
         return path
+
+
+def normalised(images_BHWC: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
+    """Return B x 3 x H x W float32 from B x H x W x 3 uint8; both statistics on the scale 0..1."""
+    mean_C11, std_C11 = (torch.tensor(x)[:, None, None] for x in (mean, std))
+    return (images_BHWC.permute(0, 3, 1, 2).float() / 255.0 - mean_C11) / std_C11
 
 
 def save_referring(path: Path, state: Mapping[str, Tensor], info: ReferringInfo) -> None:

@@ -16,6 +16,8 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel
 
 from mmseg_models.training.checkpoint import load_strictly, save_weights
+from mmseg_models.training.config import OptimizerConfig
+from mmseg_models.training.optimization import build_average, build_optimizer, build_schedule
 from mmseg_ros.core.errors import TrainingError
 
 PREFIX = 'step_'
@@ -33,6 +35,13 @@ class Trainables:
     average: AveragedModel
     optimizer: Optimizer
     schedule: LambdaLR
+
+    @classmethod
+    def of(cls, model: nn.Module, config: OptimizerConfig, steps: int) -> Trainables:
+        """Return a model with what trains it, before its first step."""
+        optimizer = build_optimizer(model, config)
+        schedule = build_schedule(optimizer, config, steps)
+        return cls(model, build_average(model, config), optimizer, schedule)
 
 
 @dataclass(frozen=True)

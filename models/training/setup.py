@@ -22,7 +22,6 @@ from mmseg_models.training.checkpoint import load_strictly, read_trained
 from mmseg_models.training.config import Recipe
 from mmseg_models.training.loading import AugmentedFrames, StepSampler, training_loader
 from mmseg_models.training.normalization import Normalization
-from mmseg_models.training.optimization import build_average, build_optimizer, build_schedule
 from mmseg_models.training.resume import (
     Position,
     Trainables,
@@ -63,7 +62,7 @@ def setup(recipe: Recipe) -> TrainingRun:
         load_pretrained_encoder(model, recipe.model.pretrained)
     channel_statistics = _first_weights(recipe, model, train_frames)
     model = fabric.to_device(model.to(memory_format=torch.channels_last))  # a fifth faster
-    trainables = _build_trainables(recipe, model)
+    trainables = Trainables.of(model, recipe.optimizer, recipe.steps)
     torch.manual_seed(recipe.seed + SEED_STRIDE * (fabric.global_rank + 1))
     position = Position(0, -1.0, generator_state().repeat(fabric.world_size, 1))
     if checkpoint:
@@ -165,13 +164,6 @@ def _first_weights(
             # The weights were learned behind this normalisation.
             fixed = {**info.statistics, **fixed}
     return statistics(frames, fixed)
-
-
-def _build_trainables(recipe: Recipe, model: SegmentationModel) -> Trainables:
-    optimizer = build_optimizer(model, recipe.optimizer)
-    average = build_average(model, recipe.optimizer)
-    schedule = build_schedule(optimizer, recipe.optimizer, recipe.steps)
-    return Trainables(model, average, optimizer, schedule)
 
 
 def _build_dropout(recipe: Recipe) -> ModalityDropout:

@@ -7,7 +7,6 @@ import torch
 from torch import nn
 
 from mmseg_models.training.config import OptimizerConfig
-from mmseg_models.training.optimization import build_average, build_optimizer, build_schedule
 from mmseg_models.training.resume import (
     Position,
     Trainables,
@@ -24,12 +23,7 @@ RECIPE = {'steps': 9, 'data': {'root': 'x'}, 'threads': 1}
 
 @pytest.fixture
 def trainables():
-    model = nn.Linear(3, 2)
-    config = OptimizerConfig(warmup_steps=1)
-    optimizer = build_optimizer(model, config)
-    return Trainables(
-        model, build_average(model, config), optimizer, build_schedule(optimizer, config, 9)
-    )
+    return Trainables.of(nn.Linear(3, 2), OptimizerConfig(warmup_steps=1), 9)
 
 
 def at(step):
