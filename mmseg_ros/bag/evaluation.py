@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -19,6 +18,7 @@ from mmseg_ros.core.config import NodeConfig
 from mmseg_ros.core.errors import BagError, SampleError
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.types import EVENT, LIDAR, CloudData, FrameSet, Modality
+from mmseg_ros.evaluation.metrics import plain_scores, rounded
 from mmseg_ros.evaluation.report import Figure
 from mmseg_ros.evaluation.robustness import robustness_table, subsets_to_score
 from mmseg_ros.inference.backend import create_backend
@@ -29,7 +29,6 @@ from mmseg_ros.projection.odometry import Odometry
 from mmseg_ros.sync.collector import Collector
 
 METRICS_SCHEMA = 1
-_DIGITS = 6
 
 Progress = Callable[[int, int], None]
 """Called with the number of sets done and the expected number."""
@@ -203,7 +202,7 @@ def _metrics(
         'schema_version': METRICS_SCHEMA,
         'bag': {
             'name': reader.path.name,
-            'duration_s': _rounded(reader.duration_s),
+            'duration_s': rounded(reader.duration_s),
             'messages': {name: topic.count for name, topic in sorted(reader.topics.items())},
         },
         'bundle': {
@@ -253,16 +252,11 @@ def _scores(scores: dict[Subset, Score], manifest: Any) -> list[dict[str, Any]]:
         {
             'available': list(subset) or 'all sets',
             'sets': score.sets,
-            'miou': _rounded(score.pixels.miou()),
-            'pixel_accuracy': _rounded(score.pixels.accuracy()),
-            'point_miou': _rounded(score.points.miou()),
-            'point_accuracy': _rounded(score.points.accuracy()),
+            **plain_scores(score.pixels, names),
+            'point_miou': rounded(score.points.miou()),
+            'point_accuracy': rounded(score.points.accuracy()),
             'pixels': score.pixels.pixels,
             'points': score.points.pixels,
-            'class_iou': {
-                name: _rounded(value)
-                for name, value in zip(names, score.pixels.iou(), strict=True)
-            },
         }
         for subset, score in scores.items()
     ]
@@ -276,12 +270,8 @@ def _robustness(withheld: dict[Subset, Score]) -> list[dict[str, Any]]:
         {
             'available': list(row.available),
             'missing': list(row.missing),
-            'miou': _rounded(row.miou),
-            'retained': _rounded(row.retained),
+            'miou': rounded(row.miou),
+            'retained': rounded(row.retained),
         }
         for row in robustness_table(next(iter(withheld)), miou)
     ]
-
-
-def _rounded(value: float) -> float | None:
-    return None if math.isnan(value) else round(float(value), _DIGITS)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import warnings
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -130,6 +133,25 @@ class ConfusionMatrix:
     def accuracy(self) -> float:
         """Return the share of scored pixels with the right class; NaN if there is none."""
         return float(np.trace(self.counts)) / self.pixels if self.pixels else float('nan')
+
+
+def plain_scores(matrix: ConfusionMatrix, names: Sequence[str]) -> dict[str, Any]:
+    """Return mIoU, pixel accuracy and IoU per class, as metrics.json holds them.
+
+    Args:
+        matrix: What was counted.
+        names: Of the classes, in the order of their ids.
+    """
+    return {
+        'miou': rounded(matrix.miou()),
+        'pixel_accuracy': rounded(matrix.accuracy()),
+        'class_iou': dict(zip(names, map(rounded, matrix.iou()), strict=True)),
+    }
+
+
+def rounded(value: float) -> float | None:
+    """Return a score to six digits, None for NaN: JSON has none."""
+    return None if math.isnan(value) else round(float(value), 6)
 
 
 def _ratio(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,14 +15,13 @@ from mmseg_models.datasets.frame import LabelledFrame
 from mmseg_models.transforms import resize_images
 from mmseg_ros.core.errors import DatasetError
 from mmseg_ros.core.types import Modality
-from mmseg_ros.evaluation.metrics import ConfusionMatrix
+from mmseg_ros.evaluation.metrics import ConfusionMatrix, plain_scores
 from mmseg_ros.inference.backend import Backend
 from mmseg_ros.inference.bundle import Bundle
 
 Subset = tuple[Modality, ...]
 Progress = Callable[[int, int], None]
 ALL = 'all'
-_DIGITS = 6
 
 
 class DatasetScores:
@@ -72,13 +70,10 @@ class DatasetScores:
                 'condition': condition,
                 'available': list(subset),
                 'frames': self.frames[condition],
-                'miou': _rounded(matrix.miou()),
-                'pixel_accuracy': _rounded(matrix.accuracy()),
-                'class_iou': dict(zip(names, map(_rounded, matrix.iou()), strict=True)),
+                **plain_scores(self._matrix(condition, subset), names),
             }
             for condition in order
             for subset in self._subsets
-            for matrix in [self._matrix(condition, subset)]
         ]
 
     def _matrix(self, condition: str, subset: Subset) -> ConfusionMatrix:
@@ -124,7 +119,3 @@ def _check_encodings(bundle: Bundle, root: Path) -> None:
                 f'{bundle.manifest.name} reads {spec.encoding!r}; make the set again or take '
                 'another bundle.'
             )
-
-
-def _rounded(value: float) -> float | None:
-    return None if math.isnan(value) else round(float(value), _DIGITS)
