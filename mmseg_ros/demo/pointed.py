@@ -116,7 +116,9 @@ def _tile(scene: Scene, result: ReferringResult, index: int, space: LabelSpace) 
     labels = np.where(meant, space.class_id(sentence), space.ignore_id).astype(np.uint8)
     image = overlay(scene.rgb, labels, space, _ALPHA)
     wanted = load_label_space().class_id(_CANDIDATES[sentence])
-    on_class = f'{percent(float((scene.labels[meant] == wanted).mean()))} {_CANDIDATES[sentence]}'
-    told = on_class if meant.any() else 'nothing found'
+    told = 'nothing found'
+    if meant.any():
+        right = float((scene.labels[meant] == wanted).mean())
+        told = f'{percent(right)} {_CANDIDATES[sentence]}'
     label = f'“{sentence}” at {scene.elapsed_s:.1f} s: {told}'
     return label, picture(image, sentence, lossy=True)

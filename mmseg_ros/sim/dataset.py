@@ -23,7 +23,6 @@ from mmseg_ros.sim.drive import Drive, DriveConfig, DriveFrame
 from mmseg_ros.sim.lidar import LidarModel
 from mmseg_ros.sim.recording import ODOMETRY_HZ
 from mmseg_ros.sim.referring import make_expressions
-from mmseg_ros.sim.sensors import time_of
 from mmseg_ros.sim.sightings import find_sightings
 from mmseg_ros.sim.stage import SceneObject
 from mmseg_ros.sim.weather import CONDITIONS, FAILURES
@@ -283,6 +282,6 @@ def _odometry_around(drive: Drive, stamp_ns: int) -> Odometry:
     period_ns = round(1e9 / ODOMETRY_HZ)
     stamps = [stamp_ns + k * period_ns for k in range(-4, 5)]
     odometry = Odometry()
-    for t, T in zip(stamps, drive.scene.ego.pose([time_of(t) for t in stamps]), strict=True):
+    for t, T in zip(stamps, drive.poses(stamps), strict=True):
         odometry.add(t, T)
     return odometry

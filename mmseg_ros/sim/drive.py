@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -27,7 +27,7 @@ from mmseg_ros.sim.events import EventCamera, EventModel
 from mmseg_ros.sim.lidar import LidarModel, Sweep
 from mmseg_ros.sim.raycast import World
 from mmseg_ros.sim.scene import Scene, build_scene
-from mmseg_ros.sim.sensors import START_NS, Sensors, joined, stamp_of
+from mmseg_ros.sim.sensors import START_NS, Sensors, joined, stamp_of, time_of
 from mmseg_ros.sim.weather import FAILURES, make_sky
 
 FIRST_S = 0.06
@@ -166,6 +166,10 @@ class Drive:
     def start_ns(self) -> int:
         """Return a stamp before every sample of the drive."""
         return START_NS - 100_000_000
+
+    def poses(self, stamps_ns: Sequence[int]) -> NDArray[np.float64]:
+        """Return N x 4 x 4: the vehicle in the world at each stamp."""
+        return self.scene.ego.pose([time_of(stamp_ns) for stamp_ns in stamps_ns])
 
     def samples(self) -> Iterator[SensorSample]:
         """Yield every sample of the drive in the order in which they are received."""

@@ -23,7 +23,6 @@ from mmseg_ros.core.types import (
 )
 from mmseg_ros.sim.drive import Drive, DriveConfig, DriveFrame
 from mmseg_ros.sim.parallel import drive_frames
-from mmseg_ros.sim.sensors import time_of
 
 DEPTH_ENCODINGS: tuple[str, ...] = ('32FC1', '16UC1')
 """Metres as float32, or millimetres as uint16 (0 is no measurement, 65.535 m the farthest)."""
@@ -88,8 +87,8 @@ def _odometry(bag: BagWriter, drive: Drive, stamp_ns: int) -> list[Write]:
     """Return the poses since the frame before."""
     count = max(round(drive.config.interval_s * ODOMETRY_HZ), 1)
     stamps = [stamp_ns - round(k * 1e9 / ODOMETRY_HZ) for k in range(count)]
-    poses = drive.scene.ego.pose([time_of(t) for t in stamps])
-    return [(t, partial(bag.write_odometry, t, T)) for t, T in zip(stamps, poses, strict=True)]
+    poses = zip(stamps, drive.poses(stamps), strict=True)
+    return [(t, partial(bag.write_odometry, t, T)) for t, T in poses]
 
 
 def _in_millimetres(sample: SensorSample) -> SensorSample:
