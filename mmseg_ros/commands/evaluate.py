@@ -15,14 +15,18 @@ from mmseg_ros.evaluation.robustness import SUBSET_CHOICES
 if TYPE_CHECKING:
     from mmseg_ros.bag.evaluation import Evaluation
 
+LEAST_SHARE = 0.003
+"""Share of the image from which on a target of a sentence is scored."""
 EPILOG = """examples:
   python -m mmseg_ros evaluate out/drive --bundle stitchfusion-b0-sim
   python -m mmseg_ros evaluate drive.mcap --bundle my_bundle --subsets all --output out/scores
   python -m mmseg_ros evaluate out/deliver --split val --condition night --condition fog
+  python -m mmseg_ros evaluate out/words --bundle crossvlt-small-sim
 
 A bag goes through the live node's collector and pipeline; metrics.json (the same bytes in every
 run) and report.html are written. A data set in DeLiVER's folders (with img/) is scored frame by
-frame, in all and per condition; metrics.json is written."""
+frame, in all and per condition; one with sentences scores a text-prompted bundle by kind and size
+of what is meant, and with wrong sentences. metrics.json is written."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Evaluate, write both files and say where they are."""
     if (args.bag / 'img').is_dir():
-        return _run_dataset(args)
+        return _run_referring(args) if _is_referring(args.bundle) else _run_dataset(args)
     from mmseg_ros.bag.evaluation import EvaluationOptions, evaluate
     from mmseg_ros.commands.progress import progress_bar
     from mmseg_ros.core.config import ModelConfig, NodeConfig
@@ -121,6 +125,40 @@ def _run_dataset(args: argparse.Namespace) -> int:
     text = json.dumps(head | {'scores': rows}, indent=2, sort_keys=True, allow_nan=False)
     (output / 'metrics.json').write_text(text + '\n', encoding='utf-8')
     sys.stdout.write(_condition_table(rows))
+    sys.stdout.write(f'{output / "metrics.json"}\n')
+    return 0
+
+
+def _is_referring(bundle: str) -> bool:
+    from mmseg_ros.inference.bundle import read_manifest
+    from mmseg_ros.inference.manifest_reader import REFERRING, task_of
+
+    return task_of(read_manifest(bundle)[1]) == REFERRING
+
+
+def _run_referring(args: argparse.Namespace) -> int:
+    import numpy as np
+    from mmseg_models.datasets.refer_sim import SimulatedReferring
+    from mmseg_models.training.referring_data import load_pictures
+    from mmseg_models.training.referring_validation import full_scores
+    from mmseg_ros.referring.segmenter import load_segmenter
+
+    pictures = load_pictures([SimulatedReferring(args.bag, args.split, regions=True)], 0.0)
+    segmenter = load_segmenter(args.bundle, args.backend, args.threads)
+    try:
+        scores = full_scores(
+            lambda image, sentences: np.asarray(segmenter.segment(image, sentences).meant),
+            pictures,
+            LEAST_SHARE,
+        )
+    finally:
+        segmenter.close()
+    output = args.output or Path('out') / 'evaluate' / args.bag.name
+    output.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({'schema_version': 1, 'bundle': args.bundle, 'scores': scores}, indent=2)
+    (output / 'metrics.json').write_text(text + '\n', encoding='utf-8')
+    for name, row in scores.items():
+        sys.stdout.write(f'{name:58} {row["count"]:5}  mIoU {row["miou"]:.3f}\n')
     sys.stdout.write(f'{output / "metrics.json"}\n')
     return 0
 

@@ -10,11 +10,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from mmseg_models.datasets.refer import THING
 from mmseg_models.training.referring_data import Picture, Target
 from mmseg_ros.evaluation.referring import ReferringScore
 
 SIZE_BINS = (0.0, 0.003, 0.01, 0.03, 0.1, 1.0)
 """Edges of the share of the image that a mask covers."""
+LARGE = 0.01
+"""Share of the image from which on a thing counts as large."""
 _SHUFFLE_SEED = 11
 
 Segmenter = Callable[[NDArray[np.uint8], list[str]], NDArray[np.bool_]]
@@ -57,6 +60,37 @@ def shuffled(asked: Sequence[Question]) -> list[Question]:
         Question(item.picture, item.target, asked[int(following[index])].sentence)
         for index, item in enumerate(asked)
     ]
+
+
+def of_the_same_image(asked: Sequence[Question]) -> list[Question]:
+    """Return the questions on images with several, each with another one's sentence."""
+    pictures: dict[int, list[Question]] = {}
+    for item in asked:
+        pictures.setdefault(id(item.picture), []).append(item)
+    return [
+        Question(item.picture, item.target, other.sentence)
+        for items in pictures.values()
+        if len(items) > 1
+        for item, other in zip(items, items[1:] + items[:1], strict=True)
+    ]
+
+
+def full_scores(segment: Segmenter, pictures: Sequence[Picture], least: float) -> dict[str, Any]:
+    """Return all scores of targets of at least this share, and whether sentences are read.
+
+    Whether they are is asked of things of `LARGE` and more: with the right sentences, with
+    sentences shuffled among all of them, and with another sentence about the same image.
+    """
+    asked = questions(pictures, least)
+    large = [item for item in questions(pictures, LARGE) if item.target.kind == THING]
+    name = f'things of {100 * LARGE:g} % and more'
+    probes = {
+        name: large,
+        f'{name}, sentences shuffled': shuffled(large),
+        f'{name}, another sentence about the image': of_the_same_image(large),
+    }
+    found = {what: score(segment, probe)['all'] for what, probe in probes.items() if probe}
+    return score(segment, asked) | found
 
 
 def score(segment: Segmenter, asked: Sequence[Question]) -> dict[str, Any]:

@@ -103,3 +103,15 @@ def test_command_takes_one_condition(two_conditions, make_bundle, tmp_path, caps
                  'none', '--condition', 'night', '--output', str(tmp_path / 'out')]  # fmt: skip
     assert main(arguments) == 0
     assert capsys.readouterr().out.splitlines()[0].split() == ['mIoU', 'all', 'night']
+
+
+def test_command_scores_a_bundle_that_reads(
+    referring_root, make_referring_bundle, tmp_path, capsys
+):
+    bundle = make_referring_bundle(height=64, width=96)
+    command = ['evaluate', str(referring_root), '--bundle', str(bundle.path), '--split', 'val']
+    assert main([*command, '--output', str(tmp_path / 'out')]) == 0
+    scores = json.loads((tmp_path / 'out' / 'metrics.json').read_text())['scores']
+    assert scores['thing']['count'] == 6  # the red car, the blue car, the car on the left: twice
+    assert scores['thing']['miou'] == pytest.approx(4 / 6, abs=0.01)  # it knows colours only
+    assert 'sentences shuffled' in capsys.readouterr().out

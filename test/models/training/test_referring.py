@@ -19,7 +19,13 @@ from mmseg_models.training.referring_config import (
     ReferringRecipe,
 )
 from mmseg_models.training.referring_data import ReferringSampler, load_pictures
-from mmseg_models.training.referring_validation import questions, score, shuffled
+from mmseg_models.training.referring_validation import (
+    full_scores,
+    of_the_same_image,
+    questions,
+    score,
+    shuffled,
+)
 from mmseg_ros.core.errors import ConfigError, TrainingError
 
 
@@ -115,15 +121,22 @@ def test_small_targets_are_left_out(referring_root):
     assert load_pictures(source, 0.99) == []
 
 
-def test_scores_tell_reading_from_guessing(pictures):
+@pytest.fixture(scope='module')
+def reader(pictures):
+    """Return a segmenter that knows the truth."""
     asked = questions(pictures, 0.0)
     truth = {(id(q.picture), q.sentence): q.target.mask(q.picture.labels.shape) > 0 for q in asked}
     by_image = {id(q.picture.image): id(q.picture) for q in asked}
 
-    def reader(image, sentences):
+    def read(image, sentences):
         nothing = np.zeros(image.shape[:2], bool)
         return np.stack([truth.get((by_image[id(image)], s), nothing) for s in sentences])
 
+    return read
+
+
+def test_scores_tell_reading_from_guessing(pictures, reader):
+    asked = questions(pictures, 0.0)
     right, wrong = score(reader, asked), score(reader, shuffled(asked))
     assert right['all']['miou'] == 1.0
     assert right['thing 10-100 %']['count'] == right['thing']['count'] == 18
@@ -138,6 +151,24 @@ def test_shuffling_gives_every_sentence_away(pictures):
     assert sorted(q.sentence for q in mixed) == sorted(q.sentence for q in asked)
     assert [q.target for q in mixed] == [q.target for q in asked]
     assert sum(a.sentence != b.sentence for a, b in zip(asked, mixed, strict=True)) > 12
+
+
+def test_another_sentence_is_about_the_same_image(pictures):
+    mixed = of_the_same_image(questions(pictures, 0.0))
+    assert len(mixed) == len(questions(pictures, 0.0))
+    for question in mixed:
+        sentences = [s for target in question.picture.targets for s in target.sentences]
+        assert question.sentence in sentences
+    assert of_the_same_image(questions(pictures, 0.0)[:1]) == []
+
+
+def test_full_scores_ask_also_with_wrong_sentences(pictures, reader):
+    scores = full_scores(reader, pictures, 0.0)
+    name = 'things of 1 % and more'
+    assert scores['all']['miou'] == scores[name]['miou'] == 1.0
+    assert scores['all']['count'] == 30
+    assert scores[name]['count'] == scores[f'{name}, sentences shuffled']['count'] == 18
+    assert scores[f'{name}, another sentence about the image']['miou'] < 0.5
 
 
 def test_run_leaves_weights_that_say_what_they_are_for(recipe):
