@@ -138,6 +138,7 @@ def _is_referring(bundle: str) -> bool:
 
 def _run_referring(args: argparse.Namespace) -> int:
     import numpy as np
+
     from mmseg_models.datasets.refer_sim import SimulatedReferring
     from mmseg_models.training.referring_data import load_pictures
     from mmseg_models.training.referring_validation import full_scores
