@@ -32,11 +32,11 @@ test-gpu: setup
 	$(PIP) install --constraint constraints.txt --editable '.[gpu,tensorrt-rtx]'
 	$(BIN)/python test/benchmarks/bench_gpu.py
 
-# What a ROS user does, with colcon from PyPI; the tests that need no other process.
+# What a ROS user does, with colcon from PyPI; the tests of the node's parts that need no other process.
 colcon: setup
 	rm -rf build install log
 	$(BIN)/colcon build
-	$(BIN)/colcon test --pytest-args -m 'not ros and not slow'
+	$(BIN)/colcon test --pytest-args --ignore test/models -m 'not ros and not slow'
 	$(BIN)/colcon test-result --verbose
 
 setup: $(READY)

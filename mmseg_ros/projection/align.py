@@ -116,7 +116,8 @@ class _Aligner:
             plane = scaled_depth_plane(depth.depth_m, self._height, self._width)
         else:
             T = self._motion.T_reference(modality, stamp_ns)
-            plane = depth_plane(depth, self._rig.camera(modality), T, self._camera)
+            at_rest = self._rig.T(self._rig.reference, modality)
+            plane = depth_plane(depth, self._rig.camera(modality), T, self._camera, at_rest)
         if not plane.valid.any():
             raise SampleError(
                 f'No pixel of {modality!r} holds a depth that falls into the camera image.'

@@ -148,6 +148,11 @@ class CameraModel:
         """Return H x W x 3 float32 rays with z = 1, one per pixel, optical frame."""
         return _rays(self)
 
+    @property
+    def slopes(self) -> NDArray[np.float32]:
+        """Return 2 x H x W float32: x / z and y / z of the rays, each in one piece of memory."""
+        return _slopes(self)
+
     def resized(self, height: int, width: int) -> CameraModel:
         """Return the camera of the image scaled to `height` x `width`."""
         return (
@@ -171,6 +176,13 @@ def _rays(camera: CameraModel) -> NDArray[np.float32]:
     rays = camera.unproject(np.stack([u.ravel(), v.ravel()], axis=1)).astype(np.float32)
     rays.flags.writeable = False
     return rays.reshape(camera.height, camera.width, 3)
+
+
+@lru_cache(maxsize=16)
+def _slopes(camera: CameraModel) -> NDArray[np.float32]:
+    slopes = np.ascontiguousarray(np.moveaxis(_rays(camera)[..., :2], 2, 0))
+    slopes.flags.writeable = False
+    return slopes
 
 
 @lru_cache(maxsize=64)

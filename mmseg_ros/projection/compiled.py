@@ -11,5 +11,8 @@ Function = TypeVar('Function', bound=Callable[..., Any])
 
 
 def compiled(function: Function) -> Function:
-    """Return `function` compiled by numba: kept on disk, and without the interpreter's lock."""
-    return cast(Function, njit(cache=True, nogil=True)(function))
+    """Return `function` compiled by numba: kept on disk, and without the interpreter's lock.
+
+    Dividing by zero gives infinity or NaN, as in NumPy: a loop that must raise is no vector code.
+    """
+    return cast(Function, njit(cache=True, nogil=True, error_model='numpy')(function))

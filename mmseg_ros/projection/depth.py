@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ros.core.types import DepthData, Plane
-from mmseg_ros.projection.camera import CameraModel, project_point
+from mmseg_ros.projection.camera import CameraModel
 from mmseg_ros.projection.compiled import compiled
 from mmseg_ros.projection.footprint import Rotation, half_sizes
+from mmseg_ros.projection.rows import project_row
 
 # Grown pixels overlap a little: with distortion their sizes are not exact.
 SEAM = 1.1
@@ -19,6 +22,7 @@ def depth_plane(
     depth_camera: CameraModel,
     T_camera_depth: NDArray[np.float64],
     camera: CameraModel,
+    T_at_rest: NDArray[np.float64] | None = None,
 ) -> Plane:
     """Return H x W x 1 float32 metres along the optical axis of `camera`; 0 where invalid.
 
@@ -30,6 +34,8 @@ def depth_plane(
         depth_camera: Its camera at the size of the image.
         T_camera_depth: 4 x 4, from the optical frame of `depth_camera` into that of `camera`.
         camera: The target image.
+        T_at_rest: 4 x 4, the same without the motion of the vehicle, if there is any: sizes of
+            pixels are kept by its rotation, which is the same in every frame.
 
     Source: REP-118.
     """
@@ -39,10 +45,10 @@ def depth_plane(
     rotation = camera.image_rotation
     _register(
         np.ascontiguousarray(depth.depth_m, np.float32),
-        source.rays,
+        source.slopes,
         np.ascontiguousarray(rotation @ T_camera_depth[:3]),
         camera.parameters,
-        half_sizes(source, camera, Rotation.of(T_camera_depth)),
+        half_sizes(source, camera, Rotation.of(T_camera_depth if T_at_rest is None else T_at_rest)),
         z_buffer[..., 0],
     )
     valid = np.isfinite(z_buffer[..., 0])
@@ -53,32 +59,92 @@ def depth_plane(
 @compiled
 def _register(
     depth: NDArray[np.float32],
-    rays: NDArray[np.float32],
+    slopes: NDArray[np.float32],
     T: NDArray[np.float64],
     camera: NDArray[np.float64],
     half: NDArray[np.float32],
     z_buffer: NDArray[np.float32],
 ) -> None:
-    rows, columns = z_buffer.shape
+    n = depth.shape[1]
+    u, v, z = np.empty(n), np.empty(n), np.empty(n)
+    half_u, half_v = np.empty(n), np.empty(n)
+    pixels = np.empty(n, np.int32)
     for i in range(depth.shape[0]):
-        for j in range(depth.shape[1]):
-            z = float(depth[i, j])
-            if not (0.0 < z < np.inf):
-                continue
-            x, y = z * rays[i, j, 0], z * rays[i, j, 1]
-            zc = T[2, 0] * x + T[2, 1] * y + T[2, 2] * z + T[2, 3]
-            xc = T[0, 0] * x + T[0, 1] * y + T[0, 2] * z + T[0, 3]
-            yc = T[1, 0] * x + T[1, 1] * y + T[1, 2] * z + T[1, 3]
-            u, v, inside = project_point(camera, xc, yc, zc)
-            if not inside:
-                continue
-            half_u = max(0.5, SEAM * half[i, j, 0] * z / zc - 0.5 * (SEAM - 1.0))
-            half_v = max(0.5, SEAM * half[i, j, 1] * z / zc - 0.5 * (SEAM - 1.0))
-            first = max(0, int(np.ceil(u - half_u)))
-            last = min(columns, int(np.ceil(u + half_u)))
-            for row in range(
-                max(0, int(np.ceil(v - half_v))), min(rows, int(np.ceil(v + half_v)))
-            ):
-                for column in range(first, last):
-                    if zc < z_buffer[row, column]:
-                        z_buffer[row, column] = zc
+        project_row(depth[i], slopes[0, i], slopes[1, i], T, camera, u, v, z)
+        _grow(half[0, i], depth[i], z, half_u)
+        _grow(half[1, i], depth[i], z, half_v)
+        if _all_small(half_u, half_v):
+            _pixels(u, v, z, camera, pixels)
+            _put_pixels(pixels, z, z_buffer.reshape(-1))
+        else:
+            _put_areas(u, v, z, half_u, half_v, camera, z_buffer)
+
+
+@compiled
+def _grow(
+    half: NDArray[np.float32],
+    before: NDArray[np.float32],
+    after: NDArray[np.float64],
+    result: NDArray[np.float64],
+) -> None:
+    for j in range(len(result)):
+        size = SEAM * half[j] * float(before[j]) / after[j] - 0.5 * (SEAM - 1.0)
+        result[j] = size if size > 0.5 else 0.5
+
+
+@compiled
+def _all_small(half_u: NDArray[np.float64], half_v: NDArray[np.float64]) -> bool:
+    larger = 0
+    for j in range(len(half_u)):
+        larger += (half_u[j] > 0.5) | (half_v[j] > 0.5)
+    return larger == 0
+
+
+@compiled
+def _pixels(
+    u: NDArray[np.float64],
+    v: NDArray[np.float64],
+    z: NDArray[np.float64],
+    camera: NDArray[np.float64],
+    pixels: NDArray[np.int32],
+) -> None:
+    """Fill which pixel of the flat image each one covers, -1 for none."""
+    columns, right, bottom = np.int32(camera[1]), camera[1] - 0.5, camera[2] - 0.5
+    for j in range(len(pixels)):
+        inside = (z[j] > 0.0) & (u[j] > -0.5) & (u[j] < right) & (v[j] > -0.5) & (v[j] < bottom)
+        row, column = np.int32(math.ceil(v[j] - 0.5)), np.int32(math.ceil(u[j] - 0.5))
+        pixels[j] = row * columns + column if inside else np.int32(-1)
+
+
+@compiled
+def _put_pixels(
+    pixels: NDArray[np.int32], z: NDArray[np.float64], z_buffer: NDArray[np.float32]
+) -> None:
+    for j in range(len(pixels)):
+        k = pixels[j]
+        if k >= 0 and z[j] < z_buffer[k]:
+            z_buffer[k] = z[j]
+
+
+@compiled
+def _put_areas(
+    u: NDArray[np.float64],
+    v: NDArray[np.float64],
+    z: NDArray[np.float64],
+    half_u: NDArray[np.float64],
+    half_v: NDArray[np.float64],
+    camera: NDArray[np.float64],
+    z_buffer: NDArray[np.float32],
+) -> None:
+    rows, columns = z_buffer.shape
+    right, bottom = camera[1] - 0.5, camera[2] - 0.5
+    for j in range(len(u)):
+        if not (z[j] > 0.0 and -0.5 <= u[j] < right and -0.5 <= v[j] < bottom):
+            continue
+        first = max(0, int(math.ceil(u[j] - half_u[j])))
+        last = min(columns, int(math.ceil(u[j] + half_u[j])))
+        top = max(0, int(math.ceil(v[j] - half_v[j])))
+        for row in range(top, min(rows, int(math.ceil(v[j] + half_v[j])))):
+            for column in range(first, last):
+                if z[j] < z_buffer[row, column]:
+                    z_buffer[row, column] = z[j]

@@ -28,7 +28,7 @@ class Rotation(bytes):
 def half_sizes(
     source: CameraModel, target: CameraModel, rotation: Rotation
 ) -> NDArray[np.float32]:
-    """Return source H x W x 2: half the width and height of each pixel in the target, >= 0.5 px.
+    """Return 2 x source H x W: half the width and height of each pixel in the target, >= 0.5 px.
 
     Args:
         source: Camera of the pixels.
@@ -43,7 +43,8 @@ def half_sizes(
         first, last = np.take(steps, [0], axis), np.take(steps, [-1], axis)
         sizes = np.fmax(sizes, np.concatenate([first, steps], axis))
         sizes = np.fmax(sizes, np.concatenate([steps, last], axis))
-    return np.maximum(np.nan_to_num(sizes, nan=0.0) / 2, 0.5).astype(np.float32)
+    halves = np.maximum(np.nan_to_num(sizes, nan=0.0) / 2, 0.5).astype(np.float32)
+    return np.ascontiguousarray(np.moveaxis(halves, 2, 0))
 
 
 @lru_cache(maxsize=16)
@@ -58,7 +59,7 @@ def pixel_areas(source: CameraModel, target: CameraModel, rotation: Rotation) ->
         rotation: From the optical frame of `source` into that of `target`.
     """
     uv, valid = _project_all(source, target, rotation)
-    half = half_sizes(source, target, rotation).reshape(-1, 2)
+    half = half_sizes(source, target, rotation).reshape(2, -1).T
     low, high = np.ceil(uv[valid] - half[valid]), np.ceil(uv[valid] + half[valid])
     limit = [target.width, target.height]
     areas = np.zeros((len(uv), 4), np.int32)

@@ -122,4 +122,4 @@ class Hiera(nn.Module):
             self.background_position, size=(height, width), mode='bicubic'
         )
         side = self.window_position.shape[-1]
-        return background + self.window_position.tile(1, 1, height // side, width // side)
+        return background + self.window_position.repeat(1, 1, height // side, width // side)

@@ -228,13 +228,3 @@ def test_recipe_is_read_and_checked(tmp_path):
         ReferringRecipe(run_dir='x')
     with pytest.raises(ConfigError, match='warmup_steps'):
         replace(recipe, steps=5)
-
-
-@pytest.mark.parametrize('name', ['crossvlt_small_coarse_sim', 'crossvlt_small_sim'])
-def test_recipes_of_the_repository_are_valid(name):
-    from pathlib import Path
-
-    import mmseg_models
-
-    path = Path(mmseg_models.__file__).parent / 'recipes' / f'{name}.yaml'
-    assert parse_referring_recipe(['--config', str(path)]).model == 'crossvlt'
