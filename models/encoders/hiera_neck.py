@@ -11,7 +11,6 @@ from torch.nn import functional
 from mmseg_models.encoders.hiera import Hiera, HieraConfig
 from mmseg_models.encoders.hiera_blocks import Qkv, QkvFactory
 from mmseg_models.presence import Presence
-from mmseg_models.shapes import shape_of
 
 
 class HieraNeck(nn.Module):
@@ -31,9 +30,7 @@ class HieraNeck(nn.Module):
             lateral(x) for lateral, x in zip(self.laterals, features, strict=True)
         )
         # In float32 whatever the maps are in, as the published code does.
-        above = functional.interpolate(
-            coarsest.float(), size=shape_of(coarse)[2:], mode='nearest'
-        )
+        above = functional.interpolate(coarsest.float(), scale_factor=2.0, mode='nearest')
         return [fine, middle, coarse + above.to(coarse.dtype)]
 
 
