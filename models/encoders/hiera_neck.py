@@ -6,11 +6,11 @@ Source: Ravi et al., SAM 2 (arXiv 2408.00714), appendix C.1.
 from __future__ import annotations
 
 from torch import Tensor, nn
-from torch.nn import functional
 
 from mmseg_models.encoders.hiera import Hiera, HieraConfig
 from mmseg_models.encoders.hiera_blocks import Qkv, QkvFactory
 from mmseg_models.presence import Presence
+from mmseg_models.shapes import merge_axes
 
 
 class HieraNeck(nn.Module):
@@ -29,9 +29,17 @@ class HieraNeck(nn.Module):
         fine, middle, coarse, coarsest = (
             lateral(x) for lateral, x in zip(self.laterals, features, strict=True)
         )
-        # In float32 whatever the maps are in, as the published code does.
-        above = functional.interpolate(coarsest.float(), scale_factor=2.0, mode='nearest')
-        return [fine, middle, coarse + above.to(coarse.dtype)]
+        return [fine, middle, coarse + doubled(coarsest)]
+
+
+def doubled(x_SCHW: Tensor) -> Tensor:
+    """Return S x C x 2 H x 2 W, every pixel four times.
+
+    As `interpolate` with the nearest neighbour, which TensorRT-RTX 1.7 does not build for maps
+    of any size.
+    """
+    x = x_SCHW[:, :, :, None, :, None].expand(-1, -1, -1, 2, -1, 2)
+    return merge_axes(merge_axes(x, 4, 5), 2, 3)
 
 
 class ImageEncoder(nn.Module):
