@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from mmseg_ros.core.types import Plane
 from mmseg_ros.encoding.context import EncodingContext, require_channels
-from mmseg_ros.projection.events import EVENT_CHANNELS
+from mmseg_ros.projection.compiled import compiled
+from mmseg_ros.projection.events import EVENT_CHANNELS, FALLS, RISES
 
 
 def polarity(plane: Plane, context: EncodingContext) -> NDArray[np.uint8]:
@@ -21,6 +22,13 @@ def polarity(plane: Plane, context: EncodingContext) -> NDArray[np.uint8]:
     """
     require_channels(plane, 'polarity', 2, EVENT_CHANNELS)
     image = np.zeros((*plane.valid.shape, 3), np.uint8)
-    image[..., 0] = (plane.values[..., 0] > 0) * np.uint8(255)
-    image[..., 2] = (plane.values[..., 1] > 0) * np.uint8(255)
+    _encode(np.ascontiguousarray(plane.values, np.float32), image)
     return image
+
+
+@compiled
+def _encode(values: NDArray[np.float32], image: NDArray[np.uint8]) -> None:
+    for i in range(image.shape[0]):
+        for j in range(image.shape[1]):
+            image[i, j, 0] = 255 if values[i, j, RISES] > 0 else 0
+            image[i, j, 2] = 255 if values[i, j, FALLS] > 0 else 0

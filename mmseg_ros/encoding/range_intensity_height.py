@@ -8,10 +8,13 @@ from numpy.typing import NDArray
 from mmseg_ros.core.types import Plane
 from mmseg_ros.encoding.context import EncodingContext, require_channels
 from mmseg_ros.projection.compiled import compiled
+from mmseg_ros.projection.scratch import scratch
 
 FARTHEST_M = 100.0
 LOWEST_M = -2.0
 STEPS_PER_M = 20.0
+_NEIGHBOURS = 16
+"""A key is nearness x 16 + the number of the neighbour, so that one comparison finds both."""
 
 
 def range_intensity_height(plane: Plane, context: EncodingContext) -> NDArray[np.uint8]:
@@ -31,16 +34,23 @@ def range_intensity_height(plane: Plane, context: EncodingContext) -> NDArray[np
     Source: channels as in MUSES (range, intensity, height).
     """
     require_channels(plane, 'range_intensity_height', 3)
-    points = np.zeros(plane.values.shape, np.uint8)
-    _quantise(np.ascontiguousarray(plane.values, np.float32), plane.valid, points)
-    image = np.zeros_like(points)
-    _spread(points, image)
+    rows, columns = plane.valid.shape
+    points = scratch('range_intensity_height.points', (rows, columns, 3), np.uint8)
+    # A border without points spares every bounds check.
+    keys = scratch('range_intensity_height.keys', (rows + 2, columns + 2), np.uint16)
+    keys.fill(0)
+    _quantise(np.ascontiguousarray(plane.values, np.float32), plane.valid, points, keys)
+    image = np.zeros((rows, columns, 3), np.uint8)
+    _spread(points, keys, image)
     return image
 
 
 @compiled
 def _quantise(
-    values: NDArray[np.float32], valid: NDArray[np.bool_], points: NDArray[np.uint8]
+    values: NDArray[np.float32],
+    valid: NDArray[np.bool_],
+    points: NDArray[np.uint8],
+    keys: NDArray[np.uint16],
 ) -> None:
     for i in range(values.shape[0]):
         for j in range(values.shape[1]):
@@ -50,18 +60,33 @@ def _quantise(
                 points[i, j, 0] = int(min(max(nearness, 1.0), 255.0) + 0.5)
                 points[i, j, 1] = int(1.5 + 254.0 * min(max(values[i, j, 1], 0.0), 1.0))
                 points[i, j, 2] = int(min(max(height, 1.0), 255.0) + 0.5)
+                keys[i + 1, j + 1] = points[i, j, 0] * _NEIGHBOURS
 
 
 @compiled
-def _spread(points: NDArray[np.uint8], image: NDArray[np.uint8]) -> None:
-    rows, columns = points.shape[:2]
+def _spread(points: NDArray[np.uint8], keys: NDArray[np.uint16], image: NDArray[np.uint8]) -> None:
+    rows, columns = image.shape[:2]
+    best = np.empty(columns, np.uint16)
     for i in range(rows):
+        best[:] = 0
+        for neighbour in range(9):
+            k, m = neighbour // 3, neighbour % 3
+            # Of equally near ones the first wins.
+            _take_larger(keys[i + k, m : m + columns], np.uint16(8 - neighbour), best)
         for j in range(columns):
-            if points[i, j, 0] == 0:
+            if best[j] < _NEIGHBOURS:
                 continue
-            for k in range(max(0, i - 1), min(rows, i + 2)):
-                for m in range(max(0, j - 1), min(columns, j + 2)):
-                    # Larger means nearer; a measured pixel keeps its own point.
-                    if points[k, m, 0] == 0 and image[k, m, 0] < points[i, j, 0]:
-                        image[k, m] = points[i, j]
-            image[i, j] = points[i, j]
+            neighbour = 8 - best[j] % _NEIGHBOURS
+            if keys[i + 1, j + 1]:  # a measured pixel keeps its own point
+                neighbour = 4
+            k, m = i + neighbour // 3 - 1, j + neighbour % 3 - 1
+            image[i, j, 0] = points[k, m, 0]
+            image[i, j, 1] = points[k, m, 1]
+            image[i, j, 2] = points[k, m, 2]
+
+
+@compiled
+def _take_larger(keys: NDArray[np.uint16], number: np.uint16, best: NDArray[np.uint16]) -> None:
+    for j in range(len(best)):
+        key = np.uint16(keys[j] + number)
+        best[j] = key if key > best[j] else best[j]

@@ -48,7 +48,9 @@ def depth_plane(
         source.slopes,
         np.ascontiguousarray(rotation @ T_camera_depth[:3]),
         camera.parameters,
-        half_sizes(source, camera, Rotation.of(T_camera_depth if T_at_rest is None else T_at_rest)),
+        half_sizes(
+            source, camera, Rotation.of(T_camera_depth if T_at_rest is None else T_at_rest)
+        ),
         z_buffer[..., 0],
     )
     valid = np.isfinite(z_buffer[..., 0])
@@ -141,10 +143,10 @@ def _put_areas(
     for j in range(len(u)):
         if not (z[j] > 0.0 and -0.5 <= u[j] < right and -0.5 <= v[j] < bottom):
             continue
-        first = max(0, int(math.ceil(u[j] - half_u[j])))
-        last = min(columns, int(math.ceil(u[j] + half_u[j])))
-        top = max(0, int(math.ceil(v[j] - half_v[j])))
-        for row in range(top, min(rows, int(math.ceil(v[j] + half_v[j])))):
+        first = max(0, math.ceil(u[j] - half_u[j]))
+        last = min(columns, math.ceil(u[j] + half_u[j]))
+        top = max(0, math.ceil(v[j] - half_v[j]))
+        for row in range(top, min(rows, math.ceil(v[j] + half_v[j]))):
             for column in range(first, last):
                 if z[j] < z_buffer[row, column]:
                     z_buffer[row, column] = z[j]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from mmseg_ros.projection.scratch import scratch
 NEAREST_M = 0.1
 FARTHEST_M = 1000.0
 DEPTH_TOLERANCE = 0.02
+_BLOCK = 1024
 INTENSITY_FIELDS = ('intensity', 'reflectivity', 'i')
 
 
@@ -102,18 +104,15 @@ def lidar_plane(
         camera: The image.
         xyz: N x 3, where the points are if not where the cloud says, e.g. deskewed.
     """
-    xyz = cloud.xyz() if xyz is None else xyz
-    projection = project_cloud(xyz, T_camera_lidar, camera, depth_tolerance=0.0)
-    nearest = projection.shown
-    index, u, v = projection.index[nearest], projection.u[nearest], projection.v[nearest]
-    points = xyz[index]
+    columns = _columns(cloud) if xyz is None else np.ascontiguousarray(xyz.T, np.float32)
+    owner = scratch('lidar.owner', (camera.height, camera.width), np.int32)
+    z_buffer = scratch('lidar.z_buffer', (camera.height, camera.width), np.float32)
+    T = np.ascontiguousarray(camera.image_rotation @ T_camera_lidar[:3])
+    _own(columns, T, camera.parameters, z_buffer, owner)
     values = np.zeros((camera.height, camera.width, 3), np.float32)
-    valid = np.zeros((camera.height, camera.width), np.bool_)
-    values[v, u, 0] = np.sqrt(np.einsum('ij,ij->i', points, points))
-    values[v, u, 1] = intensity(cloud)[index]
-    values[v, u, 2] = points @ T_base_lidar[2, :3].astype(np.float32) + T_base_lidar[2, 3]
-    valid[v, u] = True
-    return Plane(values, valid)
+    height = np.ascontiguousarray(T_base_lidar[2], np.float64)
+    _fill(owner, columns, intensity(cloud), height, values)
+    return Plane(values, owner >= 0)
 
 
 def intensity(cloud: CloudData) -> NDArray[np.float32]:
@@ -129,11 +128,18 @@ def intensity(cloud: CloudData) -> NDArray[np.float32]:
     raw = cloud.points[name]
     values = raw.astype(np.float32)
     if np.issubdtype(raw.dtype, np.integer):
-        return values / np.float32(np.iinfo(raw.dtype).max)
-    values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
-    if values.size and values.max() > 1.0:
-        values /= np.float32(255.0)
-    return np.clip(values, 0.0, 1.0, out=values)
+        values /= np.float32(np.iinfo(raw.dtype).max)
+        return values
+    _to_unit(values)
+    return values
+
+
+def _columns(cloud: CloudData) -> NDArray[np.float32]:
+    """Return 3 x N float32 coordinates, each in one piece of memory."""
+    columns: NDArray[np.float32] = scratch('lidar.columns', (3, len(cloud.points)), np.float32)
+    for column, name in zip(columns, 'xyz', strict=True):
+        column[:] = cloud.points[name]
+    return columns
 
 
 @compiled
@@ -168,6 +174,94 @@ def _project(
             z_buffer[row, column] = near
         m += 1
     return m
+
+
+@compiled
+def _own(
+    points: NDArray[np.float32],
+    T: NDArray[np.float64],
+    camera: NDArray[np.float64],
+    z_buffer: NDArray[np.float32],
+    owner: NDArray[np.int32],
+) -> None:
+    """Fill which point each pixel belongs to, -1 for none: the nearest, the last of equal ones."""
+    z_buffer[:] = np.inf
+    owner[:] = -1
+    xc, yc, zc = np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK)
+    kept = np.empty(_BLOCK, np.bool_)
+    for start in range(0, points.shape[1], _BLOCK):
+        block = points[:, start : start + _BLOCK]
+        n = block.shape[1]
+        _transform(block, T[0], xc[:n])
+        _transform(block, T[1], yc[:n])
+        _transform(block, T[2], zc[:n])
+        _keep(xc[:n], yc[:n], zc[:n], camera[7] * (1.0 + 1e-9), kept)
+        for i in range(n):
+            if not kept[i]:
+                continue
+            u, v, inside = project_point(camera, xc[i], yc[i], zc[i])
+            if inside:
+                column, row, near = int(u + 0.5), int(v + 0.5), np.float32(zc[i])
+                if near <= z_buffer[row, column]:
+                    z_buffer[row, column] = near
+                    owner[row, column] = start + i
+
+
+@compiled
+def _transform(
+    points: NDArray[np.float32], row: NDArray[np.float64], result: NDArray[np.float64]
+) -> None:
+    x, y, z = points[0], points[1], points[2]
+    a, b, c, d = row[0], row[1], row[2], row[3]
+    for i in range(len(result)):
+        result[i] = a * float(x[i]) + b * float(y[i]) + c * float(z[i]) + d
+
+
+@compiled
+def _keep(
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    z: NDArray[np.float64],
+    widest: float,
+    kept: NDArray[np.bool_],
+) -> None:
+    """Most points of a turning LiDAR end here, before anything is divided."""
+    for i in range(len(x)):
+        ahead = (z[i] > NEAREST_M) & (z[i] < FARTHEST_M)
+        kept[i] = ahead & (x[i] * x[i] + y[i] * y[i] <= widest * z[i] * z[i])
+
+
+@compiled
+def _fill(
+    owner: NDArray[np.int32],
+    points: NDArray[np.float32],
+    intensities: NDArray[np.float32],
+    height: NDArray[np.float64],
+    values: NDArray[np.float32],
+) -> None:
+    a, b, c = np.float32(height[0]), np.float32(height[1]), np.float32(height[2])
+    for row in range(owner.shape[0]):
+        for column in range(owner.shape[1]):
+            i = owner[row, column]
+            if i >= 0:
+                x, y, z = points[0, i], points[1, i], points[2, i]
+                values[row, column, 0] = math.sqrt(x * x + y * y + z * z)
+                values[row, column, 1] = intensities[i]
+                values[row, column, 2] = float(a * x + b * y + c * z) + height[3]
+
+
+@compiled
+def _to_unit(values: NDArray[np.float32]) -> None:
+    """Bring intensities of either convention to 0..1; what is not finite becomes 0."""
+    one, largest = np.float32(1.0), np.float32(0.0)
+    for i in range(len(values)):
+        if largest < values[i] < np.float32(np.inf):
+            largest = values[i]
+    divisor = np.float32(255.0) if largest > one else one
+    for i in range(len(values)):
+        finite = abs(values[i]) < np.float32(np.inf)
+        value = values[i] / divisor if finite else np.float32(0.0)
+        values[i] = min(max(value, np.float32(0.0)), one)
 
 
 @compiled

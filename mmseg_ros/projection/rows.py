@@ -1,0 +1,92 @@
+"""Rows of measured pixels into another camera: loops that the compiler turns into vector code.
+
+Each loop touches few arrays, short enough for the nearest cache. Values are those of
+`camera.project_point`, to the last bit.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmseg_ros.projection.compiled import compiled
+from mmseg_ros.projection.distortion import PINHOLE, distort_point
+
+
+@compiled
+def project_row(
+    z: NDArray[np.float32],
+    slope_x: NDArray[np.float32],
+    slope_y: NDArray[np.float32],
+    T: NDArray[np.float64],
+    camera: NDArray[np.float64],
+    u: NDArray[np.float64],
+    v: NDArray[np.float64],
+    depth: NDArray[np.float64],
+) -> None:
+    """Fill `u`, `v` and `depth` (NaN where the pixel cannot be projected) for one row of pixels.
+
+    Whether a pixel falls inside the image is not looked at.
+
+    Args:
+        z: W float32, what the pixels measured along their optical axis, metres.
+        slope_x: W float32, x / z of their rays.
+        slope_y: W float32, y / z of their rays.
+        T: 3 x 4, into the frame of the target's pixels.
+        camera: `CameraModel.parameters` of the target.
+        u: W float64, columns in the target.
+        v: W float64, rows in the target.
+        depth: W float64, metres along the target's optical axis.
+    """
+    _transform(z, slope_x, slope_y, T[0], u)
+    _transform(z, slope_x, slope_y, T[1], v)
+    _transform(z, slope_x, slope_y, T[2], depth)
+    _divide(u, depth)
+    _divide(v, depth)
+    _mark(z, u, v, camera[7], depth)
+    model = int(camera[0])
+    if model != PINHOLE:
+        for j in range(len(u)):
+            u[j], v[j] = distort_point(model, camera[8:], u[j], v[j])
+    _to_pixels(u, camera[3], camera[5])
+    _to_pixels(v, camera[4], camera[6])
+
+
+@compiled
+def _transform(
+    z: NDArray[np.float32],
+    slope_x: NDArray[np.float32],
+    slope_y: NDArray[np.float32],
+    row: NDArray[np.float64],
+    result: NDArray[np.float64],
+) -> None:
+    a, b, c, d = row[0], row[1], row[2], row[3]
+    for j in range(len(result)):
+        far = float(z[j])
+        result[j] = a * (far * slope_x[j]) + b * (far * slope_y[j]) + c * far + d
+
+
+@compiled
+def _divide(values: NDArray[np.float64], divisor: NDArray[np.float64]) -> None:
+    for j in range(len(values)):
+        values[j] /= divisor[j]
+
+
+@compiled
+def _mark(
+    z: NDArray[np.float32],
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    largest: float,
+    depth: NDArray[np.float64],
+) -> None:
+    for j in range(len(depth)):
+        measured = (z[j] > np.float32(0.0)) & (z[j] < np.float32(np.inf))
+        seen = (depth[j] > 0.0) & (x[j] * x[j] + y[j] * y[j] <= largest)
+        depth[j] = depth[j] if measured & seen else np.nan
+
+
+@compiled
+def _to_pixels(values: NDArray[np.float64], focal: float, centre: float) -> None:
+    for j in range(len(values)):
+        values[j] = focal * values[j] + centre
