@@ -53,7 +53,7 @@ def align(
     aligner = _Aligner(rig, motion, height, width, window_ns)
     planes: dict[Modality, Plane] = {}
     refused: dict[Modality, str] = {}
-    # Depth first: what it measures moves the images of other cameras.
+    # Depth first: what it measures moves images and events of other cameras.
     for sample in sorted(frame_set.samples.values(), key=_is_no_depth):
         try:
             planes[sample.modality] = aligner.plane(sample)
@@ -127,11 +127,11 @@ class _Aligner:
 
     def _events(self, modality: Modality, events: EventData) -> Plane:
         if self._is_in_reference_image(modality):
-            T, event_camera = np.eye(4), self._rig.camera(self._rig.reference)
+            T, event_camera, surface = np.eye(4), self._rig.camera(self._rig.reference), None
         else:
             T = self._rig.T(self._rig.reference, modality)
-            event_camera = self._rig.camera(modality)
-        return event_plane(events, T, event_camera, self._camera, self._window_ns)
+            event_camera, surface = self._rig.camera(modality), self._surface
+        return event_plane(events, T, event_camera, self._camera, self._window_ns, surface)
 
     def _cloud(self, modality: Modality, cloud: CloudData, stamp_ns: int) -> Plane:
         T = self._rig.T(self._rig.reference, modality)

@@ -53,8 +53,8 @@ def depth_plane(
         ),
         z_buffer[..., 0],
     )
-    valid = np.isfinite(z_buffer[..., 0])
-    z_buffer[~valid] = 0.0
+    valid = np.empty((camera.height, camera.width), np.bool_)
+    _close(z_buffer.reshape(-1), valid.reshape(-1))
     return Plane(z_buffer, valid)
 
 
@@ -80,6 +80,13 @@ def _register(
             _put_pixels(pixels, z, z_buffer.reshape(-1))
         else:
             _put_areas(u, v, z, half_u, half_v, camera, z_buffer)
+
+
+@compiled
+def _close(z_buffer: NDArray[np.float32], valid: NDArray[np.bool_]) -> None:
+    for i in range(len(valid)):
+        valid[i] = z_buffer[i] < np.float32(np.inf)
+        z_buffer[i] = z_buffer[i] if valid[i] else np.float32(0.0)
 
 
 @compiled

@@ -1,4 +1,4 @@
-"""Events as voxel grid or time surface, and events moved into the image of another camera."""
+"""Events in the event camera's own image as a voxel grid or time surface of any size."""
 
 from __future__ import annotations
 
@@ -9,15 +9,11 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ros.core.types import DepthData, EventData
-from mmseg_ros.projection.camera import CameraModel
+from mmseg_ros.core.types import EventData
 from mmseg_ros.projection.compiled import compiled
-from mmseg_ros.projection.depth import depth_plane
 from mmseg_ros.projection.events import window_slice
 from mmseg_ros.projection.scratch import scratch
-from mmseg_ros.projection.transforms import transform_points
 
-OUTSIDE = -1
 _WORTH_A_THREAD = 100_000
 
 
@@ -103,75 +99,6 @@ def time_surface(events: EventData, decay_s: float, end_ns: int) -> NDArray[np.f
         end_ns, -1e-9 / decay_s, surface,
     )  # fmt: skip
     return surface
-
-
-def table_at_infinity(
-    event_camera: CameraModel, camera: CameraModel, T_camera_event: NDArray[np.float64]
-) -> NDArray[np.int32]:
-    """Return event H x W x 2 int32: column and row of each event pixel in the image of `camera`.
-
-    Parallax is left out; pixels that fall outside are OUTSIDE.
-
-    Args:
-        event_camera: Camera of the events.
-        camera: The target image.
-        T_camera_event: 4 x 4.
-    """
-    rays = event_camera.rays.reshape(-1, 3).astype(np.float64)
-    return _table(rays @ T_camera_event[:3, :3].T, event_camera, camera)
-
-
-def table_through_depth(
-    event_camera: CameraModel,
-    camera: CameraModel,
-    T_camera_event: NDArray[np.float64],
-    depth: DepthData,
-    depth_camera: CameraModel,
-    T_event_depth: NDArray[np.float64],
-) -> NDArray[np.int32]:
-    """Return the table of `table_at_infinity` with parallax, from a depth image of the same time.
-
-    Where there is no depth, the homography at infinity is used.
-
-    Args:
-        event_camera: Camera of the events.
-        camera: The target image.
-        T_camera_event: 4 x 4.
-        depth: The depth image.
-        depth_camera: Its camera.
-        T_event_depth: 4 x 4.
-    """
-    plane = depth_plane(depth, depth_camera, T_event_depth, event_camera)
-    far = np.float32(1e6)
-    distance = np.where(plane.valid, plane.values[..., 0], far).reshape(-1, 1)
-    points = event_camera.rays.reshape(-1, 3) * distance
-    return _table(transform_points(T_camera_event, points), event_camera, camera)
-
-
-def moved_events(
-    events: EventData, table: NDArray[np.int32], height: int, width: int
-) -> EventData:
-    """Return the events in another image; those that fall outside are left out.
-
-    Args:
-        events: The events.
-        table: Event H x W x 2 int32, from `table_at_infinity` or `table_through_depth`.
-        height: Rows of the other image.
-        width: Columns of the other image.
-    """
-    target = table[events.y, events.x]
-    inside = target[:, 0] != OUTSIDE
-    x, y = target[inside].astype(np.uint16).T
-    return EventData(x, y, events.stamp_ns[inside], events.polarity[inside], width, height)
-
-
-def _table(
-    points: NDArray[np.float64], event_camera: CameraModel, camera: CameraModel
-) -> NDArray[np.int32]:
-    uv, valid = camera.project(points)
-    table = np.full((len(points), 2), OUTSIDE, np.int32)
-    table[valid] = np.floor(uv[valid] + 0.5)
-    return table.reshape(event_camera.height, event_camera.width, 2)
 
 
 @compiled

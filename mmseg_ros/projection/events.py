@@ -10,6 +10,7 @@ from mmseg_ros.core.types import EventData, Plane
 from mmseg_ros.projection.camera import CameraModel
 from mmseg_ros.projection.compiled import compiled
 from mmseg_ros.projection.footprint import Rotation, coverage, pixel_areas
+from mmseg_ros.projection.parallax import areas_through_depth
 
 RISES, FALLS, FIRST_BIN, LAST_RISE, LAST_FALL = 0, 1, 2, 5, 6
 EVENT_BINS = 3
@@ -22,6 +23,7 @@ def event_plane(
     event_camera: CameraModel,
     camera: CameraModel,
     window_ns: tuple[int, int],
+    surface: Plane | None = None,
 ) -> Plane:
     """Return H x W x 7 float32: what every encoding of events needs.
 
@@ -31,8 +33,9 @@ def event_plane(
     * LAST_RISE, LAST_FALL: when the last one was, 0 for none, else above 0 at the start of the
       window and up to 1 at its end.
 
-    Events have no depth, so they move by the homography at infinity (rotation only). `valid` is
-    what the event camera sees: a pixel in it without events is a measurement.
+    Events have no depth: they move through that of `surface`, by the homography at infinity
+    (rotation only) where there is none. `valid` is what the event camera sees at infinity: a pixel
+    in it without events is a measurement.
 
     Args:
         events: The events.
@@ -40,6 +43,7 @@ def event_plane(
         event_camera: Intrinsics of the event camera.
         camera: The target image.
         window_ns: (start, end); events in [start, end) count.
+        surface: H x W x 1 metres of the target image, if there is a depth image.
 
     Raises:
         SampleError: An event lies outside the sensor.
@@ -49,6 +53,10 @@ def event_plane(
     """
     sensor = event_camera.resized(events.height, events.width)
     rotation = Rotation.of(T_camera_event)
+    if surface is None:
+        areas = pixel_areas(sensor, camera, rotation)
+    else:
+        areas = areas_through_depth(sensor, camera, T_camera_event, surface)
     values = np.zeros((camera.height, camera.width, EVENT_CHANNELS), np.float32)
     first, last = window_slice(events.stamp_ns, window_ns)
     refused = _accumulate(
@@ -58,7 +66,7 @@ def event_plane(
         events.stamp_ns[first:last],
         window_ns[0],
         1.0 / (window_ns[1] - window_ns[0]),
-        pixel_areas(sensor, camera, rotation),
+        areas,
         values,
     )
     if refused:

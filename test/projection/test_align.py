@@ -64,6 +64,21 @@ def test_all_modalities_meet_in_the_reference_image(rig, samples):
     assert 10.0 <= lidar.values[lidar.valid][:, 0].min() < 10.01
 
 
+def test_events_move_through_depth_where_there_is_a_depth_image(rig, samples):
+    samples['depth'] = SensorSample(
+        'depth', STAMP_NS, 'depth', DepthData(np.full((384, 640), 2.0, np.float32))
+    )
+    columns = {}
+    for names in (('event',), ('event', 'depth')):
+        chosen = {name: samples[name] for name in names}
+        frame, _ = align(frame_set(chosen), rig, 192, 320, WINDOW_NS)
+        (columns[names],) = np.flatnonzero(frame.planes['event'].values[96, :, 0])
+    focal_px, baseline_m = rig.camera('event').K[0, 0], rig.T('rgb', 'event')[0, 3]
+    parallax_px = focal_px * baseline_m / 2.0
+    assert columns['event',] == 160
+    assert columns['event', 'depth'] == pytest.approx(160 + parallax_px, abs=1)
+
+
 def test_each_subset_works_alone(rig, samples):
     for name, sample in samples.items():
         frame, refused = align(frame_set({name: sample}), rig, 96, 160, WINDOW_NS)

@@ -1,18 +1,13 @@
-"""Voxel grids and time surfaces against plain NumPy; events moved between cameras."""
+"""Voxel grids and time surfaces against plain NumPy."""
 
 import numpy as np
 import pytest
 
-from mmseg_ros.core.types import DepthData, EventData
-from mmseg_ros.projection import CameraModel
+from mmseg_ros.core.types import EventData
 from mmseg_ros.projection.event_tensors import (
-    moved_events,
-    table_at_infinity,
-    table_through_depth,
     time_surface,
     voxel_grid,
 )
-from mmseg_ros.projection.transforms import pose
 
 
 @pytest.fixture
@@ -49,29 +44,6 @@ def test_time_surface_holds_the_last_event(events):
         if t < end:
             expected[0 if p else 1, y, x] = np.exp(-(end - t) * 1e-9 / decay_s)
     np.testing.assert_allclose(surface, expected, rtol=1e-5)
-
-
-def test_parallax_is_followed_through_depth():
-    camera = CameraModel.from_fov(64, 48, 70)
-    T = pose([0.2, 0, 0])
-    depth = DepthData(np.full((48, 64), 2.0, np.float32))
-    still = EventData(
-        np.uint16([20]), np.uint16([10]), np.array([1], np.int64), np.array([True]), 64, 48
-    )
-    far = moved_events(still, table_at_infinity(camera, camera, T), 48, 64)
-    near = moved_events(
-        still, table_through_depth(camera, camera, T, depth, camera, np.eye(4)), 48, 64
-    )
-    assert far.x.tolist() == [20]
-    assert near.x.tolist() == [round(20 + 0.2 * camera.K[0, 0] / 2.0)]
-    assert near.y.tolist() == [10]
-    outside = moved_events(
-        EventData(np.uint16([63]), still.y, still.stamp_ns, still.polarity, 64, 48),
-        table_through_depth(camera, camera, T, depth, camera, np.eye(4)),
-        48,
-        64,
-    )
-    assert len(outside.x) == 0
 
 
 @pytest.mark.parametrize('bins', [2, 3, 4, 5])
