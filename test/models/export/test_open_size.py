@@ -1,19 +1,33 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from mmseg_models import create_model
+from mmseg_models.encoders.hiera import HIERA_CONFIGS
 from mmseg_models.export.deployed import deployed_graph
-from mmseg_models.export.open_size import OPEN_FILE, open_graph, write_open_graph
+from mmseg_models.export.onnx_graph import DeployedGraph
+from mmseg_models.export.open_size import OPEN_FILE, OpenAnswer, OpenGraph, write_open_graph
 from mmseg_ros.core.errors import BundleError
 
 NAMES = ('rgb', 'lidar')
 
 
-def graph_of(manifest, name, encoder):
+def graph_of(manifest, name, **options):
     torch.manual_seed(0)
-    model = create_model(name, encoder=encoder, modalities=NAMES, num_classes=5, decoder_dim=16)
+    model = create_model(name, modalities=NAMES, num_classes=5, **options)
     return deployed_graph(model.eval(), manifest(NAMES, 64, 64))
+
+
+def masked_answer(graph, images, members):
+    """Return labels and confidence of the network that gets the images in its own order."""
+    whole = torch.zeros(1, 2, *images.shape[2:], dtype=torch.uint8)
+    whole[:, members] = torch.from_numpy(images)
+    available = torch.tensor([[m in members for m in range(2)]])
+    opened = DeployedGraph(graph.model, graph.normalisation, OpenAnswer()).eval()
+    with torch.inference_mode():
+        return [item.numpy().astype(int) for item in opened(whole, available)]
 
 
 def answer(runtime, path, feed):
@@ -32,29 +46,47 @@ def answer(runtime, path, feed):
 
 @pytest.mark.parametrize('runtime', ['onnxruntime', 'openvino'])
 @pytest.mark.parametrize('name', ['stitchfusion', 'geminifusion'])
-def test_one_graph_serves_every_size_and_subset(tiny_encoders, manifest, tmp_path, name, runtime):
+def test_one_graph_serves_every_size_subset_and_order(
+    tiny_encoders, manifest, tmp_path, name, runtime
+):
     pytest.importorskip(runtime)
-    graph = graph_of(manifest, name, 'mit_tiny_test')
+    graph = graph_of(manifest, name, encoder='mit_tiny_test', decoder_dim=16)
     write_open_graph(graph, tmp_path / OPEN_FILE)
     for size in ((64, 64), (96, 160)):
         images = np.random.default_rng(0).integers(0, 256, (1, 2, *size, 3), np.uint8)
-        for available in ([[True, True]], [[False, True]]):
-            feed = {'images': images, 'available': np.array(available)}
-            with torch.inference_mode():
-                expected = open_graph(graph)(*map(torch.from_numpy, feed.values()))
+        for members in ([0, 1], [1, 0], [1]):
+            given = images[:, members]
+            expected = masked_answer(graph, given, members)
+            feed = {'images': given, 'members': np.array(members)}
             labels, confidence = answer(runtime, tmp_path / OPEN_FILE, feed)
             assert labels.shape == (1, *size)
-            assert (labels == expected[0].numpy()).mean() > 0.999
-            assert np.abs(confidence.astype(int) - expected[1].numpy()).max() <= 1
+            assert (labels == expected[0]).mean() > 0.999
+            assert np.abs(confidence.astype(int) - expected[1]).max() <= 1
+
+
+@pytest.mark.parametrize('windows', [(8, 4, 14, 7), (8, 4, 4, 4)])
+def test_windows_are_padded_as_each_size_needs(tiny_encoders, manifest, tmp_path, windows):
+    HIERA_CONFIGS['hiera_tiny_test'] = replace(HIERA_CONFIGS['hiera_tiny_test'], windows=windows)
+    graph = graph_of(manifest, 'mle_sam', encoder='hiera_tiny_test', rank=4)
+    write_open_graph(graph, tmp_path / OPEN_FILE)
+    for size in ((64, 128), (96, 32), (224, 448)):
+        images = np.random.default_rng(0).integers(0, 256, (1, 1, *size, 3), np.uint8)
+        expected = masked_answer(graph, images, [1])
+        feed = {'images': images, 'members': np.array([1])}
+        labels, _ = answer('onnxruntime', tmp_path / OPEN_FILE, feed)
+        assert (labels == expected[0]).mean() > 0.999
 
 
 def test_at_its_own_size_it_answers_as_the_graph_of_that_size(tiny_encoders, manifest):
-    graph = graph_of(manifest, 'stitchfusion', 'mit_tiny_test')
+    graph = graph_of(manifest, 'stitchfusion', encoder='mit_tiny_test', decoder_dim=16)
     images = torch.randint(0, 256, (1, 2, 64, 64, 3), dtype=torch.uint8)
-    available = torch.ones(1, 2, dtype=torch.bool)
+    opened = OpenGraph(graph).eval()
     with torch.inference_mode():
-        pairs = zip(graph(images, available), open_graph(graph)(images, available), strict=True)
-        assert all(torch.equal(fixed, opened) for fixed, opened in pairs)
+        for members in ([0, 1], [1]):
+            available = torch.tensor([[m in members for m in range(2)]])
+            found = opened(images[:, members], torch.tensor(members))
+            pairs = zip(found, graph(images, available), strict=True)
+            assert all(torch.equal(one, other) for one, other in pairs)
 
 
 def test_a_network_that_depends_on_its_size_is_refused(small_model, manifest, tmp_path):
@@ -68,3 +100,4 @@ def test_a_network_that_depends_on_its_size_is_refused(small_model, manifest, tm
     model.segment = with_position
     with pytest.raises(BundleError, match='does not run at'):
         write_open_graph(deployed_graph(model, manifest(NAMES)), tmp_path / OPEN_FILE)
+    assert not (tmp_path / OPEN_FILE).exists()
