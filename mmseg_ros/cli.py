@@ -20,6 +20,7 @@ VERBS: dict[str, str] = {
     'demo': 'simulate a drive, play it to the node over DDS, drop sensors, write a report',
     'evaluate': 'run a bundle over a bag and score it',
     'export': 'turn a training checkpoint into a bundle',
+    'export-open': 'turn a bundle into one ONNX file for any size and any sensors',
     'import-checkpoint': "turn an authors' checkpoint into a bundle",
     'info': 'show what is installed and which bundles there are',
     'inspect': 'show rates, gaps and clock offsets of the topics of a bag',

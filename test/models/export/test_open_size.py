@@ -9,7 +9,9 @@ from mmseg_models.encoders.hiera import HIERA_CONFIGS
 from mmseg_models.export.deployed import deployed_graph
 from mmseg_models.export.onnx_graph import DeployedGraph
 from mmseg_models.export.open_size import OPEN_FILE, OpenAnswer, OpenGraph, write_open_graph
+from mmseg_ros.cli import main
 from mmseg_ros.core.errors import BundleError
+from mmseg_ros.inference.bundle import load_bundle
 
 NAMES = ('rgb', 'lidar')
 
@@ -101,3 +103,23 @@ def test_a_network_that_depends_on_its_size_is_refused(small_model, manifest, tm
     with pytest.raises(BundleError, match='does not run at'):
         write_open_graph(deployed_graph(model, manifest(NAMES)), tmp_path / OPEN_FILE)
     assert not (tmp_path / OPEN_FILE).exists()
+
+
+def test_the_command_writes_the_shipped_network(tmp_path, capsys):
+    bundle = load_bundle('stitchfusion-b0-sim')
+    path = tmp_path / 'new' / 'open.onnx'
+    assert main(['export-open', bundle.manifest.name, str(path)]) == 0
+    assert 'members 0 rgb, 1 depth, 2 event, 3 lidar' in capsys.readouterr().out
+    size = (bundle.manifest.height, bundle.manifest.width)
+    images = np.random.default_rng(0).integers(0, 256, (1, 4, *size, 3), np.uint8)
+    available = np.array([[True, False, True, True]])
+    feed = {'images': images, 'available': available}
+    expected, _ = answer('onnxruntime', bundle.onnx_path, feed)
+    members = [3, 0, 2]
+    feed = {'images': images[:, members], 'members': np.array(members)}
+    labels, _ = answer('onnxruntime', path, feed)
+    assert (labels == expected).mean() > 0.999
+    feed = {'images': images[:, :1, :64, :96], 'members': np.array([1])}
+    assert answer('onnxruntime', path, feed)[0].shape == (1, 64, 96)
+    assert main(['export-open', bundle.manifest.name, str(path)]) == 1
+    assert 'exists' in capsys.readouterr().err
