@@ -61,6 +61,7 @@ setup(
         'report': ['jinja2', 'matplotlib', 'rich'],
         'open3d': ['open3d'],
         'sim': ['embreex', 'opencv-python-headless'],
+        'mitsuba': ['mitsuba', 'pyoidn', 'cffi'],
         'train': [
             'torch',
             'lightning-fabric',

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 CONDITIONS = ('cloud', 'fog', 'night', 'rain', 'sun')
 DEPTH_ENCODINGS = ('32FC1', '16UC1')
+RENDERERS = ('fast', 'mitsuba')
 FAILURES = ('motionblur', 'overexposure', 'underexposure', 'lidarjitter', 'eventlowres')
 EPILOG = """examples:
   python -m mmseg_ros simulate --layout deliver --scenes 20 --out out/deliver
@@ -76,6 +77,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--depth-encoding', choices=DEPTH_ENCODINGS, default='32FC1', help='metres, or mm (bag)'
     )
     parser.add_argument('--rig', default='', help='calibration YAML; default: the demo rig')
+    parser.add_argument(
+        '--renderer', choices=RENDERERS, default='fast',
+        help="what makes the camera's pictures; mitsuba traces light (pip extra mitsuba, LLVM)",
+    )  # fmt: skip
     parser.add_argument('--jobs', type=int, default=os.cpu_count() or 1, help='processes')
 
 
@@ -101,7 +106,7 @@ def _write_preview(args: argparse.Namespace) -> None:
     from mmseg_ros.sim.drive import DriveConfig
     from mmseg_ros.sim.preview import write_preview
 
-    config = DriveConfig(theme=args.theme, rig=load_rig(args.rig))
+    config = DriveConfig(theme=args.theme, rig=load_rig(args.rig), renderer=args.renderer)
     write_preview(args.preview, args.seed, config, args.jobs)
     print(f'{args.preview}: contact sheet of seed {args.seed}.', file=sys.stderr)
 
@@ -135,6 +140,7 @@ def _dataset_config(args: argparse.Namespace) -> DatasetConfig:
         seed=args.seed,
         rig=load_rig(args.rig),
         referring=args.referring,
+        renderer=args.renderer,
     )
 
 
@@ -187,4 +193,5 @@ def _drive_config(args: argparse.Namespace, k: int) -> DriveConfig:
         theme=args.theme,
         rig=load_rig(args.rig),
         clocks={**FREE_RUNNING, **dict(parse_clock(text) for text in args.clock)},
+        renderer=args.renderer,
     )

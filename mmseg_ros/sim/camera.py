@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mmseg_ros.projection import CameraModel
 from mmseg_ros.sim.mesh import FloatArray
 from mmseg_ros.sim.raycast import Hits, Snapshot, World
-from mmseg_ros.sim.shading import shade
+from mmseg_ros.sim.shading import Transport, shade
 from mmseg_ros.sim.weather import Sky
 
 SKY_CLASS = 12
@@ -49,7 +49,7 @@ class Eye:
 
     def geometry(self, snapshot: Snapshot, T_world_camera: NDArray[np.float64]) -> Hits:
         """Return what the pixel centres see, row by row."""
-        origin, directions = self._cast_rays(T_world_camera, self._rays)
+        origin, directions = self.rays(T_world_camera)
         return snapshot.cast(np.broadcast_to(origin, directions.shape).copy(), directions)
 
     def view(
@@ -64,9 +64,7 @@ class Eye:
         """
         snapshot = self._world.at(time_s)
         hits = self.geometry(snapshot, T_world_camera)
-        radiance = self._shade(snapshot, hits, T_world_camera, self._rays)
-        if smooth:
-            self._smooth(snapshot, hits, radiance, T_world_camera)
+        radiance = self._radiance(snapshot, hits, T_world_camera, smooth)
         shape = (self.camera.height, self.camera.width)
         return View(
             radiance.reshape(*shape, 3),
@@ -74,6 +72,20 @@ class Eye:
             self.labels(hits),
             hits.instance.reshape(shape),
         )
+
+    def rays(self, T_world_camera: NDArray[np.float64]) -> tuple[FloatArray, FloatArray]:
+        """Return the origin, 3, and the directions, N x 3, of the pixel centres, row by row."""
+        return self._cast_rays(T_world_camera, self._rays)
+
+    def shade(
+        self,
+        snapshot: Snapshot,
+        hits: Hits,
+        T_world_camera: NDArray[np.float64],
+        transport: Transport | None = None,
+    ) -> FloatArray:
+        """Return N x 3 float32, the radiance of what the pixel centres see; see `shade`."""
+        return self._shade(snapshot, hits, T_world_camera, self._rays, transport)
 
     def labels(self, hits: Hits) -> NDArray[np.uint8]:
         """Return H x W uint8 class ids; rays that meet nothing see the sky."""
@@ -87,6 +99,14 @@ class Eye:
         radiance = self.view(time_s, T_world_camera, smooth=False).radiance
         return np.asarray(radiance @ np.array([0.27, 0.67, 0.06], np.float32))
 
+    def _radiance(
+        self, snapshot: Snapshot, hits: Hits, T: NDArray[np.float64], smooth: bool
+    ) -> FloatArray:
+        radiance = self.shade(snapshot, hits, T)
+        if smooth:
+            self._smooth(snapshot, hits, radiance, T)
+        return radiance
+
     def _cast_rays(
         self, T: NDArray[np.float64], rays: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
@@ -95,13 +115,18 @@ class Eye:
         return T[:3, 3].astype(np.float32), directions
 
     def _shade(
-        self, snapshot: Snapshot, hits: Hits, T: NDArray[np.float64], rays: FloatArray
+        self,
+        snapshot: Snapshot,
+        hits: Hits,
+        T: NDArray[np.float64],
+        rays: FloatArray,
+        transport: Transport | None = None,
     ) -> FloatArray:
         origin, directions = self._cast_rays(T, rays)
         forward = T[:3, 2].astype(np.float32)
         return shade(
             snapshot, hits, origin, directions, self._surfaces, self._sky, self._lamps, forward,
-            self._pixel_angle,
+            self._pixel_angle, transport,
         )  # fmt: skip
 
     def _smooth(

@@ -19,7 +19,7 @@ from mmseg_ros.core.types import RGB, STANDARD_MODALITIES, CloseReason, FrameSet
 from mmseg_ros.encoding import DEFAULT_ENCODING, EncodingContext, encode
 from mmseg_ros.projection import Rig, align, load_rig
 from mmseg_ros.projection.odometry import Odometry
-from mmseg_ros.sim.drive import Drive, DriveConfig, DriveFrame
+from mmseg_ros.sim.drive import Drive, DriveConfig, DriveFrame, check_renderer
 from mmseg_ros.sim.lidar import LidarModel
 from mmseg_ros.sim.recording import ODOMETRY_HZ
 from mmseg_ros.sim.referring import make_expressions
@@ -51,6 +51,7 @@ class DatasetConfig:
         split: train, val, test, or auto: three, one and one scene of five.
         seed: Scenes of other seeds, and of other splits, differ.
         rig: Sensors. referring: Whether sentences with masks are written too.
+        renderer: What makes the camera's pictures, see drive.RENDERERS.
 
     Raises:
         ConfigError: A value is unknown or out of range.
@@ -68,8 +69,10 @@ class DatasetConfig:
     seed: int = 0
     rig: Rig | None = None
     referring: bool = False
+    renderer: str = 'fast'
 
     def __post_init__(self) -> None:
+        check_renderer(self.renderer)
         unknown = set(self.conditions) - set(CONDITIONS)
         if unknown or not self.conditions:
             raise ConfigError(
@@ -150,6 +153,7 @@ def _claim(config: DatasetConfig, rig: Rig) -> None:
     """Write what the data set is, or check that the folder already holds the same."""
     facts = {
         'generator': 'mmseg_ros simulate',
+        'renderer': config.renderer,
         'height': config.height,
         'width': config.width,
         'event_window_ns': EVENT_WINDOW_NS,
@@ -186,6 +190,7 @@ def write_scene(config: DatasetConfig, rig: Mapping[str, object], plan: ScenePla
         DriveConfig(
             frames=config.frames, interval_s=config.interval_s, condition=plan.condition,
             failure=plan.failure, rig=Rig.from_dict(rig), lidar=LidarModel(sector_deg=SECTOR_DEG),
+            renderer=config.renderer,
         ),
     )  # fmt: skip
     for k, frame in enumerate(drive.frames()):

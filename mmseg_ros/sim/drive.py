@@ -33,6 +33,13 @@ from mmseg_ros.sim.weather import FAILURES, make_sky
 FIRST_S = 0.06
 """Time of the first picture: the event camera looks before it."""
 _LONGEST_GAP_S = 0.15
+RENDERERS = ('fast', 'mitsuba')
+
+
+def check_renderer(name: str) -> None:
+    """Raise ConfigError unless there is such a renderer."""
+    if name not in RENDERERS:
+        raise ConfigError(f'There is no renderer {name!r}; there are: {", ".join(RENDERERS)}.')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +55,7 @@ class DriveConfig:
         rig: Sensors.
         lidar: LiDAR. events: Event camera. depth: Depth camera.
         speed_mps: Speed of the vehicle; None draws one from the seed, 0 stands still.
+        renderer: What makes the camera's pictures, one of RENDERERS.
 
     Raises:
         ConfigError: A value is unknown or out of range.
@@ -65,8 +73,10 @@ class DriveConfig:
     events: EventModel = field(default_factory=EventModel)
     depth: DepthModel = field(default_factory=DepthModel)
     speed_mps: float | None = None
+    renderer: str = 'fast'
 
     def __post_init__(self) -> None:
+        check_renderer(self.renderer)
         if self.failure and self.failure not in FAILURES:
             raise ConfigError(
                 f'There is no sensor failure {self.failure!r}; there are: {", ".join(FAILURES)}.'
@@ -145,7 +155,7 @@ class Drive:
         self.world = World(self.scene)
         self._sensors = Sensors(
             seed, self.rig, self.world, self.sky, self.config.failure, self.config.depth,
-            _failing_lidar(self.config),
+            _failing_lidar(self.config), self.config.renderer,
         )  # fmt: skip
 
     def frames(self, first: int = 0, stop: int | None = None) -> Iterator[DriveFrame]:

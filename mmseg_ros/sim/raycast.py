@@ -61,6 +61,11 @@ class Snapshot:
     def __init__(self, static: _Tracer, moving: _Tracer) -> None:
         self._tracers = [tracer for tracer in (static, moving) if len(tracer.mesh.faces)]
 
+    @property
+    def meshes(self) -> list[Mesh]:
+        """Return what stands still and what moves, where there is any."""
+        return [tracer.mesh for tracer in self._tracers]
+
     def cast(self, origins: FloatArray, directions: FloatArray) -> Hits:
         """Return what N rays meet first.
 

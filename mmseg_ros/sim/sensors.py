@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ros.core.types import DEPTH, EVENT, LIDAR, RGB, DepthData, EventData
-from mmseg_ros.projection import Rig
+from mmseg_ros.projection import CameraModel, Rig
 from mmseg_ros.sim.camera import Eye, View
 from mmseg_ros.sim.depth import DepthModel, measure_depth
 from mmseg_ros.sim.events import EventCamera, EventModel
@@ -43,6 +43,7 @@ class Sensors:
         failure: str,
         depth: DepthModel,
         lidar: LidarModel,
+        renderer: str = 'fast',
     ) -> None:
         self._seed = seed
         self._rig = rig
@@ -50,7 +51,8 @@ class Sensors:
         self._sky = sky
         self._failure = failure
         self._depth = depth
-        self._eyes = {name: Eye(rig.camera(name), world, sky) for name in (RGB, DEPTH, EVENT)}
+        self._eyes = {name: Eye(rig.camera(name), world, sky) for name in (DEPTH, EVENT)}
+        self._eyes[RGB] = _eye(renderer, rig.camera(RGB), world, sky)
         self._lidar = SpinningLidar(lidar, world, sky.weather, rig.T_base(LIDAR))
 
     def picture(self, time_s: float) -> tuple[NDArray[np.uint8], View]:
@@ -109,6 +111,14 @@ class Sensors:
 
     def _noise(self, sensor: str, time_s: float) -> np.random.Generator:
         return np.random.default_rng([self._seed, _NOISE_OF[sensor], stamp_of(time_s)])
+
+
+def _eye(renderer: str, camera: CameraModel, world: World, sky: Sky) -> Eye:
+    if renderer == 'fast':
+        return Eye(camera, world, sky)
+    from mmseg_ros.sim.path_tracing import PathTracedEye
+
+    return PathTracedEye(camera, world, sky)
 
 
 def joined(packets: Sequence[EventData]) -> EventData:

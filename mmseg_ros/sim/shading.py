@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,20 @@ _CLOUDS, _EXTINCTION, _WETNESS, _LAMPS, _CLOUD_SEED = 15, 16, 17, 18, 19
 _GRASS, _FOLIAGE, _WATER = int(Texture.GRASS), int(Texture.FOLIAGE), int(Texture.WATER)
 SHADOW_OFFSET_M = 0.015
 HEADLIGHT_HEIGHT_M = 0.65
+_NOTHING = np.empty((0, 3), np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """Light that was traced instead of estimated by the shader.
+
+    Attributes:
+        light: N x 3 float32, light on what each ray met; 1 makes a white wall send back 1.
+        mirrored: N x 3 float32, radiance that a mirror there would show.
+    """
+
+    light: FloatArray
+    mirrored: FloatArray
 
 
 def shade(
@@ -33,6 +48,7 @@ def shade(
     lamps: FloatArray,
     forward: FloatArray,
     pixel_angle: float,
+    transport: Transport | None = None,
 ) -> FloatArray:
     """Return N x 3 float32 linear radiance of what N rays met.
 
@@ -46,12 +62,13 @@ def shade(
         lamps: L x 3, positions of street lamps.
         forward: 3, where the vehicle's head lights shine.
         pixel_angle: Size of a pixel in radians.
+        transport: Light that replaces the shader's own.
     """
     count = len(directions)
     lit = np.zeros(count, np.bool_)
     points = np.empty((count, 3), np.float32)
     _points(hits.distance, origin, directions, hits.normal, sky.to_sun, points, lit)
-    if max(sky.weather.sun) > 0.01:
+    if transport is None and max(sky.weather.sun) > 0.01:
         index = np.flatnonzero(lit)
         lit[index] = ~snapshot.occluded(points[index], sky.to_sun)
     else:
@@ -62,9 +79,25 @@ def shade(
         hits.surface, hits.distance, hits.normal, hits.texture, hits.texture_normal, points, lit,
         directions, origin, forward, surfaces['texture'], surfaces['color'], surfaces['second'],
         surfaces['scale'], surfaces['gloss'], surfaces['emission'], sky.parameters(), near,
-        pixel_angle, radiance,
+        pixel_angle, transport.light if transport else _NOTHING,
+        transport.mirrored if transport else _NOTHING, radiance,
     )  # fmt: skip
     return radiance
+
+
+def sky_radiance(directions: FloatArray, sky: Sky) -> FloatArray:
+    """Return N x 3 float32, the radiance of the sky in unit directions, without the sun's disc."""
+    parameters = sky.parameters()
+    parameters[:_SUN] = 0
+    radiance = np.empty((len(directions), 3), np.float32)
+    _fill_sky(np.asarray(directions, np.float32), parameters, radiance)
+    return radiance
+
+
+def reflected_directions(directions: FloatArray, normals: FloatArray) -> FloatArray:
+    """Return N x 3 float32, where rays go on from a mirror with unit normals."""
+    along = (directions * normals).sum(1, keepdims=True)
+    return np.asarray(directions - 2 * along * normals, np.float32)
 
 
 @_jit  # type: ignore[untyped-decorator]
@@ -121,6 +154,14 @@ def _sky_color(x: float, y: float, z: float, sky: FloatArray) -> tuple[float, fl
             b + sky[_SUN + 2] * (glow + disc),
         )
     return r, g, b
+
+
+@_jit  # type: ignore[untyped-decorator]
+def _fill_sky(directions: FloatArray, sky: FloatArray, radiance: FloatArray) -> None:
+    for i in range(directions.shape[0]):
+        radiance[i, 0], radiance[i, 1], radiance[i, 2] = _sky_color(
+            directions[i, 0], directions[i, 1], directions[i, 2], sky
+        )
 
 
 @_jit  # type: ignore[untyped-decorator]
@@ -200,8 +241,10 @@ def _shade(
     texture_normal: FloatArray, points: FloatArray, lit: NDArray[np.bool_], direction: FloatArray,
     eye: FloatArray, forward: FloatArray, kind: NDArray[np.int32], color: FloatArray,
     second: FloatArray, scale: FloatArray, gloss: FloatArray, emission: FloatArray,
-    sky: FloatArray, lamps: FloatArray, pixel_angle: float, radiance: FloatArray,
+    sky: FloatArray, lamps: FloatArray, pixel_angle: float, light: FloatArray,
+    mirrored: FloatArray, radiance: FloatArray,
 ) -> None:  # fmt: skip
+    traced = len(light) > 0
     for i in range(surface.shape[0]):
         dx, dy, dz = direction[i, 0], direction[i, 1], direction[i, 2]
         length = np.sqrt(dx * dx + dy * dy + dz * dz)
@@ -219,9 +262,12 @@ def _shade(
             kind[s], scale[s], color, second, s, texture, texture_normal, i, foot
         )
         px, py, pz = points[i, 0], points[i, 1], points[i, 2]
-        lr, lg, lb = _incoming(
-            px, py, pz, nx, ny, nz, lit[i], texture[i, 2], eye, forward, lamps, sky
-        )
+        if traced:
+            lr, lg, lb = light[i, 0], light[i, 1], light[i, 2]
+        else:
+            lr, lg, lb = _incoming(
+                px, py, pz, nx, ny, nz, lit[i], texture[i, 2], eye, forward, lamps, sky
+            )
         is_soft = kind[s] == _GRASS or kind[s] == _FOLIAGE
         wet = sky[_WETNESS] if nz > 0.85 and not is_soft else 0.0
         matt = 1.0 - 0.45 * wet
@@ -233,7 +279,10 @@ def _shade(
             ripple = 0.0
             if kind[s] == _WATER:
                 ripple = 0.1 * (noise2(texture[i, 0] * 1.3, texture[i, 1] * 2.1) - 0.3)
-            hr, hg, hb = _reflected(dx, dy, dz, nx, ny, nz, kind[s] == _WATER, ripple, sky)
+            if traced:
+                hr, hg, hb = mirrored[i, 0], mirrored[i, 1], mirrored[i, 2]
+            else:
+                hr, hg, hb = _reflected(dx, dy, dz, nx, ny, nz, kind[s] == _WATER, ripple, sky)
             r, g, b = r + mirror * hr, g + mirror * hg, b + mirror * hb
         glow = emission[s] * (0.35 if sky[_LAMPS] == 0.0 else 0.9)
         r, g, b = r + glow * color[s, 0], g + glow * color[s, 1], b + glow * color[s, 2]

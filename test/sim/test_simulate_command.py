@@ -2,12 +2,13 @@ import pytest
 
 from mmseg_ros.cli import main
 from mmseg_ros.commands import simulate
-from mmseg_ros.sim import recording, weather
+from mmseg_ros.sim import drive, recording, weather
 
 
 def test_the_choices_are_those_of_the_simulator():
     assert simulate.CONDITIONS == weather.CONDITIONS
     assert simulate.FAILURES == weather.FAILURES
+    assert simulate.RENDERERS == drive.RENDERERS
     assert simulate.DEPTH_ENCODINGS == recording.DEPTH_ENCODINGS
 
 
