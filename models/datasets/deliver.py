@@ -55,6 +55,7 @@ class DeliverDataset:
         conditions: Sequence[str] = (),
     ) -> None:
         self.root = Path(root)
+        self.split = split
         self.modalities = tuple(modalities)
         self.label_space = label_space
         _check_arguments(self.root, split, self.modalities, conditions)

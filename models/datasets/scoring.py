@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
 import yaml
+from numpy.typing import NDArray
 
 from mmseg_models.datasets.deliver import DeliverDataset
 from mmseg_models.datasets.frame import LabelledFrame
@@ -16,12 +17,19 @@ from mmseg_models.transforms import resize_images
 from mmseg_ros.core.errors import DatasetError
 from mmseg_ros.core.types import Modality
 from mmseg_ros.evaluation.metrics import ConfusionMatrix, plain_scores
-from mmseg_ros.inference.backend import Backend
+from mmseg_ros.inference.backend import Prediction
 from mmseg_ros.inference.bundle import Bundle
 
 Subset = tuple[Modality, ...]
 Progress = Callable[[int, int], None]
 ALL = 'all'
+
+
+class Labeller(Protocol):
+    """Whatever answers a frame with labels: a loaded backend, one graph, a network."""
+
+    def infer(self, images: NDArray[np.uint8], available: NDArray[np.bool_]) -> Prediction:
+        """Run on one frame; see `Backend.infer`."""
 
 
 class DatasetScores:
@@ -32,7 +40,7 @@ class DatasetScores:
         frames: Number of frames per condition.
     """
 
-    def __init__(self, bundle: Bundle, backend: Backend, subsets: Sequence[Subset]) -> None:
+    def __init__(self, bundle: Bundle, backend: Labeller, subsets: Sequence[Subset]) -> None:
         """Start with nothing scored.
 
         Args:
@@ -85,7 +93,7 @@ class DatasetScores:
 
 def score_dataset(
     bundle: Bundle,
-    backend: Backend,
+    backend: Labeller,
     dataset: DeliverDataset,
     subsets: Sequence[Subset],
     progress: Progress | None = None,

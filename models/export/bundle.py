@@ -7,13 +7,19 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from safetensors.torch import save_file
 
-from mmseg_models.export.card import model_card
+from mmseg_models.datasets.deliver import DeliverDataset
+from mmseg_models.datasets.frame import FrameSource
+from mmseg_models.export.calibration import calibration_images, masked_feeds, subset_feeds
+from mmseg_models.export.card import DEPLOYED, model_card
 from mmseg_models.export.deployed import deployed_graph
+from mmseg_models.export.deployed_scores import score_deployed
 from mmseg_models.export.onnx_graph import (
     DeployedGraph,
     SubsetGraph,
@@ -21,6 +27,7 @@ from mmseg_models.export.onnx_graph import (
     write_subset_graph,
 )
 from mmseg_models.export.parity import check_parity
+from mmseg_models.export.quantised_graph import quantise
 from mmseg_models.export.shared_weights import WeightStore
 from mmseg_models.export.subset_graphs import Members, group_subsets
 from mmseg_models.segmentation_model import SegmentationModel
@@ -39,11 +46,28 @@ from mmseg_ros.inference.manifest import Manifest
 Progress = Callable[[str], None]
 
 
+@dataclass(frozen=True, slots=True)
+class ExportData:
+    """Frames that an export may use.
+
+    Attributes:
+        calibration: What the values inside the network are measured on; int8 needs it.
+        scored: Labelled frames on which network and graphs are compared.
+    """
+
+    calibration: FrameSource | None = None
+    scored: DeliverDataset | None = None
+
+
+NO_DATA = ExportData()
+
+
 def write_bundle(
     model: SegmentationModel,
     manifest: Manifest,
     path: Path,
     progress: Progress = lambda message: None,
+    data: ExportData = NO_DATA,
 ) -> Bundle:
     """Export `model` into the folder `path`.
 
@@ -56,12 +80,17 @@ def write_bundle(
             one that weights are rounded to and graphs compute in.
         path: Folder to make; must not exist.
         progress: Told each step in a few words.
+        data: Frames to calibrate and to score on.
 
     Raises:
-        BundleError: `path` exists, or an exported graph does not answer as the network does.
+        BundleError: `path` exists, int8 without frames to calibrate on, or an exported graph does
+            not answer as the network does or scores worse.
+        DatasetError: A data set is damaged or made for other encodings.
     """
+    if manifest.precision == 'int8' and data.calibration is None:
+        raise BundleError('int8 needs frames to calibrate on; pass --calibrate-on DATA_SET.')
     with whole_folder(path) as draft:
-        _fill(draft, model.eval().cpu(), manifest, progress)
+        _fill(draft, model.eval().cpu(), manifest, progress, data)
     return load_bundle(path)
 
 
@@ -85,35 +114,65 @@ def whole_folder(path: Path) -> Iterator[Path]:
         raise
 
 
-def _fill(draft: Path, model: SegmentationModel, manifest: Manifest, progress: Progress) -> None:
+def _fill(
+    draft: Path,
+    model: SegmentationModel,
+    manifest: Manifest,
+    progress: Progress,
+    data: ExportData,
+) -> None:
     rounded = copy.deepcopy(model).half() if manifest.precision == 'fp16' else model
     graph = deployed_graph(rounded, manifest)
     state = {name: tensor.contiguous() for name, tensor in rounded.state_dict().items()}
     save_file(state, draft / WEIGHTS_FILE)
     (draft / WEIGHTS_FILE).chmod(0o644)
-    manifest = replace(manifest, subsets=_write_graphs(draft, graph, manifest, progress))
+    images = _calibration_images(manifest, data)
+    subsets = _write_graphs(draft, graph, manifest, progress, images)
+    manifest = replace(manifest, subsets=subsets)
     bundle = seal_bundle(draft, manifest)
     progress('comparing with torch on every subset of modalities')
-    parity = check_parity(deployed_graph(model, manifest), bundle)
+    reference = deployed_graph(model, manifest)
+    parity = check_parity(reference, bundle, images=images[0] if images else None)
+    if data.scored is not None:
+        progress(f'scoring network and graphs on {data.scored.root}')
+        deployed = score_deployed(reference, bundle, data.scored).to_dict()
+        manifest = replace(manifest, metrics={**manifest.metrics, DEPLOYED: deployed})
     (draft / CARD_FILE).write_text(model_card(manifest, parity), encoding='utf-8')
     seal_bundle(draft, manifest)
 
 
+def _calibration_images(manifest: Manifest, data: ExportData) -> list[NDArray[np.uint8]]:
+    if manifest.precision != 'int8' or data.calibration is None:
+        return []
+    return calibration_images(data.calibration, manifest)
+
+
 def _write_graphs(
-    draft: Path, graph: DeployedGraph, manifest: Manifest, progress: Progress
+    draft: Path,
+    graph: DeployedGraph,
+    manifest: Manifest,
+    progress: Progress,
+    images: Sequence[NDArray[np.uint8]],
 ) -> dict[str, tuple[tuple[str, ...], ...]]:
-    """Write all graphs; return which subsets each specialised one serves."""
+    """Write all graphs; return which subsets each specialised one serves.
+
+    Graphs are quantised if there are `images` to calibrate on.
+    """
     size = (manifest.height, manifest.width)
     names = manifest.modality_names
     store = WeightStore(draft / WEIGHTS_FILE, draft / CONSTANTS_FILE)
     progress('exporting the graph for all subsets')
     write_masked_graph(graph, *size, draft / ONNX_FILE)
+    if images:
+        quantise(draft / ONNX_FILE, masked_feeds(images))
     store.link(draft / ONNX_FILE)
     served = {}
     for group in group_subsets(graph, *size):
         file = _graph_file(group, names)
         progress(f'exporting {file}')
         write_subset_graph(SubsetGraph(graph, group[0]), *size, draft / file)
+        if images:
+            quantise(draft / file, subset_feeds(images, group))
         store.link(draft / file)
         served[file] = tuple(tuple(names[i] for i in members) for members in group)
     return served

@@ -8,6 +8,9 @@ from typing import Any
 from mmseg_models.export.parity import SubsetParity
 from mmseg_ros.inference.manifest import Manifest
 
+DEPLOYED = 'deployed'
+"""Field of the manifest's metrics: mIoU of the network in torch and of the exported graphs."""
+
 
 def model_card(manifest: Manifest, parity: Sequence[SubsetParity]) -> str:
     """Return the Markdown of the bundle's README.md."""
@@ -15,6 +18,7 @@ def model_card(manifest: Manifest, parity: Sequence[SubsetParity]) -> str:
         f'| {m.name} | {m.encoding} | {_numbers(m.mean)} | {_numbers(m.std)} |'
         for m in manifest.modalities
     )
+    scores = {name: row for name, row in manifest.metrics.items() if name != DEPLOYED}
     worst = min(parity, key=lambda p: p.agreement)
     return f"""# {manifest.name}
 
@@ -34,7 +38,11 @@ Licence of the weights: {manifest.licence}.
 
 Data-set IoU (one confusion matrix over all images); a class that does not occur is left out.
 
-{table(manifest.metrics)}
+{table(scores)}
+
+## Precision
+
+{_deployed(manifest.metrics.get(DEPLOYED), manifest.precision)}
 
 ## Parity with torch
 
@@ -46,6 +54,32 @@ Every graph on every subset of the modalities that it serves: labels agree on at
 
 {table(manifest.model_options)}
 """
+
+
+def _deployed(scores: Mapping[str, Any] | None, precision: str) -> str:
+    """Return mIoU as a table: one line per subset, one column per runtime."""
+    if not scores:
+        return f'The graphs hold {precision}; what that costs in mIoU was not measured.'
+    columns = [name for name in scores if name != 'data']
+    head = ''.join(f'{name} | ' for name in columns)
+    lines = [
+        f'| {subset} | ' + ''.join(f'{_score(scores[name], subset)} | ' for name in columns)
+        for subset in scores['torch']
+    ]
+    rule = '|---' * (len(columns) + 1) + '|'
+    return '\n'.join(
+        [
+            f'mIoU of the network in torch (fp32) and of the graphs ({precision}) on '
+            f'{scores["data"]}:\n',
+            f'| modalities there | {head}'.rstrip(),
+            rule,
+            *(line.rstrip() for line in lines),
+        ]
+    )
+
+
+def _score(row: Mapping[str, float], subset: str) -> str:
+    return f'{row[subset]:.4f}' if subset in row else ''
 
 
 def table(values: Mapping[str, Any], prefix: str = '') -> str:

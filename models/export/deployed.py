@@ -28,8 +28,8 @@ def deployed_graph(model: SegmentationModel, manifest: Manifest) -> DeployedGrap
     return DeployedGraph(model, normalisation, Answer(manifest.height, manifest.width)).eval()
 
 
-def deployed_network(bundle: Bundle, file: str = ONNX_FILE) -> nn.Module:
-    """Return what one of a bundle's ONNX files was exported from.
+def bundled_model(bundle: Bundle) -> SegmentationModel:
+    """Return the network that a bundle was exported from, in full precision.
 
     Raises:
         ConfigError: This version has no such model or option.
@@ -38,6 +38,18 @@ def deployed_network(bundle: Bundle, file: str = ONNX_FILE) -> nn.Module:
     manifest = bundle.manifest
     model = create_model(manifest.model, **manifest.model_options)
     model.load_state_dict(load_file(bundle.weights_path))
+    return model
+
+
+def deployed_network(bundle: Bundle, file: str = ONNX_FILE) -> nn.Module:
+    """Return what one of a bundle's ONNX files was exported from.
+
+    Raises:
+        ConfigError: This version has no such model or option.
+        RuntimeError: The weights do not fit the network.
+    """
+    manifest = bundle.manifest
+    model = bundled_model(bundle)
     if manifest.precision == 'fp16':
         model.half()
     graph = deployed_graph(model, manifest)

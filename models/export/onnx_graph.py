@@ -67,7 +67,9 @@ class Normalisation(nn.Module):
         super().__init__()
         self.dtype = dtype
         self.register_buffer('scale', 1.0 / (255.0 * std.float())[:, :, None, None])
-        self.register_buffer('shift', (mean.float() / std.float())[:, :, None, None])
+        # Added, not subtracted: OpenVINO takes 8-bit images less a chosen number for a quantised
+        # tensor less its zero point, and refuses graphs that hold quantised products too.
+        self.register_buffer('shift', (-mean.float() / std.float())[:, :, None, None])
 
     def forward(self, images_BAHWC: Tensor, members_A: Tensor | None = None) -> Tensor:
         """Return B x A x 3 x H x W.
@@ -81,7 +83,7 @@ class Normalisation(nn.Module):
             scale, shift = scale[members_A], shift[members_A]
         # TensorRT can do nothing with 8-bit integers but cast them, so that comes first.
         x_BACHW = images_BAHWC.to(torch.float32).permute(0, 1, 4, 2, 3)
-        return (x_BACHW * scale[None] - shift[None]).to(self.dtype)
+        return (x_BACHW * scale[None] + shift[None]).to(self.dtype)
 
 
 class DeployedGraph(nn.Module):

@@ -60,7 +60,7 @@ class WeightStore:
         readers: list[onnx.NodeProto] = []
         for tensor in model.graph.initializer:
             values = numpy_helper.to_array(tensor)
-            if values.nbytes < SMALLEST_SHARED_BYTES or values.dtype.kind != 'f':
+            if values.nbytes < SMALLEST_SHARED_BYTES or not _is_weight(values):
                 continue
             stored = self._find(values)
             if stored.transposed:
@@ -103,6 +103,10 @@ class WeightStore:
             offset = stream.tell()
             stream.write(values.tobytes())
         return _Stored(self._constants.name, offset, values.nbytes, False)
+
+
+def _is_weight(values: NDArray[np.generic]) -> bool:
+    return values.dtype.kind == 'f' or values.dtype == np.int8
 
 
 def _shorten_value_names(graph: onnx.GraphProto) -> None:

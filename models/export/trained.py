@@ -1,11 +1,15 @@
-"""What a training run knows becomes the manifest of its bundle."""
+"""What a training run or a bundle knows becomes the manifest of a new bundle."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mmseg_models.export.card import DEPLOYED
 from mmseg_models.training.checkpoint import TrainedInfo
+from mmseg_ros.core.errors import BundleError
+from mmseg_ros.inference.bundle import Bundle
 from mmseg_ros.inference.manifest import Manifest, ModalitySpec
 
 _PLACES = ('run_dir', 'resume', 'init_from')
@@ -41,6 +45,22 @@ def manifest_of(info: TrainedInfo, name: str, licence: str, precision: str = 'fp
         metrics=info.metrics,
         licence=licence,
     )
+
+
+def manifest_again(bundle: Bundle, name: str, precision: str) -> Manifest:
+    """Return the manifest of the same network in another precision, without graphs and files.
+
+    Raises:
+        BundleError: The bundle holds rounded weights.
+    """
+    manifest = bundle.manifest
+    if manifest.precision == 'fp16':
+        raise BundleError(
+            f'{bundle.path} holds weights in half precision, which are rounded already; export '
+            'the fp32 bundle or the training run.'
+        )
+    metrics = {key: value for key, value in manifest.metrics.items() if key != DEPLOYED}
+    return replace(manifest, name=name, precision=precision, metrics=metrics, subsets={}, files={})
 
 
 def _training(info: TrainedInfo) -> dict[str, Any]:

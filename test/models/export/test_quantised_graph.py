@@ -1,0 +1,149 @@
+from collections import Counter
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from onnx import TensorProto, numpy_helper
+from torch import nn
+from torch.nn import functional
+
+from mmseg_models.export.calibration import largest_magnitudes
+from mmseg_models.export.onnx_graph import write_graph
+from mmseg_models.export.quantised_graph import quantise
+
+
+class Layers(nn.Module):
+    """One layer of every kind: raw image, large, depthwise and 1 x 1 convolutions, products."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(3, 16, 3, padding=1)
+        self.large = nn.Conv2d(16, 32, 3, 2, 1)
+        self.depthwise = nn.Conv2d(32, 32, 3, padding=1, groups=32)
+        self.point = nn.Conv2d(32, 32, 1)
+        self.expand = nn.Linear(32, 64)
+        self.down, self.up = nn.Linear(64, 8), nn.Linear(8, 64)
+
+    def forward(self, image):
+        x = functional.relu(self.large(self.first(image)))
+        x = self.point(functional.gelu(self.depthwise(x)))
+        x = functional.gelu(self.expand(x.flatten(2).transpose(1, 2)))
+        return x + self.up(self.down(x))
+
+
+@pytest.fixture(scope='module')
+def feeds():
+    rng = np.random.default_rng(0)
+    return [{'image': rng.normal(size=(2, 3, 16, 24)).astype(np.float32)} for _ in range(4)]
+
+
+@pytest.fixture(scope='module')
+def graphs(tmp_path_factory, feeds):
+    """Return the float graph and the quantised one."""
+    torch.manual_seed(0)
+    layers = Layers()
+    paths = [tmp_path_factory.mktemp('graphs') / name for name in ('float.onnx', 'int8.onnx')]
+    for path in paths:
+        write_graph(layers, {'image': torch.zeros(2, 3, 16, 24)}, ('tokens',), path)
+    quantise(paths[1], feeds)
+    return paths
+
+
+def narrow_inputs(graph):
+    """Return for each product or convolution whether it reads input and weight from 8 bits."""
+    made_by = {name: node.op_type for node in graph.node for name in node.output}
+    return [
+        tuple(made_by.get(name) == 'DequantizeLinear' for name in node.input[:2])
+        for node in graph.node
+        if node.op_type in ('Conv', 'MatMul', 'Gemm')
+    ]
+
+
+def test_layers_that_compute_much_per_value_are_quantised_and_no_others(graphs):
+    found = narrow_inputs(onnx.load(graphs[1]).graph)
+    no, yes = (False, False), (True, True)
+    # first, large, depthwise, point, expand, down, up
+    assert found == [no, yes, yes, no, yes, no, no]
+
+
+def test_every_number_is_symmetric_and_weights_have_a_step_per_channel(graphs):
+    graph = onnx.load(graphs[1]).graph
+    stored = {item.name: item for item in graph.initializer}
+    readers = [node for node in graph.node if node.op_type == 'DequantizeLinear']
+    for node in readers:
+        zero = numpy_helper.to_array(stored[node.input[2]])
+        assert zero.dtype == np.int8
+        assert not zero.any()
+    weights = [node for node in readers if node.input[0] in stored]
+    assert [stored[node.input[0]].data_type for node in weights] == [TensorProto.INT8] * 3
+    assert [tuple(stored[node.input[1]].dims) for node in weights] == [(32,), (32,), (64,)]
+    source = {
+        item.name: numpy_helper.to_array(item) for item in onnx.load(graphs[0]).graph.initializer
+    }
+    exact = source['large.weight']
+    node = next(node for node in weights if node.input[0].startswith('large.weight'))
+    narrow, steps = (numpy_helper.to_array(stored[name]) for name in node.input[:2])
+    error = np.abs(narrow * steps[:, None, None, None] - exact)
+    assert (error <= 0.5 * steps[:, None, None, None] + 1e-7).all()
+    assert (np.abs(narrow).reshape(32, -1).max(axis=1) == 127).all()
+    # What nothing reads any more is gone.
+    assert 'large.weight' not in stored
+
+
+def test_the_step_of_an_activation_is_the_largest_value_seen(graphs, feeds):
+    model = onnx.load(graphs[0])
+    name = next(node for node in model.graph.node if node.op_type == 'Conv').output[0]
+    peak = largest_magnitudes(model, [name], feeds)[name]
+    session = onnxruntime.InferenceSession(str(graphs[0]), providers=['CPUExecutionProvider'])
+    assert [item.name for item in session.get_inputs()] == ['image']
+    with torch.inference_mode():
+        torch.manual_seed(0)
+        layers = Layers()
+        values = [layers.first(torch.from_numpy(feed['image'])).abs().max() for feed in feeds]
+    assert peak == pytest.approx(float(max(values)), rel=1e-5)
+    quantised = onnx.load(graphs[1]).graph
+    large = [node for node in quantised.node if node.op_type == 'Conv'][1]
+    reader = next(node for node in quantised.node if node.output[0] == large.input[0])
+    step = next(item for item in quantised.initializer if item.name == reader.input[1])
+    assert numpy_helper.to_array(step) == pytest.approx(peak / 127)
+
+
+@pytest.mark.parametrize('runtime', ['onnxruntime', 'openvino'])
+def test_runtimes_answer_close_to_the_float_graph(graphs, feeds, runtime):
+    pytest.importorskip(runtime)
+    exact, found = (answers(runtime, path, feeds) for path in graphs)
+    assert 0 < np.abs(found - exact).max() < 0.05 * np.abs(exact).max()
+
+
+def answers(runtime, path, feeds):
+    if runtime == 'onnxruntime':
+        session = onnxruntime.InferenceSession(str(path), providers=['CPUExecutionProvider'])
+        return np.stack([session.run(None, feed)[0] for feed in feeds])
+    import openvino
+
+    compiled = openvino.Core().compile_model(path, 'CPU', {'INFERENCE_PRECISION_HINT': 'f32'})
+    return np.stack([compiled(feed)[0] for feed in feeds])
+
+
+def test_onnxruntime_computes_in_integers(graphs, tmp_path):
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / 'optimised.onnx')
+    options.log_severity_level = 3
+    onnxruntime.InferenceSession(str(graphs[1]), options, providers=['CPUExecutionProvider'])
+    kinds = Counter(node.op_type for node in onnx.load(tmp_path / 'optimised.onnx').graph.node)
+    assert kinds['QLinearConv'] == 2
+    assert kinds['MatMulIntegerToFloat'] == 1
+
+
+def test_openvino_computes_in_integers(graphs):
+    openvino = pytest.importorskip('openvino')
+    compiled = openvino.Core().compile_model(graphs[1], 'CPU', {'INFERENCE_PRECISION_HINT': 'f32'})
+    kinds = [
+        op.get_rt_info()['runtimePrecision'].astype(str)
+        for op in compiled.get_runtime_model().get_ops()
+        if op.get_rt_info()['layerType'].astype(str)
+        in ('Convolution', 'GroupConvolution', 'FullyConnected')
+    ]
+    assert sum(kind in ('i8', 'u8') for kind in kinds) == 3, kinds
