@@ -148,7 +148,8 @@ class CrossVLT(Network):
                 f'{tuple(attention_mask_NL.shape)}; give both as sentences x at most '
                 f'{self.max_tokens} tokens'
             )
-        encoded: Tensor = self.text(token_ids_NL, padding_bias(attention_mask_NL))
+        bias_N11L = padding_bias(attention_mask_NL).to(next(self.text.parameters()).dtype)
+        encoded: Tensor = self.text(token_ids_NL, bias_N11L)
         return encoded
 
     def segment(self, images_B3HW: Tensor, text_NLC: Tensor, attention_mask_NL: Tensor) -> Tensor:
@@ -180,7 +181,7 @@ class CrossVLT(Network):
     ) -> tuple[list[Tensor], list[tuple[Tensor, Tensor]]]:
         """Return four maps, and per stage the pixels and the sentence to be compared."""
         repeats = self._check_input(images_B3HW, text_NLC)
-        bias_N11L = padding_bias(attention_mask_NL)
+        bias_N11L = padding_bias(attention_mask_NL).to(text_NLC.dtype)
         maps: list[Tensor] = []
         pairs: list[tuple[Tensor, Tensor]] = []
         x = images_B3HW

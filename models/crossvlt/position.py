@@ -25,7 +25,7 @@ class Coordinates(nn.Module):
 
     def forward(self, x_NSC: Tensor, grid: Grid) -> Tensor:
         """Return N x S x C tokens that know their place."""
-        return x_NSC + self.project(coordinates(grid).to(x_NSC.device))
+        return x_NSC + self.project(coordinates(grid).to(x_NSC))
 
 
 def coordinates(grid: Grid) -> Tensor:

@@ -43,7 +43,7 @@ class TextGraph(nn.Module):
         self.model = model
 
     def forward(self, token_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Return N x L x C float32.
+        """Return N x L x C in the type of the weights.
 
         Args:
             token_ids: N x L int64.
@@ -73,11 +73,12 @@ class SegmenterGraph(nn.Module):
 
         Args:
             image: H x W x 3 uint8.
-            text: N x L x C float32, of `TextGraph`.
+            text: N x L x C, of `TextGraph`, in the type that the network computes in.
             attention_mask: N x L bool.
         """
-        x_HWC = image.to(torch.float32) * self.scale - self.shift
+        x_HWC = (image.to(torch.float32) * self.scale - self.shift).to(text.dtype)
         logits_N2HW = self.model.segment(x_HWC.permute(2, 0, 1)[None], text, attention_mask)
+        logits_N2HW = logits_N2HW.float()
         inside_NHW = torch.sigmoid(logits_N2HW[:, 1] - logits_N2HW[:, 0])
         answer_NHW = torch.where(inside_NHW >= 0.0, 1.0 + torch.floor(254.0 * inside_NHW), 0.0)
         return answer_NHW.to(torch.uint8)
@@ -124,7 +125,7 @@ def write_segmenter_graph(
     shape = (_TRACED_SENTENCES, manifest.max_tokens)
     inputs = (
         torch.zeros(manifest.height, manifest.width, 3, dtype=torch.uint8),
-        torch.zeros(*shape, text_dim),
+        torch.zeros(*shape, text_dim, dtype=next(graph.model.parameters()).dtype),
         torch.ones(shape, dtype=torch.bool),
     )
     write_graph(
