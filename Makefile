@@ -25,7 +25,8 @@ lint: setup
 # NVIDIA's licence, and some minutes of building.
 test-tensorrt: setup
 	$(PIP) install --constraint constraints.txt --editable '.[tensorrt-rtx]'
-	$(BIN)/python -m pytest test/models/export/test_tensorrt.py test/inference/test_tensorrt_build.py
+	$(BIN)/python -m pytest --durations=0 test/models/export/test_tensorrt.py \
+		test/inference/test_tensorrt_build.py test/inference/test_tensorrt_cache.py
 
 # On a machine with an NVIDIA GPU: the tests marked gpu, then the table.
 test-gpu: setup
