@@ -11,6 +11,7 @@ from mmseg_ros.core.errors import SampleError
 from mmseg_ros.core.types import CloudData
 from mmseg_ros.messages.buffers import as_bytes
 from mmseg_ros.messages.header import NS_PER_S, nanoseconds, stamp_ns
+from mmseg_ros.projection.compiled import compiled
 
 # sensor_msgs/PointField: datatype -> numpy type without byte order
 POINT_FIELD_TYPES: dict[int, str] = {
@@ -168,15 +169,28 @@ def _point_stamps(points: NDArray[Any], header: Any) -> NDArray[np.int64] | None
         stamps = values.astype(np.int64)
         return stamps if int(stamps.max()) > _ABSOLUTE_NS else stamps + start
     seconds = values.astype(np.float64)
-    if not np.isfinite(seconds).all():
-        seconds = np.nan_to_num(seconds, nan=0.0, posinf=0.0, neginf=0.0)
-    largest = seconds.max()
+    largest = _make_finite(seconds)
     if largest > _ABSOLUTE_NS:
         return seconds.astype(np.int64)
     if largest > _ABSOLUTE_S:
         return nanoseconds(seconds)
-    # Short times are exact without being split, and in place: every cloud passes here.
-    seconds *= NS_PER_S
-    stamps = np.rint(seconds, out=seconds).astype(np.int64)
-    stamps += start
+    stamps = np.empty(len(seconds), np.int64)
+    _stamps_since(seconds, start, stamps)
     return stamps
+
+
+@compiled
+def _make_finite(values: NDArray[np.float64]) -> float:
+    """Put 0 where a value is not finite, in place; return the largest."""
+    largest = -np.inf
+    for i in range(len(values)):
+        values[i] = values[i] if abs(values[i]) < np.inf else 0.0
+        largest = values[i] if values[i] > largest else largest
+    return largest
+
+
+@compiled
+def _stamps_since(seconds: NDArray[np.float64], start_ns: int, stamps: NDArray[np.int64]) -> None:
+    for i in range(len(stamps)):
+        # Short times are exact without being split.
+        stamps[i] = start_ns + np.int64(np.rint(seconds[i] * NS_PER_S))

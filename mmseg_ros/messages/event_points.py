@@ -11,6 +11,7 @@ from mmseg_ros.core.errors import SampleError
 from mmseg_ros.core.types import EventData
 from mmseg_ros.messages.cloud import point_array
 from mmseg_ros.messages.header import nanoseconds, stamp_ns
+from mmseg_ros.projection.compiled import compiled
 
 _TIME_NAMES = ('t', 'timestamp', 'ts')
 _POLARITY_NAMES = ('p', 'polarity', 'pol')
@@ -31,18 +32,40 @@ def event_data(
     Raises:
         SampleError: An event lies outside the sensor.
     """
-    negative = bool(len(x)) and min(x.min(), y.min()) < 0
-    if negative or (len(x) and (x.max() >= width or y.max() >= height)):
+    wide = x.dtype != np.uint16 or y.dtype != np.uint16
+    largest = np.iinfo(np.uint16).max
+    fits = not (wide and len(x)) or (
+        min(x.min(), y.min()) >= 0 and max(x.max(), y.max()) <= largest
+    )
+    columns, rows = np.ascontiguousarray(x, np.uint16), np.ascontiguousarray(y, np.uint16)
+    inside, ordered = _look_at(columns, rows, np.ascontiguousarray(stamps_ns), width, height)
+    if not (fits and inside):
         raise SampleError(
             f'Events reach pixel ({int(x.max())}, {int(y.max())}), but the event sensor has '
             f'{width} x {height} pixels; check the size in its CameraInfo or calibration.'
         )
-    columns, rows = x.astype(np.uint16, copy=False), y.astype(np.uint16, copy=False)
-    if len(stamps_ns) and (np.diff(stamps_ns) < 0).any():
+    if not ordered:
         order = np.argsort(stamps_ns, kind='stable')
         columns, rows = columns[order], rows[order]
         stamps_ns, polarity = stamps_ns[order], polarity[order]
     return EventData(columns, rows, stamps_ns, polarity, width, height)
+
+
+@compiled
+def _look_at(
+    x: NDArray[np.uint16],
+    y: NDArray[np.uint16],
+    stamps_ns: NDArray[np.int64],
+    width: int,
+    height: int,
+) -> tuple[bool, bool]:
+    """Return whether all events lie on the sensor, and whether they are in order of time."""
+    outside, turned = 0, 0
+    for i in range(len(x)):
+        outside += (x[i] >= width) | (y[i] >= height)
+    for i in range(1, len(stamps_ns)):
+        turned += stamps_ns[i] < stamps_ns[i - 1]
+    return outside == 0, turned == 0
 
 
 def from_cloud(msg: Any, height: int, width: int) -> EventData:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mmseg_ros.core.errors import SampleError
 from mmseg_ros.core.types import DepthData, ImageData
 from mmseg_ros.messages.buffers import as_bytes
+from mmseg_ros.projection.compiled import compiled
 
 # encoding -> (numpy type without byte order, channels)
 _PLAIN: dict[str, tuple[str, int]] = {
@@ -117,14 +118,18 @@ def decode_depth(msg: Any) -> DepthData:
             f'supported: {", ".join(DEPTH_ENCODINGS)} (REP-118).'
         )
     kind, channels = _PLAIN[encoding]
-    raw = _rows(msg, kind, channels)
-    depth_m = raw.astype(np.float32)
-    if kind == 'u2':
-        depth_m /= np.float32(_MM_PER_M)
-    valid = depth_m > 0
-    valid &= depth_m < np.inf
-    np.putmask(depth_m, ~valid, np.nan)
+    depth_m = np.array(_rows(msg, kind, channels), np.float32, order='C')
+    _to_metres(depth_m.reshape(-1), np.float32(_MM_PER_M if kind == 'u2' else 1.0))
     return DepthData(depth_m)
+
+
+@compiled
+def _to_metres(values: NDArray[np.float32], per_metre: np.float32) -> None:
+    """Divide in place; what is no distance becomes NaN."""
+    for i in range(len(values)):
+        metres = values[i] / per_metre
+        measured = (metres > np.float32(0.0)) & (metres < np.float32(np.inf))
+        values[i] = metres if measured else np.float32(np.nan)
 
 
 def image_fields(pixels: NDArray[Any], encoding: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from rclpy.qos import QoSProfile
 from mmseg_ros.core.types import Modality
 from mmseg_ros.ros.conversions import header_of, status_message
 from mmseg_ros.ros.frame import Frame
+from mmseg_ros.ros.qos import NO_EVENTS
 from mmseg_ros.ros.referring_report import referring_report
 from mmseg_ros.sync.health import HealthReport, HealthState
 
@@ -37,7 +38,7 @@ class Reporter:
     def __init__(self, node: SegmentationNode) -> None:
         self._node = node
         self._publisher = node.create_publisher(
-            DiagnosticArray, '/diagnostics', QoSProfile(depth=10)
+            DiagnosticArray, '/diagnostics', QoSProfile(depth=10), event_callbacks=NO_EVENTS
         )
 
     def publish(self) -> None:

@@ -20,7 +20,7 @@ from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.labelling import colorize, overlay
 from mmseg_ros.ros.conversions import cloud_message, header_of, image_message
 from mmseg_ros.ros.frame import Frame
-from mmseg_ros.ros.qos import latched_qos, output_qos
+from mmseg_ros.ros.qos import NO_EVENTS, latched_qos, output_qos
 
 Build = Callable[[Frame], Any]
 
@@ -71,7 +71,7 @@ class Outputs:
         )
         self._publishers = {
             output.topic: node.create_lifecycle_publisher(
-                output.message_class, output.topic, output_qos()
+                output.message_class, output.topic, output_qos(), event_callbacks=NO_EVENTS
             )
             for output in self._outputs
         }
@@ -154,13 +154,15 @@ def _label_info(node: LifecycleNode, label_space: LabelSpace) -> tuple[Any, Any]
         vision_msgs = importlib.import_module('vision_msgs.msg')
     except ImportError:
         text = json.dumps(label_space.to_dict())
-        publisher = node.create_lifecycle_publisher(String, '~/label_info_json', latched_qos())
+        publisher = node.create_lifecycle_publisher(
+            String, '~/label_info_json', latched_qos(), event_callbacks=NO_EVENTS
+        )
         return publisher, String(data=text)
     message = vision_msgs.LabelInfo(threshold=0.0)
     message.class_map = [
         vision_msgs.VisionClass(class_id=int(c.id), class_name=c.name) for c in label_space.classes
     ]
     publisher = node.create_lifecycle_publisher(
-        vision_msgs.LabelInfo, '~/label_info', latched_qos()
+        vision_msgs.LabelInfo, '~/label_info', latched_qos(), event_callbacks=NO_EVENTS
     )
     return publisher, message

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
 AUTO = 'auto'
 RELIABLE = 'reliable'
 BEST_EFFORT = 'best_effort'
+# Each of rclpy's own handlers (they warn of foreign QoS, as the other side does too) is one more
+# thing to wait for whenever a message comes.
+NO_EVENTS = PublisherEventCallbacks(use_default_callbacks=False)
+NO_INPUT_EVENTS = SubscriptionEventCallbacks(use_default_callbacks=False)
 
 
 def choose_reliability(wanted: str, publishers: Iterable[Any]) -> str:

@@ -26,6 +26,7 @@ from mmseg_ros.projection.extrinsics import Rig
 from mmseg_ros.referring.expression import split_expression
 from mmseg_ros.referring.segmenter import ReferringSegmenter, load_segmenter
 from mmseg_ros.ros.newest_slot import NewestSlot
+from mmseg_ros.ros.qos import NO_INPUT_EVENTS
 from mmseg_ros.ros.referring_outputs import ReferringOutputs
 from mmseg_ros.ros.throttle import Throttle
 
@@ -105,7 +106,11 @@ class Referring:
         """Listen to expressions."""
         self.slot = NewestSlot()
         self._subscription = self._node.create_subscription(
-            String, EXPRESSION_TOPIC, self._on_expression, _QUEUE_DEPTH
+            String,
+            EXPRESSION_TOPIC,
+            self._on_expression,
+            _QUEUE_DEPTH,
+            event_callbacks=NO_INPUT_EVENTS,
         )
 
     def offer(self, frame_set: FrameSet) -> None:

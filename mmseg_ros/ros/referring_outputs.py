@@ -17,7 +17,7 @@ from mmseg_ros.projection.extrinsics import Rig
 from mmseg_ros.referring.result import IGNORE_ID, ReferringResult, label_space_of
 from mmseg_ros.ros.conversions import cloud_message, header_of, image_message
 from mmseg_ros.ros.frame import Frame
-from mmseg_ros.ros.qos import output_qos
+from mmseg_ros.ros.qos import NO_EVENTS, output_qos
 
 MASK_TOPIC = '~/referring/mask'
 OVERLAY_TOPIC = '~/referring/overlay'
@@ -38,7 +38,9 @@ class ReferringOutputs:
         self.paused: dict[str, str] = {}
         self._node = node
         self._publishers = {
-            topic: node.create_lifecycle_publisher(message_class, topic, output_qos())
+            topic: node.create_lifecycle_publisher(
+                message_class, topic, output_qos(), event_callbacks=NO_EVENTS
+            )
             for topic, message_class in (
                 (MASK_TOPIC, Image),
                 (OVERLAY_TOPIC, Image),

@@ -13,7 +13,7 @@ from mmseg_ros.core.types import Modality
 from mmseg_ros.messages.transforms import FrameTree
 from mmseg_ros.ros.calibration import Calibration
 from mmseg_ros.ros.message_types import message_class_of
-from mmseg_ros.ros.qos import latched_qos
+from mmseg_ros.ros.qos import NO_INPUT_EVENTS, latched_qos
 
 _DEPTH = 100
 
@@ -49,7 +49,11 @@ class StaticFrames:
             warn(self.problem)
             return
         self._subscription = node.create_subscription(
-            message_class, TF_STATIC_TOPIC, self.on_transforms, latched_qos(_DEPTH)
+            message_class,
+            TF_STATIC_TOPIC,
+            self.on_transforms,
+            latched_qos(_DEPTH),
+            event_callbacks=NO_INPUT_EVENTS,
         )
 
     def on_transforms(self, message: Any) -> None:

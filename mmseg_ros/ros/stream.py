@@ -108,7 +108,7 @@ class Stream:
                 self.infos[name] = AdaptiveSubscription(self._node, info, sensor.reliability, 5)
             data = data_candidates(name, kind, self.intake, session.calibration)
             self.inputs[name] = AdaptiveSubscription(
-                self._node, data, sensor.reliability, sensor.queue_depth
+                self._node, data, sensor.reliability, sensor.queue_depth, self.inputs.values
             )
 
     def _on_frame(self, modality: Modality, frame_id: str) -> None:

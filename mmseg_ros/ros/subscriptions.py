@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.subscription import Subscription
 
-from mmseg_ros.ros.qos import choose_reliability, incompatibility, input_qos
+from mmseg_ros.ros.qos import (
+    NO_INPUT_EVENTS,
+    choose_reliability,
+    incompatibility,
+    input_qos,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,12 @@ class AdaptiveSubscription:
     """
 
     def __init__(
-        self, node: Node, candidates: Sequence[Candidate], reliability: str, depth: int
+        self,
+        node: Node,
+        candidates: Sequence[Candidate],
+        reliability: str,
+        depth: int,
+        others: Callable[[], Iterable[AdaptiveSubscription]] = tuple,
     ) -> None:
         """Subscribe; `refresh` must be called from time to time afterwards.
 
@@ -47,7 +56,9 @@ class AdaptiveSubscription:
             candidates: In order of preference, at least one.
             reliability: `auto`, `reliable` or `best_effort`.
             depth: KEEP_LAST depth.
+            others: Subscriptions whose waiting messages are taken at the same opportunity.
         """
+        self._others = others
         self.problem = ''
         self._node = node
         self._candidates = tuple(candidates)
@@ -89,7 +100,7 @@ class AdaptiveSubscription:
             lambda message: self._take_all(candidate, message),
             input_qos(reliability, self._depth),
             # The graph check above names the publisher; rclpy's own handlers only warn.
-            event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False),
+            event_callbacks=NO_INPUT_EVENTS,
         )
 
     def close(self) -> None:
@@ -100,21 +111,28 @@ class AdaptiveSubscription:
         self._current = None
 
     def _take_all(self, candidate: Candidate, message: Any) -> None:
-        """Hand over a message and all that wait behind it.
+        """Hand over a message and all that wait behind it, on this topic and on the others.
 
         The executor takes one message per subscription and round, and a round costs more than a
         message: a fast topic would stay behind by its whole queue for as long as the load lasts.
         """
+        candidate.callback(message)
+        self.take_waiting()
+        for other in self._others():
+            if other is not self:
+                other.take_waiting()
+
+    def take_waiting(self) -> None:
+        """Hand over all messages that have come, at most as many as the queue holds."""
         for _ in range(self._depth):
-            candidate.callback(message)
-            if self._subscription is None:
+            if self._subscription is None or self._current is None:
                 return
+            candidate = self._current[0]
             with self._subscription.handle:
                 taken = self._subscription.handle.take_message(candidate.message_class, False)
             if taken is None:
                 return
-            message = taken[0]
-        candidate.callback(message)
+            candidate.callback(taken[0])
 
     def _publishers(self) -> dict[str, list[Any]]:
         topics = {candidate.topic for candidate in self._candidates}

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
+from sensor_msgs.msg import PointField
+from std_msgs.msg import Header
 
 from mmseg_ros.core.errors import SampleError
 from mmseg_ros.core.types import (
@@ -23,8 +26,10 @@ from mmseg_ros.core.types import (
 )
 from mmseg_ros.inference.backend import Backend
 from mmseg_ros.inference.bundle import Bundle
+from mmseg_ros.messages import decode_cloud, decode_depth, decode_events, event_cloud_fields
 from mmseg_ros.pipeline import Pipeline
 from mmseg_ros.projection.extrinsics import Rig, load_rig
+from mmseg_ros.ros.conversions import cloud_message, image_message
 from mmseg_ros.ros.frame import Frame
 
 _STAMP_NS = 1_000_000_000
@@ -56,11 +61,29 @@ def load_and_warm_up(bundle: Bundle, backend: Backend) -> None:
     frame.labelled_points()
     frame.organized_points()
     frame.projection_image()
+    _decode(prepared.frame_set)
 
 
 def _load(bundle: Bundle, backend: Backend) -> None:
     backend.load(bundle)
     backend.warm_up()
+
+
+def _decode(frame_set: FrameSet) -> None:
+    """Decode the set once as messages; the loops in the decoders are compiled too."""
+    header = Header()
+    samples = frame_set.samples
+    depth, events, cloud = (samples[name].payload for name in (DEPTH, EVENT, LIDAR))
+    if isinstance(depth, DepthData):
+        decode_depth(image_message(header, depth.depth_m, '32FC1'))
+    if isinstance(events, EventData):
+        message = SimpleNamespace(header=header, **event_cloud_fields(events, _STAMP_NS - 1))
+        message.fields = [
+            PointField(name=n, offset=o, datatype=d) for n, o, d, _ in message.fields
+        ]
+        decode_events(message, events.height, events.width)
+    if isinstance(cloud, CloudData):
+        decode_cloud(cloud_message(header, cloud.points, cloud.height, cloud.width))
 
 
 def _frame_set(rig: Rig) -> FrameSet:
@@ -92,7 +115,7 @@ def _events(height: int, width: int) -> EventData:
 
 
 def _cloud() -> CloudData:
-    points = np.zeros(_POINTS, [(name, '<f4') for name in ('x', 'y', 'z', 'intensity')])
+    points = np.zeros(_POINTS, [(name, '<f4') for name in ('x', 'y', 'z', 'intensity', 'time')])
     points['x'] = 4.0
     points['y'] = np.linspace(-2, 2, _POINTS)
     return CloudData(points, 1, _POINTS)
