@@ -17,6 +17,7 @@ from mmseg_ros.benchmark.workload import simulated_frames, subsets_to_measure
 from mmseg_ros.core.errors import BackendError, BundleError
 from mmseg_ros.inference.backend import available_backends
 from mmseg_ros.inference.bundle import load_bundle
+from mmseg_ros.sim.drive import Drive, DriveFrame
 
 PARTS = ('engine', 'pipeline', 'node')
 _FRAMES = 4
@@ -72,7 +73,7 @@ def run_benchmark(config: BenchmarkConfig, progress: Progress) -> dict[str, Any]
             progress(f'engine alone on {backend}')
             rows += _engine_rows(config, backend, subsets)
     if set(config.parts) & {'pipeline', 'node'}:
-        rows += _whole_rows(config, backends[0], subsets, progress)
+        rows += _whole_rows(config, backends, subsets, progress)
     return report
 
 
@@ -86,24 +87,47 @@ def _engine_rows(
 
 
 def _whole_rows(
-    config: BenchmarkConfig, backend: str, subsets: Sequence[Sequence[str]], progress: Progress
+    config: BenchmarkConfig,
+    backends: Sequence[str],
+    subsets: Sequence[Sequence[str]],
+    progress: Progress,
 ) -> list[Row]:
-    """Return the rows of the pipeline and of the node, on the best backend."""
+    """Return the rows of the pipeline and of the node.
+
+    All subsets are measured on the first backend, the longest and the shortest on the others.
+    """
+    progress('simulating a short drive')
+    drive = simulated_frames(_FRAMES)
+    ends = list(dict.fromkeys((subsets[0], subsets[-1])))
+    rows: list[Row] = []
+    for i, backend in enumerate(backends):
+        try:
+            rows += _rows_of_one(config, backend, ends if i else subsets, drive, progress)
+        except (BackendError, BundleError) as error:
+            rows.append({'what': 'pipeline', 'backend': backend, 'error': str(error)})
+    return rows
+
+
+def _rows_of_one(
+    config: BenchmarkConfig,
+    backend: str,
+    subsets: Sequence[Sequence[str]],
+    drive: tuple[Drive, Sequence[DriveFrame]],
+    progress: Progress,
+) -> list[Row]:
     from mmseg_ros.benchmark.live_node import measure_node
     from mmseg_ros.benchmark.whole_pipeline import measure_pipeline
 
-    progress('simulating a short drive')
-    drive = simulated_frames(_FRAMES)
     progress(f'pipeline alone on {backend}')
     rows = measure_pipeline(config.bundle, backend, config.threads, subsets, config.seconds, drive)
-    if 'node' in config.parts:
-        progress(f'live node on {backend}')
-        expected_hz = {row['subset']: 1000.0 / row['p50_ms'] for row in rows}
-        node_rows = measure_node(
-            config.bundle, backend, config.threads, subsets, config.seconds, drive, expected_hz
-        )
-        rows = [*rows, *node_rows]
-    return rows
+    if 'node' not in config.parts:
+        return rows
+    progress(f'live node on {backend}')
+    expected_hz = {row['subset']: 1000.0 / row['p50_ms'] for row in rows}
+    node_rows = measure_node(
+        config.bundle, backend, config.threads, subsets, config.seconds, drive, expected_hz
+    )
+    return [*rows, *node_rows]
 
 
 def _check(subsets: Sequence[Sequence[str]], names: Sequence[str]) -> None:

@@ -40,8 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure, write the report, print the table."""
+    from mmseg_ros.demo.processes import exit_on_sigterm
+
     other = _read(args.compare) if args.compare else None
-    report = _measure_simulation() if args.suite == 'sim' else _measure_inference(args)
+    with exit_on_sigterm():
+        report = _measure_simulation() if args.suite == 'sim' else _measure_inference(args)
     if args.output:
         args.output.parent.mkdir(parents=True, exist_ok=True)
         args.output.write_text(json.dumps(report, indent=2) + '\n', encoding='utf-8')

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +16,9 @@ from types import TracebackType
 
 from mmseg_ros.core.errors import MmsegError
 
+_PR_SET_PDEATHSIG = 1
+# Loaded here: between fork and exec nothing may be imported.
+_LIBC = ctypes.CDLL(None) if sys.platform == 'linux' else None
 _GRACE_S = 5.0
 _POLL_S = 0.05
 _TAIL_LINES = 25
@@ -32,7 +37,7 @@ class Usage:
 
 
 class Child:
-    """One running process in a session of its own.
+    """One running process in a process group of its own, which dies with this process.
 
     Attributes:
         name: What it is called in messages. log: File with its output.
@@ -50,7 +55,7 @@ class Child:
             stdout=self._stream,
             stderr=subprocess.STDOUT,
             env=dict(environment),
-            start_new_session=True,
+            preexec_fn=_found_group,
         )
 
     @property
@@ -105,6 +110,13 @@ class Child:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._stream.close()
+
+
+def _found_group() -> None:
+    """Lead a process group, and let the kernel end this process when its parent is gone."""
+    os.setpgid(0, 0)
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Processes:

@@ -112,6 +112,24 @@ def test_usage_is_measured(tmp_path):
     assert child.usage().peak_mb == 0
 
 
+def test_a_killed_parent_takes_its_child_with_it(tmp_path):
+    script = (
+        'import os, sys, time\n'
+        'from pathlib import Path\n'
+        'from mmseg_ros.demo.processes import Processes\n'
+        f'logs = Path({str(tmp_path)!r})\n'
+        'with Processes(dict(os.environ), logs) as processes:\n'
+        '    text = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"\n'
+        '    processes.start("child", [sys.executable, "-c", text])\n'
+        '    time.sleep(60)\n'
+    )
+    parent = subprocess.Popen(python(script))
+    child = first_number(tmp_path / 'child.log')
+    parent.kill()
+    parent.wait(15)
+    assert wait_until(lambda: not is_running(child))
+
+
 def test_sigterm_to_the_parent_ends_the_children(tmp_path):
     script = (
         'import sys, time\n'
