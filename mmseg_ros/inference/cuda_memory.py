@@ -88,7 +88,11 @@ class CudaStream:
         address = int(_checked(self._cuda.cudaMallocHost(size)))
         memory = memoryview((ctypes.c_byte * size).from_address(address))
         raw = np.frombuffer(memory, spec.dtype)
-        device = int(_checked(self._cuda.cudaMalloc(size)))
+        try:
+            device = int(_checked(self._cuda.cudaMalloc(size)))
+        except BackendError:
+            self._cuda.cudaFreeHost(address)
+            raise
         buffer = Buffer(raw.reshape(spec.shape), device, size)
         self._buffers.append(buffer)
         return buffer
@@ -112,6 +116,7 @@ class CudaStream:
         """Keep what was recorded for `launch`."""
         graph = _checked(self._cuda.cudaStreamEndCapture(self.handle))
         self._graph = _checked(self._cuda.cudaGraphInstantiate(graph, 0))
+        self._cuda.cudaGraphDestroy(graph)
 
     def launch(self) -> None:
         """Queue what was recorded."""

@@ -32,6 +32,10 @@ ANY_DEVICE = 'any supported GPU'
 """Device of an engine that was built where there is no GPU (TensorRT-RTX can)."""
 
 
+class EngineRefusedError(BackendError):
+    """The library does not accept an engine; a new one may help."""
+
+
 class TensorRt:
     """Compiles graphs to engines, which are kept on disk.
 
@@ -57,7 +61,7 @@ class TensorRt:
         content = self.engine(path)
         try:
             return TensorRtExecutable(trt, content)
-        except BackendError as error:
+        except EngineRefusedError as error:
             # Whole, yet refused: the driver or the library was changed under the same version.
             _LOGGER.warning('%s: the engine is built again: %s', path, error)
             self._cache.discard(key)
@@ -100,7 +104,8 @@ class TensorRtExecutable:
         trt: The module. content: The engine.
 
     Raises:
-        BackendError: The engine is not for this GPU or version, or memory is used up.
+        EngineRefusedError: The engine is not for this GPU or version.
+        BackendError: There is no GPU, or its memory is used up.
     """
 
     def __init__(self, trt: Any, content: bytes) -> None:
@@ -108,9 +113,10 @@ class TensorRtExecutable:
         self._runtime = trt.Runtime(logger)
         self._engine = self._runtime.deserialize_cuda_engine(content)
         if self._engine is None:
-            raise BackendError(
+            device = device_name()
+            raise (EngineRefusedError if device else BackendError)(
                 f'{library_name(trt)} refuses the engine on '
-                f'{device_name() or "a machine without a GPU"}: '
+                f'{device or "a machine without a GPU"}: '
                 f'{logger.last_error or "it gives no reason"}'
             )
         self._context = self._engine.create_execution_context()
@@ -124,7 +130,11 @@ class TensorRtExecutable:
         }
         self.outputs = tuple(name for name in names if name not in self.inputs)
         self._stream = CudaStream()
-        self._buffers = {name: self._stream.allocate(spec) for name, spec in specs.items()}
+        try:
+            self._buffers = {name: self._stream.allocate(spec) for name, spec in specs.items()}
+        except BackendError:
+            self._stream.close()
+            raise
         for name, buffer in self._buffers.items():
             self._context.set_tensor_address(name, buffer.device)
         self._runs = 0
