@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from mmseg_models.export.calibration import largest_magnitudes
-from mmseg_models.export.onnx_graph import write_graph
+from mmseg_models.export.onnx_graph import Normalisation, write_graph
 from mmseg_models.export.quantised_graph import quantise
 
 
@@ -147,3 +147,27 @@ def test_openvino_computes_in_integers(graphs):
         in ('Convolution', 'GroupConvolution', 'FullyConnected')
     ]
     assert sum(kind in ('i8', 'u8') for kind in kinds) == 3, kinds
+
+
+def test_openvino_takes_quantised_layers_behind_the_normalisation_of_a_subset(tmp_path):
+    openvino = pytest.importorskip('openvino')
+
+    class Normalised(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.normalisation = Normalisation(torch.full((3, 3), 0.4), torch.full((3, 3), 0.2))
+            self.layers = Layers()
+
+        def forward(self, images, members):
+            return self.layers(self.normalisation(images, members)[0])
+
+    rng = np.random.default_rng(0)
+    feed = {
+        'images': rng.integers(0, 256, (1, 2, 16, 24, 3), np.uint8),
+        'members': np.array([0, 2]),
+    }
+    path = tmp_path / 'subset.onnx'
+    example = {name: torch.from_numpy(values) for name, values in feed.items()}
+    write_graph(Normalised(), example, ('tokens',), path)
+    quantise(path, [feed])
+    assert openvino.Core().compile_model(path, 'CPU')(feed)[0].shape == (2, 96, 64)
