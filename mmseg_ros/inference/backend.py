@@ -47,7 +47,8 @@ def create_backend(name: str = 'auto', threads: int = 0, precision: str = 'f32')
 
     `auto` prefers TensorRT where there is a GPU, then OpenVINO, then ONNX Runtime; each falls back
     to the next if it fails to load or to run. A CPU runtime that is asked for by name stands
-    alone; TensorRT always has a fallback, which serves while its engines are built.
+    alone; TensorRT always has a fallback, which serves while its engines are built, and for good
+    where its library or a GPU is missing.
 
     Args:
         name: `auto` or one of the backends.
@@ -55,7 +56,7 @@ def create_backend(name: str = 'auto', threads: int = 0, precision: str = 'f32')
         precision: What OpenVINO computes in; the others compute in what the graph was exported in.
 
     Raises:
-        BackendError: There is no such backend, or its library is not installed.
+        BackendError: There is no such backend, or no library for it and its fallback.
     """
     if name != 'auto' and name != 'tensorrt':
         return _routed(name, threads, precision)
@@ -67,7 +68,8 @@ def create_backend(name: str = 'auto', threads: int = 0, precision: str = 'f32')
         raise BackendError(f'No inference runtime is installed; install one of: {libraries}.')
     backend = _routed(candidates[-1], threads, precision)
     for item in reversed(candidates[:-1]):
-        preferred = _routed(item, threads, precision)
+        # Not checked for its library here: what is missing is found and told when it is loaded.
+        preferred = RoutedBackend(_new_runtime(item, threads, precision))
         if item == 'tensorrt':
             backend = FallbackBackend(preferred, backend, _engines_missing)
         else:
@@ -85,6 +87,10 @@ def create_runtime(name: str, threads: int = 0, precision: str = 'f32') -> Runti
             f'{" or ".join(_RUNTIMES[name].libraries)}, which is not installed; '
             f'usable backends: {", ".join(available_backends()) or "none"}.'
         )
+    return _new_runtime(name, threads, precision)
+
+
+def _new_runtime(name: str, threads: int, precision: str) -> Runtime:
     entry = _RUNTIMES[name]
     module = importlib.import_module(f'mmseg_ros.inference.{entry.module}')
     runtime_class: Any = getattr(module, entry.class_name)

@@ -3,6 +3,7 @@
 import importlib.util
 import logging
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,12 @@ import pytest
 
 from mmseg_ros.core.errors import BackendError
 from mmseg_ros.inference import cuda_memory, tensorrt_backend
-from mmseg_ros.inference.backend import available_backends, create_backend, create_runtime
+from mmseg_ros.inference.backend import (
+    _RUNTIMES,
+    available_backends,
+    create_backend,
+    create_runtime,
+)
 from mmseg_ros.inference.engine_cache import EngineCache
 from mmseg_ros.inference.fallback_backend import EngineState
 from mmseg_ros.inference.graph import Graph
@@ -215,6 +221,21 @@ def test_a_library_that_cannot_be_loaded_is_named(trt, runtime, make_routed_bund
     monkeypatch.setattr('mmseg_ros.inference.tensorrt_build.importlib.import_module', refuse)
     with pytest.raises(BackendError, match=r'tensorrt is installed but cannot be loaded \(libnv'):
         runtime.compile(make_routed_bundle().onnx_path)
+
+
+def test_asked_for_by_name_but_not_installed_the_cpu_serves_and_says_so(
+    cuda, make_routed_bundle, images, monkeypatch
+):
+    monkeypatch.setattr('mmseg_ros.inference.tensorrt_build.LIBRARIES', ('no_such_library',))
+    monkeypatch.setitem(_RUNTIMES, 'tensorrt', replace(_RUNTIMES['tensorrt'], libraries=()))
+    backend = create_backend('tensorrt')
+    backend.load(make_routed_bundle())
+    backend.infer(images, ALL)
+    assert (backend.state, backend.name) == (EngineState.FAILED, available_backends()[0])
+    assert 'TensorRT is not installed' in backend.status()['reason']
+    backend.close()
+    with pytest.raises(BackendError, match='not installed'):
+        create_runtime('tensorrt')
 
 
 def test_without_the_cuda_bindings_there_is_no_gpu(monkeypatch):
