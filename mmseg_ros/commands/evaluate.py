@@ -64,6 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Evaluate, write both files and say where they are."""
     if (args.bag / 'img').is_dir():
+        _refuse_bag_options(args)
         return _run_referring(args) if _is_referring(args.bundle) else _run_dataset(args)
     from mmseg_ros.bag.evaluation import EvaluationOptions, evaluate
     from mmseg_ros.commands.progress import progress_bar
@@ -127,6 +128,15 @@ def _run_dataset(args: argparse.Namespace) -> int:
     sys.stdout.write(_condition_table(rows))
     sys.stdout.write(f'{output / "metrics.json"}\n')
     return 0
+
+
+def _refuse_bag_options(args: argparse.Namespace) -> None:
+    from mmseg_ros.core.errors import ConfigError
+
+    if args.every != 1 or args.calibration is not None:
+        raise ConfigError(
+            f'{args.bag} is a data set: --every and --calibration are for bags; leave them out.'
+        )
 
 
 def _is_referring(bundle: str) -> bool:

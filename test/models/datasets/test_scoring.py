@@ -115,3 +115,9 @@ def test_command_scores_a_bundle_that_reads(
     assert scores['thing']['count'] == 6  # the red car, the blue car, the car on the left: twice
     assert scores['thing']['miou'] == pytest.approx(4 / 6, abs=0.01)  # it knows colours only
     assert 'sentences shuffled' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('option', [('--every', '2'), ('--calibration', 'rig.yaml')])
+def test_options_of_bags_are_refused(root, option, capsys):
+    assert main(['evaluate', str(root), *option]) != 0
+    assert 'for bags' in capsys.readouterr().err
