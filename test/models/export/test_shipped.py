@@ -1,4 +1,4 @@
-"""The bundle that ships answers as its network in torch, on every runtime and sensor subset."""
+"""The bundles that ship answer as their networks in torch, on every runtime and sensor subset."""
 
 import importlib.util
 
@@ -6,8 +6,11 @@ import pytest
 
 from mmseg_models.export.deployed import deployed_graph, deployed_network
 from mmseg_models.export.parity import check_parity
+from mmseg_models.export.referring_graph import referring_network
+from mmseg_models.export.referring_parity import check_referring_parity
 from mmseg_ros.core.resources import bundle_directory
 from mmseg_ros.inference.bundle import load_bundle
+from mmseg_ros.referring.bundle import SEGMENTER_FILE, TEXT_FILE, load_referring_bundle
 
 SUBSETS = 15
 
@@ -29,3 +32,15 @@ def test_every_graph_agrees_with_torch_on_every_subset(runtime, record_property)
     record_property('confidence', max(parity.confidence_difference for parity in found))
     assert len(found) == 2 * SUBSETS
     assert {parity.file for parity in found} == {'model.onnx', *bundle.manifest.subsets}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('runtime', ['openvino', 'onnxruntime'])
+def test_text_prompted_graphs_agree_with_torch(runtime, record_property):
+    if importlib.util.find_spec(runtime) is None:
+        pytest.skip(f'{runtime} is not installed')
+    bundle = load_referring_bundle('crossvlt-small-sim')
+    text, segmenter = (referring_network(bundle, file) for file in (TEXT_FILE, SEGMENTER_FILE))
+    found = check_referring_parity(text, segmenter, bundle, runtime)
+    record_property('steps', found.steps)
+    assert found.agreement > 0.999
