@@ -73,7 +73,7 @@ def transforms(*items):
 @pytest.fixture
 def frames(monkeypatch):
     monkeypatch.setattr(static_frames, 'message_class_of', lambda _: object)
-    node = SimpleNamespace(create_subscription=lambda *_: None)
+    node = SimpleNamespace(create_subscription=lambda *_, **options: None)
     warned = []
     rig = calibration(Rig())
     return StaticFrames(node, rig, warned.append), rig, warned
