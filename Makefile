@@ -37,7 +37,7 @@ test-gpu: setup
 colcon: setup
 	rm -rf build install log
 	$(BIN)/colcon build
-	$(BIN)/colcon test --pytest-args --ignore test/models -m 'not ros and not slow'
+	$(BIN)/colcon test --pytest-args ' --ignore=test/models' -m 'not ros and not slow'
 	$(BIN)/colcon test-result --verbose
 
 setup: $(READY)
