@@ -121,12 +121,9 @@ def _run_dataset(args: argparse.Namespace) -> int:
         }
     finally:
         backend.close()
-    output = args.output or Path('out') / 'evaluate' / args.bag.name
-    output.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(head | {'scores': rows}, indent=2, sort_keys=True, allow_nan=False)
-    (output / 'metrics.json').write_text(text + '\n', encoding='utf-8')
     sys.stdout.write(_condition_table(rows))
-    sys.stdout.write(f'{output / "metrics.json"}\n')
+    path = _write_metrics(_dataset_output(args), head | {'scores': rows})
+    sys.stdout.write(f'{path}\n')
     return 0
 
 
@@ -164,14 +161,24 @@ def _run_referring(args: argparse.Namespace) -> int:
         )
     finally:
         segmenter.close()
-    output = args.output or Path('out') / 'evaluate' / args.bag.name
-    output.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({'schema_version': 1, 'bundle': args.bundle, 'scores': scores}, indent=2)
-    (output / 'metrics.json').write_text(text + '\n', encoding='utf-8')
     for name, row in scores.items():
         sys.stdout.write(f'{name:58} {row["count"]:5}  mIoU {row["miou"]:.3f}\n')
-    sys.stdout.write(f'{output / "metrics.json"}\n')
+    metrics = {'schema_version': 1, 'bundle': args.bundle, 'scores': scores}
+    sys.stdout.write(f'{_write_metrics(_dataset_output(args), metrics)}\n')
     return 0
+
+
+def _write_metrics(output: Path, metrics: dict[str, Any]) -> Path:
+    """Write metrics.json into a folder, which is made, and return its path."""
+    output.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(metrics, indent=2, sort_keys=True, allow_nan=False)
+    path = output / 'metrics.json'
+    path.write_text(text + '\n', encoding='utf-8')
+    return path
+
+
+def _dataset_output(args: argparse.Namespace) -> Path:
+    return Path(args.output or Path('out') / 'evaluate' / args.bag.name)
 
 
 def _condition_table(rows: Sequence[dict[str, Any]]) -> str:
@@ -192,12 +199,10 @@ def write(evaluation: Evaluation, output: Path) -> None:
     from mmseg_ros.evaluation import report
     from mmseg_ros.evaluation.score_report import score_report
 
-    output.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(evaluation.metrics, indent=2, sort_keys=True, allow_nan=False)
-    (output / 'metrics.json').write_text(text + '\n', encoding='utf-8')
+    path = _write_metrics(output, evaluation.metrics)
     page = score_report(evaluation.metrics, evaluation.stage_ms, evaluation.figures)
     report.write(page, output / 'report.html')
     for row in evaluation.metrics['robustness']:
         name, kept = '+'.join(row['available']), report.percent(row['retained'])
         sys.stdout.write(f'{name:28} mIoU {report.number(row["miou"])}  kept {kept}\n')
-    sys.stdout.write(f'{output / "metrics.json"}\n{output / "report.html"}\n')
+    sys.stdout.write(f'{path}\n{output / "report.html"}\n')

@@ -8,14 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ros.sim.mesh import FloatArray, Mesh
-from mmseg_ros.sim.shading import HEADLIGHT_HEIGHT_M, sky_radiance
+from mmseg_ros.sim.shading import (
+    HEADLIGHT_COLOR,
+    HEADLIGHT_HEIGHT_M,
+    LAMP_COLOR,
+    sky_radiance,
+)
 from mmseg_ros.sim.surfaces import Texture
 from mmseg_ros.sim.weather import Sky
 
 _LAMP_RANGE_M = 60.0
 # The fast shader's lamps at the distances at which they matter, as intensity over pi.
 _LAMP_INTENSITY, _HEADLIGHT_INTENSITY = 10.0, 30.0
-_LAMP_COLOR, _HEADLIGHT_COLOR = (1.0, 0.78, 0.48), (1.0, 0.97, 0.88)
 _SKY_ROWS = 64
 _GROUND_SHARE = 0.08
 _Z_UP = np.array([[1, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]], np.float64)
@@ -83,10 +87,10 @@ def emitters(
         near = lamps[np.linalg.norm(lamps - eye, axis=1) < _LAMP_RANGE_M] if len(lamps) else lamps
         power = np.pi * weather.lamps
         for k, place in enumerate(near):
-            color = _rgb(_LAMP_COLOR, power * _LAMP_INTENSITY)
+            color = _rgb(LAMP_COLOR, power * _LAMP_INTENSITY)
             found[f'lamp{k}'] = _spot(mi, place, np.array([0, 0, -1]), color, 80.0, 40.0)
         below = eye - np.array([0, 0, HEADLIGHT_HEIGHT_M])
-        color = _rgb(_HEADLIGHT_COLOR, power * _HEADLIGHT_INTENSITY)
+        color = _rgb(HEADLIGHT_COLOR, power * _HEADLIGHT_INTENSITY)
         found['headlight'] = _spot(mi, below, forward, color, 37.0, 14.0)
     return found
 

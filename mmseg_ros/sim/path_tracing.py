@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mmseg_ros.projection import CameraModel
 from mmseg_ros.sim.camera import Eye
-from mmseg_ros.sim.mesh import FloatArray
+from mmseg_ros.sim.mesh import FloatArray, Mesh
 from mmseg_ros.sim.mitsuba_runtime import load_mitsuba
 from mmseg_ros.sim.mitsuba_scene import emitters, mean_albedo, to_mitsuba
 from mmseg_ros.sim.raycast import Hits, Snapshot, World
@@ -66,7 +66,7 @@ class PathTracer:
         self._albedo = mean_albedo(world.scene.surfaces)
         kinds, gloss = world.scene.surfaces['texture'], world.scene.surfaces['gloss']
         self._is_mirror = np.append((gloss > 0) | np.isin(kinds, _MIRRORS), False)
-        self._shapes: dict[int, Any] = {}
+        self._shapes: dict[int, tuple[Mesh, Any]] = {}
         self._light = self._integrator(hide_emitters=True)
         self._mirror = self._integrator(hide_emitters=False)
 
@@ -80,8 +80,9 @@ class PathTracer:
             seed: Of the random directions.
         """
         scene = self._scene(snapshot, rays.origins[0], forward)
-        guides = self._guides(rays)
+        # What meets nothing is white.
         albedo = np.vstack([self._albedo, np.ones((1, 3), np.float32)])[rays.hits.surface]
+        guides = (albedo.reshape(*rays.shape, 3), rays.hits.normal.reshape(*rays.shape, 3))
         radiance = self._run(
             scene, self._light, rays.origins, rays.directions, _LIGHT_SAMPLES, seed
         )
@@ -108,12 +109,13 @@ class PathTracer:
 
     def _scene(self, snapshot: Snapshot, eye: FloatArray, forward: FloatArray) -> Any:
         """Return the Mitsuba scene; what stands still is converted once."""
-        meshes = snapshot.meshes
+        # Each mesh is kept beside its shape: the id of one that is gone may be another's.
         self._shapes = {
-            id(mesh): self._shapes.get(id(mesh)) or to_mitsuba(self._mi, mesh, self._albedo)
-            for mesh in meshes
+            id(mesh): self._shapes.get(id(mesh))
+            or (mesh, to_mitsuba(self._mi, mesh, self._albedo))
+            for mesh in snapshot.meshes
         }
-        shapes = {f'mesh{k}': self._shapes[id(mesh)] for k, mesh in enumerate(meshes)}
+        shapes = {f'mesh{k}': shape for k, (_, shape) in enumerate(self._shapes.values())}
         lights = emitters(self._mi, self._sky, self._lamps, eye, forward)
         return self._mi.load_dict({'type': 'scene', **shapes, **lights})
 
@@ -141,14 +143,10 @@ class PathTracer:
             total += np.asarray(spectrum.numpy())
         return np.ascontiguousarray(np.nan_to_num(total.T) / samples, np.float32)
 
-    def _guides(self, rays: Rays) -> tuple[FloatArray, FloatArray]:
-        """Return what tells the denoiser where edges are: colours and normals, H x W x 3."""
-        color = np.vstack([self._albedo, np.ones((1, 3), np.float32)])[rays.hits.surface]
-        return color.reshape(*rays.shape, 3), rays.hits.normal.reshape(*rays.shape, 3)
-
     def _denoised(
         self, values: FloatArray, guides: tuple[FloatArray, FloatArray], shape: tuple[int, int]
     ) -> FloatArray:
+        """Return N x 3; colours and normals, H x W x 3 each, tell where edges are."""
         color, normal = guides
         image = np.ascontiguousarray(values.reshape(*shape, 3), np.float32)
         clean = self._denoise(image, albedo=color, normal=normal, hdr=True, quality='balanced')

@@ -22,6 +22,7 @@ _CLOUDS, _EXTINCTION, _WETNESS, _LAMPS, _CLOUD_SEED = 15, 16, 17, 18, 19
 _GRASS, _FOLIAGE, _WATER = int(Texture.GRASS), int(Texture.FOLIAGE), int(Texture.WATER)
 SHADOW_OFFSET_M = 0.015
 HEADLIGHT_HEIGHT_M = 0.65
+LAMP_COLOR, HEADLIGHT_COLOR = (1.0, 0.78, 0.48), (1.0, 0.97, 0.88)
 _NOTHING = np.empty((0, 3), np.float32)
 
 
@@ -215,8 +216,20 @@ def _incoming(
         lamp = sky[_LAMPS] * _lamp_light(px, py, pz, nx, ny, nz, lamps)
         head = sky[_LAMPS] * _headlight(px, py, pz, nx, ny, nz, eye, forward)
     r = sun * sky[_SUN] + open_sky * sky[_AMBIENT] + bounce + lamp + head
-    g = sun * sky[_SUN + 1] + open_sky * sky[_AMBIENT + 1] + bounce + 0.78 * lamp + 0.97 * head
-    b = sun * sky[_SUN + 2] + open_sky * sky[_AMBIENT + 2] + bounce + 0.48 * lamp + 0.88 * head
+    g = (
+        sun * sky[_SUN + 1]
+        + open_sky * sky[_AMBIENT + 1]
+        + bounce
+        + LAMP_COLOR[1] * lamp
+        + HEADLIGHT_COLOR[1] * head
+    )
+    b = (
+        sun * sky[_SUN + 2]
+        + open_sky * sky[_AMBIENT + 2]
+        + bounce
+        + LAMP_COLOR[2] * lamp
+        + HEADLIGHT_COLOR[2] * head
+    )
     return r, g, b
 
 
