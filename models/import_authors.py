@@ -8,8 +8,8 @@ from typing import Any
 
 from torch import Tensor
 
-from mmseg_models.checkpoints import import_reference
 from mmseg_models.geminifusion.checkpoint_options import infer_options as infer_geminifusion
+from mmseg_models.reference_weights import import_reference
 from mmseg_models.registry import create_model
 from mmseg_models.segmentation_model import SegmentationModel
 from mmseg_models.stitchfusion.checkpoint_options import infer_options as infer_stitchfusion

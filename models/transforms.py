@@ -9,11 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_models.datasets.frame import LabelledFrame
-from mmseg_ros.core.types import Modality
-
-MEASURED_MODALITIES: frozenset[Modality] = frozenset({'depth', 'event', 'lidar'})
-"""Planes whose pixels are measurements: resampled nearest, an average would be no measurement."""
+from mmseg_ros.datasets.frame import LabelledFrame
+from mmseg_ros.encoding.resize import interpolation
 
 GREY_WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)
 
@@ -117,26 +114,12 @@ def resample(frame: LabelledFrame, window: Window, ignore_id: int) -> LabelledFr
     """
     images = np.stack(
         [
-            _cut(plane, window, _interpolation(name), 0)
+            _cut(plane, window, interpolation(name), 0)
             for name, plane in zip(frame.modalities, frame.images, strict=True)
         ]
     )
     labels = _cut(frame.labels, window, cv2.INTER_NEAREST_EXACT, ignore_id)
     return replace(frame, images=images, labels=labels)
-
-
-def resize_images(
-    images: NDArray[np.uint8], modalities: tuple[Modality, ...], height: int, width: int
-) -> NDArray[np.uint8]:
-    """Return M x height x width x 3 uint8: the planes resized, without touching equal sizes."""
-    if images.shape[1:3] == (height, width):
-        return images
-    return np.stack(
-        [
-            cv2.resize(plane, (width, height), interpolation=_interpolation(name))
-            for name, plane in zip(modalities, images, strict=True)
-        ]
-    )
 
 
 def colour_jitter(
@@ -156,13 +139,9 @@ def darken(rgb: NDArray[np.uint8], light: float) -> NDArray[np.uint8]:
     return np.rint(rgb * np.float32(light)).astype(np.uint8)
 
 
-def _interpolation(modality: Modality) -> int:
-    return cv2.INTER_NEAREST_EXACT if modality in MEASURED_MODALITIES else cv2.INTER_LINEAR
-
-
-def _cut(pixels: NDArray[Any], window: Window, interpolation: int, border: int) -> NDArray[Any]:
+def _cut(pixels: NDArray[Any], window: Window, method: int, border: int) -> NDArray[Any]:
     rows, columns = (max(round(size * window.scale), 1) for size in pixels.shape[:2])
-    scaled = cv2.resize(pixels, (columns, rows), interpolation=interpolation)
+    scaled = cv2.resize(pixels, (columns, rows), interpolation=method)
     shown = scaled[window.top : window.top + window.height, window.left :][:, : window.width]
     cut = np.full((window.height, window.width, *pixels.shape[2:]), border, pixels.dtype)
     cut[: shown.shape[0], : shown.shape[1]] = shown

@@ -18,10 +18,10 @@ from mmseg_ros.benchmark.timing import summary
 from mmseg_ros.core.resources import config_file
 from mmseg_ros.core.types import DEPTH, LIDAR, RGB, Modality
 from mmseg_ros.demo.processes import Child, Processes
-from mmseg_ros.sim.drive import Drive, DriveFrame
+from mmseg_ros.sim.sequence import Drive, DriveFrame
 
 if TYPE_CHECKING:
-    from mmseg_ros.ros.rate_probe import RateProbe, RateRun, SensorMessage
+    from mmseg_ros.ros.tools.rate_probe import RateProbe, RateRun, SensorMessage
 
 Row = dict[str, Any]
 
@@ -81,7 +81,7 @@ def _measure(
     seconds: float,
     expected_hz: Mapping[str, float],
 ) -> list[Row]:
-    from mmseg_ros.ros.rate_probe import RateProbe
+    from mmseg_ros.ros.tools.rate_probe import RateProbe
 
     name = '+'.join(subset)
     off = [topic for modality, topic in SENSOR_TOPICS.items() if modality not in subset]
@@ -193,7 +193,7 @@ def _command(bundle: str, backend: str, threads: int) -> list[str]:
 
 def _messages(drive: Drive, frame: DriveFrame) -> list[SensorMessage]:
     """Return a frame's messages, serialised: intrinsics, then the sensors, the camera last."""
-    from mmseg_ros.ros.rate_probe import SensorMessage
+    from mmseg_ros.ros.tools.rate_probe import SensorMessage
 
     stamp_ns = frame.stamp_ns
     found = [

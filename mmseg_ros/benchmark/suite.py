@@ -17,7 +17,7 @@ from mmseg_ros.benchmark.workload import simulated_frames, subsets_to_measure
 from mmseg_ros.core.errors import BackendError, BundleError
 from mmseg_ros.inference.backend import available_backends
 from mmseg_ros.inference.bundle import load_bundle
-from mmseg_ros.sim.drive import Drive, DriveFrame
+from mmseg_ros.sim.sequence import Drive, DriveFrame
 
 PARTS = ('engine', 'pipeline', 'node')
 _FRAMES = 4

@@ -14,7 +14,7 @@ from mmseg_ros.inference.backend import create_runtime
 from mmseg_ros.inference.bundle import load_bundle
 from mmseg_ros.inference.routed_backend import RoutedBackend
 from mmseg_ros.pipeline import Pipeline
-from mmseg_ros.sim.drive import Drive, DriveFrame
+from mmseg_ros.sim.sequence import Drive, DriveFrame
 
 Row = dict[str, Any]
 

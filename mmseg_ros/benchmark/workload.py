@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mmseg_ros.core.types import CloseReason, FrameSet, Modality
-from mmseg_ros.sim.drive import Drive, DriveConfig, DriveFrame
+from mmseg_ros.sim.sequence import Drive, DriveConfig, DriveFrame
 
 SEED = 11
 

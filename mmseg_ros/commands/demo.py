@@ -32,8 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the demo; end with the report's path and two lines."""
     from mmseg_ros.commands.progress import Phases
-    from mmseg_ros.demo.drive import SEED
     from mmseg_ros.demo.run import DemoOptions, run_demo
+    from mmseg_ros.demo.sequence import SEED
 
     options = DemoOptions(
         output=args.output.resolve(),

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmseg_ros.evaluation.report import number
-from mmseg_ros.evaluation.robustness import SUBSET_CHOICES
+from mmseg_ros.metrics.report import number
+from mmseg_ros.metrics.robustness import SUBSET_CHOICES
 
 if TYPE_CHECKING:
-    from mmseg_ros.bag.evaluation import Evaluation
+    from mmseg_ros.evaluation.bags import Evaluation
 
 LEAST_SHARE = 0.003
 """Share of the image from which on a target of a sentence is scored."""
@@ -66,10 +66,10 @@ def run(args: argparse.Namespace) -> int:
     if (args.bag / 'img').is_dir():
         _refuse_bag_options(args)
         return _run_referring(args) if _is_referring(args.bundle) else _run_dataset(args)
-    from mmseg_ros.bag.evaluation import EvaluationOptions, evaluate
     from mmseg_ros.commands.progress import progress_bar
     from mmseg_ros.core.config import ModelConfig, NodeConfig
     from mmseg_ros.core.errors import ConfigError
+    from mmseg_ros.evaluation.bags import EvaluationOptions, evaluate
     from mmseg_ros.inference.bundle import load_bundle
 
     if args.every < 1:
@@ -92,13 +92,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run_dataset(args: argparse.Namespace) -> int:
-    from mmseg_models.datasets.deliver import DeliverDataset
-    from mmseg_models.datasets.scoring import score_dataset
-    from mmseg_ros.bag.settled_backend import SettledBackend
     from mmseg_ros.commands.progress import progress_bar
-    from mmseg_ros.evaluation.robustness import subsets_to_score
+    from mmseg_ros.datasets.deliver import DeliverDataset
+    from mmseg_ros.evaluation.data_sets import score_dataset
     from mmseg_ros.inference.backend import create_backend
     from mmseg_ros.inference.bundle import load_bundle
+    from mmseg_ros.inference.deterministic_backend import SettledBackend
+    from mmseg_ros.metrics.robustness import subsets_to_score
 
     bundle = load_bundle(args.bundle)
     manifest = bundle.manifest
@@ -146,9 +146,9 @@ def _is_referring(bundle: str) -> bool:
 def _run_referring(args: argparse.Namespace) -> int:
     import numpy as np
 
-    from mmseg_models.datasets.refer_sim import SimulatedReferring
     from mmseg_models.training.referring_data import load_pictures
     from mmseg_models.training.referring_validation import full_scores
+    from mmseg_ros.datasets.refer_sim import SimulatedReferring
     from mmseg_ros.referring.segmenter import load_segmenter
 
     pictures = load_pictures([SimulatedReferring(args.bag, args.split, regions=True)], 0.0)
@@ -196,8 +196,8 @@ def _condition_table(rows: Sequence[dict[str, Any]]) -> str:
 
 def write(evaluation: Evaluation, output: Path) -> None:
     """Write metrics.json and report.html, and print the robustness table and the paths."""
-    from mmseg_ros.evaluation import report
-    from mmseg_ros.evaluation.score_report import score_report
+    from mmseg_ros.metrics import report
+    from mmseg_ros.metrics.score_report import score_report
 
     path = _write_metrics(output, evaluation.metrics)
     page = score_report(evaluation.metrics, evaluation.stage_ms, evaluation.figures)

@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Export the best checkpoint of a run, or a bundle again."""
     from mmseg_models.registry import list_models
-    from mmseg_models.training.checkpoint import trained_model_name
+    from mmseg_models.training.trained_weights import trained_model_name
     from mmseg_ros.inference.bundle import MANIFEST_FILE
 
     if not arguments.run.exists() or (arguments.run / MANIFEST_FILE).is_file():
@@ -91,7 +91,7 @@ def _from_bundle(arguments: argparse.Namespace) -> tuple[SegmentationModel, Mani
 def _from_run(arguments: argparse.Namespace) -> tuple[SegmentationModel, Manifest]:
     from mmseg_models.export.trained import manifest_of
     from mmseg_models.mle_sam.merging import merge_experts
-    from mmseg_models.training.checkpoint import load_trained
+    from mmseg_models.training.trained_weights import load_trained
 
     model, info = load_trained(arguments.run)
     if arguments.merge_experts:
@@ -110,9 +110,9 @@ def _export_segmentation(
 
 def _data(arguments: argparse.Namespace, manifest: Manifest) -> ExportData:
     """Open the data sets that were named."""
-    from mmseg_models.datasets.deliver import DeliverDataset
     from mmseg_models.export.bundle import ExportData
     from mmseg_ros.core.errors import ConfigError
+    from mmseg_ros.datasets.deliver import DeliverDataset
 
     names, classes = manifest.modality_names, manifest.label_space
     calibration = None

@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     from mmseg_ros.ros.environment import prepare_process
 
     prepare_process()
-    from mmseg_ros.ros.player import Drop, PlayOptions, play
+    from mmseg_ros.ros.tools.player import Drop, PlayOptions, play
 
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

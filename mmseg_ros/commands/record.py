@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     from mmseg_ros.ros.environment import prepare_process
 
     prepare_process()
-    from mmseg_ros.ros.recorder import RecordOptions, record
+    from mmseg_ros.ros.tools.recorder import RecordOptions, record
 
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     from mmseg_ros.ros.environment import prepare_process
 
     prepare_process()
-    from mmseg_ros.ros.speaker import say
+    from mmseg_ros.ros.tools.speaker import say
 
     say(args.expression, args.node, args.wait)
     return 0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mmseg_ros.sim.dataset import DatasetConfig
-    from mmseg_ros.sim.drive import DriveConfig
+    from mmseg_ros.sim.sequence import DriveConfig
 
 CONDITIONS = ('cloud', 'fog', 'night', 'rain', 'sun')
 DEPTH_ENCODINGS = ('32FC1', '16UC1')
@@ -103,8 +103,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _write_preview(args: argparse.Namespace) -> None:
     from mmseg_ros.projection import load_rig
-    from mmseg_ros.sim.drive import DriveConfig
     from mmseg_ros.sim.preview import write_preview
+    from mmseg_ros.sim.sequence import DriveConfig
 
     config = DriveConfig(theme=args.theme, rig=load_rig(args.rig), renderer=args.renderer)
     write_preview(args.preview, args.seed, config, args.jobs)
@@ -112,9 +112,9 @@ def _write_preview(args: argparse.Namespace) -> None:
 
 
 def _spoil(args: argparse.Namespace, source: Path, out: Path) -> int:
+    from mmseg_ros.bag.faults import load_schedule
+    from mmseg_ros.bag.inject import spoil_bag
     from mmseg_ros.commands.progress import progress_bar
-    from mmseg_ros.sim.faults import load_schedule
-    from mmseg_ros.sim.spoiled_bag import spoil_bag
 
     schedule, done = load_schedule(args.faults), 0
     with progress_bar(f'spoiling {source.name}') as progress:
@@ -181,8 +181,8 @@ def _write_bags(args: argparse.Namespace) -> int:
 
 def _drive_config(args: argparse.Namespace, k: int) -> DriveConfig:
     from mmseg_ros.projection import load_rig
-    from mmseg_ros.sim.clocks import FREE_RUNNING, parse_clock
-    from mmseg_ros.sim.drive import DriveConfig
+    from mmseg_ros.sim.sensing.clocks import FREE_RUNNING, parse_clock
+    from mmseg_ros.sim.sequence import DriveConfig
 
     conditions = tuple(args.condition or CONDITIONS[-1:])
     return DriveConfig(

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ros.bag.truth import Truth
 from mmseg_ros.core.labels import LabelSpace, load_label_space
 from mmseg_ros.core.types import RGB, ImageData
 from mmseg_ros.demo.shown import Moment
-from mmseg_ros.evaluation.figures import picture
-from mmseg_ros.evaluation.report import Figure, Section, percent
+from mmseg_ros.evaluation.truth import Truth
 from mmseg_ros.labelling import as_rgb, overlay
+from mmseg_ros.metrics.figures import picture
+from mmseg_ros.metrics.report import Figure, Section, percent
 from mmseg_ros.referring.result import ReferringResult, label_space_of
 from mmseg_ros.referring.segmenter import ReferringSegmenter
 

@@ -11,8 +11,8 @@ from mmseg_ros.core.types import STANDARD_MODALITIES
 from mmseg_ros.demo.live import LiveRun
 from mmseg_ros.demo.results import ALL_SENSORS, LabelFrame, SituationScore
 from mmseg_ros.demo.schedule import Outage
-from mmseg_ros.evaluation.figures import Span, presence_chart, time_line
-from mmseg_ros.evaluation.report import Figure, Report, Section, Table, number, percent
+from mmseg_ros.metrics.figures import Span, presence_chart, time_line
+from mmseg_ros.metrics.report import Figure, Report, Section, Table, number, percent
 
 _RATE_WINDOW_S = 1.0
 _LONGEST_GAP_S = 0.5

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from mmseg_ros import messages
 from mmseg_ros.bag.reader import BagReader
-from mmseg_ros.bag.scoring import resize_labels
-from mmseg_ros.bag.truth import Truth
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.types import CloudData, Modality
 from mmseg_ros.demo.schedule import Outage
-from mmseg_ros.evaluation.metrics import ConfusionMatrix
+from mmseg_ros.evaluation.scoring import resize_labels
+from mmseg_ros.evaluation.truth import Truth
+from mmseg_ros.metrics.metrics import ConfusionMatrix
 
 CLOCK_TOPIC = '/clock'
 LABELS_TOPIC = '/mmseg/labels'

@@ -14,9 +14,7 @@ import yaml
 from mmseg_ros.bag.calibration import rig_from_bag
 from mmseg_ros.bag.reader import BagReader
 from mmseg_ros.bag.replay import sensor_topics
-from mmseg_ros.bag.truth import Truth
 from mmseg_ros.core.errors import BagError
-from mmseg_ros.demo.drive import SEED, cached_drive
 from mmseg_ros.demo.live import require_ros, run_live
 from mmseg_ros.demo.pointed import pointed_section, scenes
 from mmseg_ros.demo.poster import poster, save
@@ -24,11 +22,13 @@ from mmseg_ros.demo.processes import exit_on_sigterm
 from mmseg_ros.demo.report import demo_report, summary_lines
 from mmseg_ros.demo.results import read_frames, summarize
 from mmseg_ros.demo.schedule import outages
+from mmseg_ros.demo.sequence import SEED, cached_drive
 from mmseg_ros.demo.shown import Moment, chosen_frames, moment_figure, moments
 from mmseg_ros.demo.stages import stage_times
-from mmseg_ros.evaluation import report
-from mmseg_ros.evaluation.report import Section
+from mmseg_ros.evaluation.truth import Truth
 from mmseg_ros.inference.bundle import load_bundle
+from mmseg_ros.metrics import report
+from mmseg_ros.metrics.report import Section
 from mmseg_ros.projection.extrinsics import Rig
 from mmseg_ros.referring.bundle import load_referring_bundle
 from mmseg_ros.referring.segmenter import load_segmenter

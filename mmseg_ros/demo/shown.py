@@ -11,15 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ros import messages
-from mmseg_ros.bag import pictures, replay
+from mmseg_ros.bag import replay
 from mmseg_ros.bag.reader import BagReader
-from mmseg_ros.bag.truth import StampedTopic
 from mmseg_ros.core.config import NodeConfig
 from mmseg_ros.core.types import EVENT, CloudData, FrameSet
 from mmseg_ros.demo.results import ALL_SENSORS, LABELS_TOPIC, POINTS_TOPIC, LabelFrame
 from mmseg_ros.demo.schedule import Outage
-from mmseg_ros.evaluation.report import Figure
+from mmseg_ros.evaluation import pictures
+from mmseg_ros.evaluation.truth import StampedTopic
 from mmseg_ros.inference.manifest import Manifest
+from mmseg_ros.metrics.report import Figure
 from mmseg_ros.projection.align import align
 from mmseg_ros.projection.extrinsics import Rig
 from mmseg_ros.sync.collector import Collector

@@ -1,1 +1,1 @@
-"""Metrics and reports."""
+"""Runs bundles over bags and data sets and scores what they give."""

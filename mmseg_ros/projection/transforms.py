@@ -104,3 +104,27 @@ def rigid(values: Any, what: str) -> NDArray[np.float64]:
         )
     T.flags.writeable = False
     return T
+
+
+def rotation(axis: str, angle: float, about: ArrayLike = (0.0, 0.0, 0.0)) -> NDArray[np.float64]:
+    """Return the 4 x 4 rotation by `angle` radians about the `axis` ('x', 'y', 'z') at a point."""
+    i, j = {'x': (1, 2), 'y': (2, 0), 'z': (0, 1)}[axis]
+    T = np.eye(4)
+    T[i, i] = T[j, j] = np.cos(angle)
+    T[j, i] = np.sin(angle)
+    T[i, j] = -T[j, i]
+    centre = np.asarray(about, np.float64)
+    T[:3, 3] = centre - T[:3, :3] @ centre
+    return T
+
+
+_BOX_CORNERS = np.array(
+    [[x, y, z] for z in (-0.5, 0.5) for y in (-0.5, 0.5) for x in (-0.5, 0.5)], np.float32
+)
+_BOX_FACES = np.array(
+    [
+        [0, 2, 3], [0, 3, 1], [4, 5, 7], [4, 7, 6], [0, 1, 5], [0, 5, 4],
+        [2, 6, 7], [2, 7, 3], [0, 4, 6], [0, 6, 2], [1, 3, 7], [1, 7, 5],
+    ],
+    np.int32,
+)  # fmt: skip

@@ -10,8 +10,8 @@ from rclpy.node import Node
 from mmseg_ros.core.errors import CalibrationError, SampleError
 from mmseg_ros.messages import stamp_ns
 from mmseg_ros.projection.odometry import Odometry, add_odometry_message
-from mmseg_ros.ros.message_types import message_class_of
 from mmseg_ros.ros.subscriptions import AdaptiveSubscription, Candidate
+from mmseg_ros.ros.tools.message_types import message_class_of
 
 _TYPE = 'nav_msgs/msg/Odometry'
 _DEPTH = 50

@@ -12,8 +12,8 @@ from mmseg_ros.core.errors import CalibrationError
 from mmseg_ros.core.types import Modality
 from mmseg_ros.messages.transforms import FrameTree
 from mmseg_ros.ros.calibration import Calibration
-from mmseg_ros.ros.message_types import message_class_of
 from mmseg_ros.ros.qos import NO_INPUT_EVENTS, latched_qos
+from mmseg_ros.ros.tools.message_types import message_class_of
 
 _DEPTH = 100
 

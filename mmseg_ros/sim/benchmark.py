@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_ros.projection import Rig, load_rig
-from mmseg_ros.sim.drive import Drive, DriveConfig
 from mmseg_ros.sim.parallel import PIECE, drive_frames
+from mmseg_ros.sim.sequence import Drive, DriveConfig
 
 
 def square_rig(size_px: int) -> Rig:

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from mmseg_ros.core.labels import load_label_space
 from mmseg_ros.core.types import RGB
 from mmseg_ros.projection import load_rig
-from mmseg_ros.sim.camera import Eye
-from mmseg_ros.sim.raycast import World
-from mmseg_ros.sim.scene import build_scene
-from mmseg_ros.sim.weather import make_sky
+from mmseg_ros.sim.render.camera import Eye
+from mmseg_ros.sim.render.raycast import World
+from mmseg_ros.sim.world.scene import build_scene
+from mmseg_ros.sim.world.weather import make_sky
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,13 +19,13 @@ from mmseg_ros.core.types import RGB, STANDARD_MODALITIES, CloseReason, FrameSet
 from mmseg_ros.encoding import DEFAULT_ENCODING, EncodingContext, encode
 from mmseg_ros.projection import Rig, align, load_rig
 from mmseg_ros.projection.odometry import Odometry
-from mmseg_ros.sim.drive import Drive, DriveConfig, DriveFrame, check_renderer
-from mmseg_ros.sim.lidar import LidarModel
 from mmseg_ros.sim.recording import ODOMETRY_HZ
 from mmseg_ros.sim.referring import make_expressions
-from mmseg_ros.sim.sightings import find_sightings
-from mmseg_ros.sim.stage import SceneObject
-from mmseg_ros.sim.weather import CONDITIONS, FAILURES
+from mmseg_ros.sim.sensing.lidar import LidarModel
+from mmseg_ros.sim.sequence import Drive, DriveConfig, DriveFrame, check_renderer
+from mmseg_ros.sim.visible_objects import find_sightings
+from mmseg_ros.sim.world.stage import SceneObject
+from mmseg_ros.sim.world.weather import CONDITIONS, FAILURES
 
 FOLDERS: dict[Modality, tuple[str, str]] = {
     'rgb': ('img', 'rgb'),

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 
-from mmseg_ros.sim.drive import Drive, DriveConfig, DriveFrame
+from mmseg_ros.sim.sequence import Drive, DriveConfig, DriveFrame
 
 PIECE = 5
 """Frames that one process makes in a row."""

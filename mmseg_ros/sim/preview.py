@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from mmseg_ros.core.labels import load_label_space
 from mmseg_ros.core.types import RGB, STANDARD_MODALITIES, ImageData
 from mmseg_ros.sim.dataset import SECTOR_DEG, encode_frame
-from mmseg_ros.sim.drive import Drive, DriveConfig
-from mmseg_ros.sim.lidar import LidarModel
-from mmseg_ros.sim.weather import CONDITIONS, FAILURES
+from mmseg_ros.sim.sensing.lidar import LidarModel
+from mmseg_ros.sim.sequence import Drive, DriveConfig
+from mmseg_ros.sim.world.weather import CONDITIONS, FAILURES
 
 _HEIGHT, _WIDTH = 192, 320
 _TITLES = (*STANDARD_MODALITIES, 'labels')

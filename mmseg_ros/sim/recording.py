@@ -21,8 +21,8 @@ from mmseg_ros.core.types import (
     ImageData,
     SensorSample,
 )
-from mmseg_ros.sim.drive import Drive, DriveConfig, DriveFrame
 from mmseg_ros.sim.parallel import drive_frames
+from mmseg_ros.sim.sequence import Drive, DriveConfig, DriveFrame
 
 DEPTH_ENCODINGS: tuple[str, ...] = ('32FC1', '16UC1')
 """Metres as float32, or millimetres as uint16 (0 is no measurement, 65.535 m the farthest)."""

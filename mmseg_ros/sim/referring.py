@@ -14,7 +14,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ros.sim.sightings import Sighting
+from mmseg_ros.sim.visible_objects import Sighting
 
 SMALLEST_SHARE = 0.0006
 """Share of the image that an object must cover to be asked for; smaller ones still distract."""

@@ -14,8 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.torch import save_file
 
-from mmseg_models.datasets.deliver import DeliverDataset
-from mmseg_models.datasets.frame import FrameSource
 from mmseg_models.export.calibration import calibration_images, masked_feeds, subset_feeds
 from mmseg_models.export.card import DEPLOYED, model_card
 from mmseg_models.export.deployed import deployed_graph
@@ -32,6 +30,8 @@ from mmseg_models.export.shared_weights import WeightStore
 from mmseg_models.export.subset_graphs import Members, group_subsets
 from mmseg_models.segmentation_model import SegmentationModel
 from mmseg_ros.core.errors import BundleError
+from mmseg_ros.datasets.deliver import DeliverDataset
+from mmseg_ros.datasets.frame import FrameSource
 from mmseg_ros.inference.bundle import (
     CARD_FILE,
     CONSTANTS_FILE,

@@ -10,8 +10,8 @@ import onnx
 import onnxruntime
 from numpy.typing import NDArray
 
-from mmseg_models.datasets.frame import FrameSource
-from mmseg_models.transforms import resize_images
+from mmseg_ros.datasets.frame import FrameSource
+from mmseg_ros.encoding.resize import resize_images
 from mmseg_ros.inference.manifest import Manifest
 
 FRAMES = 32

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_models.export.card import DEPLOYED
-from mmseg_models.training.checkpoint import TrainedInfo
+from mmseg_models.training.trained_weights import TrainedInfo
 from mmseg_ros.core.errors import BundleError
 from mmseg_ros.inference.bundle import Bundle
 from mmseg_ros.inference.manifest import Manifest, ModalitySpec

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mmseg_models.mle_sam.model import MleSam
 from mmseg_models.mle_sam.sam2_checkpoint import base_tensors
-from mmseg_models.training.checkpoint import load_trained, save_weights
+from mmseg_models.training.trained_weights import load_trained, save_weights
 from mmseg_ros.core.errors import ConfigError
 
 

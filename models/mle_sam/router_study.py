@@ -20,15 +20,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from mmseg_models.datasets.deliver import DeliverDataset
 from mmseg_models.mle_sam.model import MleSam
 from mmseg_models.segmentation_model import SegmentationModel
-from mmseg_models.training.checkpoint import load_trained
 from mmseg_models.training.normalization import Normalization
+from mmseg_models.training.trained_weights import load_trained
 from mmseg_models.transforms import darken
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.types import Modality
-from mmseg_ros.evaluation.metrics import ConfusionMatrix
+from mmseg_ros.datasets.deliver import DeliverDataset
+from mmseg_ros.metrics.metrics import ConfusionMatrix
 
 LIGHTS = (1.0, 0.75, 0.5, 0.25, 0.1, 0.05, 0.0)
 STRIDES = (4, 8, 16)

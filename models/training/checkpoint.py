@@ -1,167 +1,161 @@
-"""Trained weights on disk: one safetensors file that also says what they are for."""
+"""Checkpoints for going on: everything that the next step depends on, written atomically."""
 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.swa_utils import AveragedModel
 
-from mmseg_models import create_model
-from mmseg_models.datasets.statistics import ChannelStatistics
+from mmseg_models.training.config import OptimizerConfig
+from mmseg_models.training.optimization import build_average, build_optimizer, build_schedule
+from mmseg_models.training.trained_weights import load_strictly, save_weights
 from mmseg_ros.core.errors import TrainingError
-from mmseg_ros.core.labels import LabelSpace
-from mmseg_ros.core.types import Modality
 
-BEST_FILE = 'best.safetensors'
-METADATA_KEY = 'mmseg_ros'
+PREFIX = 'step_'
+STATE_FILE = 'state.pt'
+KEPT = 2
+FREE_TO_CHANGE = ('resume', 'run_dir', 'threads', 'log_every', 'checkpoint_every')
+"""Recipe fields that do not change what is learned, so that a resumed run may differ in them."""
 
 
 @dataclass(frozen=True)
-class TrainedInfo:
-    """What trained weights need beside themselves.
+class Trainables:
+    """The stateful objects of a run."""
 
-    Attributes:
-        model: Name for `create_model`. options: Its options.
-        modalities: Names of the M inputs, in order.
-        encodings: Name of each modality's encoding.
-        statistics: Mean and deviation of each modality, of values scaled to 0..1.
-        height: Rows of the network input. width: Columns.
-        label_space: Classes of the output.
-        step: Optimizer steps behind the weights.
-        metrics: Scores per sensor subset: {subset: {miou, accuracy, iou: {class: value}}}.
-        recipe: The resolved recipe.
-    """
-
-    model: str
-    options: dict[str, Any]
-    modalities: tuple[Modality, ...]
-    encodings: dict[Modality, str]
-    statistics: dict[Modality, ChannelStatistics]
-    height: int
-    width: int
-    label_space: LabelSpace
-    step: int
-    metrics: dict[str, Any]
-    recipe: dict[str, Any]
-
-    @property
-    def mean(self) -> dict[Modality, tuple[float, float, float]]:
-        """Return the means per modality, on the scale 0..1."""
-        return {name: self.statistics[name].mean for name in self.modalities}
-
-    @property
-    def std(self) -> dict[Modality, tuple[float, float, float]]:
-        """Return the deviations per modality, on the scale 0..1."""
-        return {name: self.statistics[name].std for name in self.modalities}
-
-    def to_json(self) -> str:
-        """Return the text that stands in the weights file."""
-        return json.dumps({**asdict(self), 'label_space': self.label_space.to_dict()})
+    model: nn.Module
+    average: AveragedModel
+    optimizer: Optimizer
+    schedule: LambdaLR
 
     @classmethod
-    def from_json(cls, text: str) -> TrainedInfo:
-        """Read what `to_json` wrote."""
-        data = json.loads(text)
-        data['modalities'] = tuple(data['modalities'])
-        data['label_space'] = LabelSpace.from_dict(data['label_space'], 'trained weights')
-        data['statistics'] = {
-            name: ChannelStatistics(tuple(item['mean']), tuple(item['std']))
-            for name, item in data['statistics'].items()
-        }
-        return cls(**data)
+    def of(cls, model: nn.Module, config: OptimizerConfig, steps: int) -> Trainables:
+        """Return a model with what trains it, before its first step."""
+        optimizer = build_optimizer(model, config)
+        schedule = build_schedule(optimizer, config, steps)
+        return cls(model, build_average(model, config), optimizer, schedule)
 
 
-def save_trained(path: Path, state: Mapping[str, Tensor], info: TrainedInfo) -> None:
-    """Write weights and `info` into one file; a reader sees the old file or the new one."""
-    draft = path.with_suffix('.tmp')
-    save_weights(draft, state, {METADATA_KEY: info.to_json()})
-    os.replace(draft, path)
+@dataclass(frozen=True)
+class Position:
+    """Where a run stands.
+
+    Attributes:
+        step: Optimizer steps done; with the seed it fixes data order, augmentation and dropout.
+        best_miou: Score of the best weights so far; -1 before the first validation.
+        generators: Per process a state of torch's generators, P x N uint8: what drop-path and
+            dropout layers draw from.
+    """
+
+    step: int
+    best_miou: float
+    generators: Tensor
 
 
-def load_trained(run_dir: str | Path) -> tuple[nn.Module, TrainedInfo]:
-    """Return the best network of a training run, in evaluation mode, and what it is for.
+def generator_state() -> Tensor:
+    """Return the state of torch's generators of this process as one uint8 vector."""
+    states = [torch.get_rng_state()]
+    if torch.cuda.is_available():
+        states.append(torch.cuda.get_rng_state())
+    return torch.cat(states)
 
-    Args:
-        run_dir: Run folder of the trainer, or a weights file it wrote.
+
+def restore_generators(states: Tensor, rank: int) -> None:
+    """Put back row `rank` of what the processes' `generator_state` returned.
 
     Raises:
-        TrainingError: There is no such file, it was not written by the trainer, or its weights
-            do not fit the network that it names.
+        TrainingError: The checkpoint comes from fewer processes or another kind of device.
     """
-    state, info = read_trained(run_dir)
-    if info is None:
+    if rank >= len(states) or len(states[rank]) != len(generator_state()):
         raise TrainingError(
-            f'{run_dir}: the weights file does not say what it is for; it needs the metadata '
-            f'{METADATA_KEY!r} that the trainer writes.'
+            f'The checkpoint was written by {len(states)} processes on another kind of device or '
+            'in another number; resume with the same ones.'
         )
-    model = create_model(info.model, **info.options)
-    load_strictly(model, state, str(run_dir))
-    return model.eval(), info
+    cpu_size = len(torch.get_rng_state())
+    # A copy: torch crashes on a row that does not begin its storage.
+    torch.set_rng_state(states[rank, :cpu_size].clone())
+    if torch.cuda.is_available():
+        torch.cuda.set_rng_state(states[rank, cpu_size:].clone())
 
 
-def read_trained(path: str | Path) -> tuple[dict[str, Tensor], TrainedInfo | None]:
-    """Return the tensors of a run folder or weights file, and their info if it has one.
+def checkpoint_folder(run_dir: Path) -> Path:
+    """Return the folder below `run_dir` that holds the checkpoints."""
+    return run_dir / 'checkpoints'
+
+
+def latest_checkpoint(run_dir: Path) -> Path | None:
+    """Return the newest complete checkpoint of a run, or None."""
+    return max(checkpoint_folder(run_dir).glob(PREFIX + '[0-9]*[0-9]'), default=None)
+
+
+def save_checkpoint(
+    run_dir: Path, trainables: Trainables, position: Position, recipe: dict[str, Any]
+) -> Path:
+    """Write a checkpoint; its folder appears complete or not at all, older ones are removed."""
+    target = checkpoint_folder(run_dir) / f'{PREFIX}{position.step:08d}'
+    draft = target.with_suffix('.tmp')
+    for stale in (draft, target):
+        shutil.rmtree(stale, ignore_errors=True)
+    draft.mkdir(parents=True)
+    save_weights(draft / 'model.safetensors', trainables.model.state_dict())
+    save_weights(draft / 'average.safetensors', trainables.average.module.state_dict())
+    state = {
+        'step': position.step,
+        'best_miou': position.best_miou,
+        'generators': position.generators,
+        'num_averaged': trainables.average.n_averaged.cpu(),
+        'optimizer': trainables.optimizer.state_dict(),
+        'schedule': _plain(trainables.schedule.state_dict()),
+        'recipe': json.dumps(recipe),
+    }
+    torch.save(state, draft / STATE_FILE)
+    draft.rename(target)
+    for old in sorted(target.parent.glob(PREFIX + '*'))[:-KEPT]:
+        shutil.rmtree(old)
+    return target
+
+
+def load_checkpoint(path: Path, trainables: Trainables, recipe: dict[str, Any]) -> Position:
+    """Put a checkpoint into `trainables` and return where the run stood.
 
     Raises:
-        TrainingError: There is no such file or it is no safetensors file.
+        TrainingError: The checkpoint is damaged, or was made with another recipe.
     """
-    file = Path(path) / BEST_FILE if Path(path).is_dir() else Path(path)
     try:
-        state = load_file(file)
-        with safe_open(file, 'pt') as opened:
-            text = (opened.metadata() or {}).get(METADATA_KEY)
-    except (OSError, SafetensorError) as error:
-        raise TrainingError(f'{file}: cannot read trained weights ({error}).') from error
-    return state, TrainedInfo.from_json(text) if text else None
-
-
-def trained_model_name(path: str | Path) -> str:
-    """Return the name of the model in a run folder or weights file; '' if it does not say.
-
-    Raises:
-        TrainingError: There is no such file or it is no safetensors file.
-    """
-    file = Path(path) / BEST_FILE if Path(path).is_dir() else Path(path)
-    try:
-        with safe_open(file, 'pt') as opened:
-            text = (opened.metadata() or {}).get(METADATA_KEY)
-    except (OSError, SafetensorError) as error:
-        raise TrainingError(f'{file}: cannot read trained weights ({error}).') from error
-    return str(json.loads(text).get('model', '')) if text else ''
-
-
-def save_weights(
-    path: Path, state: Mapping[str, Tensor], metadata: dict[str, str] | None = None
-) -> None:
-    """Write tensors as safetensors, from any device."""
-    save_file({name: t.detach().cpu().contiguous() for name, t in state.items()}, path, metadata)
-
-
-def load_strictly(model: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
-    """Load all weights or none.
-
-    Raises:
-        TrainingError: Names or shapes differ; the message lists the first of them.
-    """
-    own = model.state_dict()
-    missing = [name for name in own if name not in state]
-    unexpected = [name for name in state if name not in own]
-    shapes = [
-        f'{name} {tuple(state[name].shape)} instead of {tuple(own[name].shape)}'
-        for name in own
-        if name in state and state[name].shape != own[name].shape
-    ]
-    if missing or unexpected or shapes:
+        state = torch.load(path / STATE_FILE, map_location='cpu', weights_only=True)
+        weights = load_file(path / 'model.safetensors')
+        average = load_file(path / 'average.safetensors')
+    except Exception as error:  # torch.load raises many kinds for a damaged file
         raise TrainingError(
-            f'{source} does not fit the network. Missing ({len(missing)}): {missing[:3]}; '
-            f'unexpected ({len(unexpected)}): {unexpected[:3]}; other shape ({len(shapes)}): '
-            f'{shapes[:3]}. Check model.name and model.options.'
-        )
-    model.load_state_dict(dict(state))
+            f'{path}: cannot read the checkpoint ({error}); remove this folder to go on from the '
+            'one before.'
+        ) from error
+    _check_recipe(path, json.loads(state['recipe']), recipe)
+    load_strictly(trainables.model, weights, str(path))
+    load_strictly(trainables.average.module, average, str(path))
+    trainables.average.n_averaged.copy_(state['num_averaged'])
+    trainables.optimizer.load_state_dict(state['optimizer'])
+    trainables.schedule.load_state_dict(state['schedule'])
+    return Position(state['step'], state['best_miou'], state['generators'])
+
+
+def _plain(schedule: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the schedule's function: it comes from the recipe."""
+    return {**schedule, 'lr_lambdas': [None for _ in schedule['lr_lambdas']]}
+
+
+def _check_recipe(path: Path, saved: dict[str, Any], current: dict[str, Any]) -> None:
+    for key in saved.keys() | current.keys():
+        if key not in FREE_TO_CHANGE and saved.get(key) != current.get(key):
+            raise TrainingError(
+                f'{path} was made with another recipe: {key} was {saved.get(key)} and is '
+                f'{current.get(key)}. Resume with the saved recipe, or choose another run_dir.'
+            )

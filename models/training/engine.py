@@ -11,14 +11,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mmseg_models.training.checkpoint import BEST_FILE, load_strictly, read_trained, save_trained
+from mmseg_models.training.checkpoint import save_checkpoint
 from mmseg_models.training.config import Recipe
 from mmseg_models.training.loading import Batch
 from mmseg_models.training.pictures import write_picture
-from mmseg_models.training.resume import save_checkpoint
 from mmseg_models.training.run import TrainingRun
 from mmseg_models.training.setup import setup
 from mmseg_models.training.subsets import all_subsets, parse_subset
+from mmseg_models.training.trained_weights import (
+    BEST_FILE,
+    load_strictly,
+    read_trained,
+    save_trained,
+)
 from mmseg_models.training.validation import Score, SubsetScorer, mean_miou
 from mmseg_ros.core.errors import TrainingError
 

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from mmseg_models.datasets.frame import FrameSource, LabelledFrame
-from mmseg_models.transforms import Augmentation, resize_images
+from mmseg_models.transforms import Augmentation
 from mmseg_ros.core.errors import ConfigError
+from mmseg_ros.datasets.frame import FrameSource, LabelledFrame
+from mmseg_ros.encoding.resize import resize_images
 
 
 class Batch(NamedTuple):

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from mmseg_models.datasets.statistics import ChannelStatistics
 from mmseg_ros.core.types import Modality
+from mmseg_ros.datasets.statistics import ChannelStatistics
 
 
 class Normalization(nn.Module):

@@ -18,12 +18,18 @@ from torch.nn import functional
 from mmseg_models.crossvlt import CrossVLT
 from mmseg_models.crossvlt.losses import ReferringLoss
 from mmseg_models.crossvlt.vocabulary import train_vocabulary
-from mmseg_models.datasets.refer_sim import REGIONS, SimulatedReferring
-from mmseg_models.datasets.refer_words import wordings
-from mmseg_models.datasets.statistics import IMAGENET
 from mmseg_models.registry import create_model
 from mmseg_models.tensors import read_tensors
-from mmseg_models.training.checkpoint import BEST_FILE, load_strictly
+from mmseg_models.training.checkpoint import (
+    Position,
+    Trainables,
+    generator_state,
+    latest_checkpoint,
+    load_checkpoint,
+    restore_generators,
+    save_checkpoint,
+)
+from mmseg_models.training.paraphrase import wordings
 from mmseg_models.training.referring_checkpoint import (
     ReferringInfo,
     load_referring,
@@ -45,18 +51,12 @@ from mmseg_models.training.referring_validation import (
     score,
     shuffled,
 )
-from mmseg_models.training.resume import (
-    Position,
-    Trainables,
-    generator_state,
-    latest_checkpoint,
-    load_checkpoint,
-    restore_generators,
-    save_checkpoint,
-)
 from mmseg_models.training.run_log import RunLog, write_run_files
+from mmseg_models.training.trained_weights import BEST_FILE, load_strictly
 from mmseg_ros.core.errors import TrainingError
 from mmseg_ros.core.labels import load_label_space
+from mmseg_ros.datasets.refer_sim import REGIONS, SimulatedReferring
+from mmseg_ros.datasets.statistics import IMAGENET
 from mmseg_ros.referring.tokenizer import UNKNOWN, Tokenizer
 
 LOG = logging.getLogger(__name__)

@@ -15,7 +15,12 @@ from torch import Tensor
 
 from mmseg_models.network import Network
 from mmseg_models.registry import create_model
-from mmseg_models.training.checkpoint import BEST_FILE, METADATA_KEY, load_strictly, save_weights
+from mmseg_models.training.trained_weights import (
+    BEST_FILE,
+    METADATA_KEY,
+    load_strictly,
+    save_weights,
+)
 from mmseg_ros.core.errors import TrainingError
 
 

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_models.datasets.refer import REGION, ReferringSample
-from mmseg_models.datasets.refer_sim import SimulatedReferring
-from mmseg_models.datasets.refer_words import FRAME_WORDS, mirrored, rephrased
+from mmseg_models.training.paraphrase import FRAME_WORDS, mirrored, rephrased
 from mmseg_models.training.referring_config import ReferringAugmentation
 from mmseg_models.transforms import colour_jitter
+from mmseg_ros.datasets.refer import REGION, ReferringSample
+from mmseg_ros.datasets.refer_sim import SimulatedReferring
 
 IGNORED = 255
 

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mmseg_models.datasets.refer import THING
 from mmseg_models.training.referring_data import Picture, Target
-from mmseg_ros.evaluation.referring import ReferringScore
+from mmseg_ros.datasets.refer import THING
+from mmseg_ros.metrics.referring import ReferringScore
 
 SIZE_BINS = (0.0, 0.003, 0.01, 0.03, 0.1, 1.0)
 """Edges of the share of the image that a mask covers."""

@@ -12,17 +12,17 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
-from mmseg_models.datasets.frame import FrameSource
-from mmseg_models.datasets.statistics import ChannelStatistics
-from mmseg_models.training.checkpoint import TrainedInfo
+from mmseg_models.training.checkpoint import Position, Trainables, generator_state
 from mmseg_models.training.config import Recipe
 from mmseg_models.training.loading import ResizedFrames, validation_loader
 from mmseg_models.training.normalization import Normalization
-from mmseg_models.training.resume import Position, Trainables, generator_state
 from mmseg_models.training.run_log import RunLog
 from mmseg_models.training.subsets import ModalityDropout
+from mmseg_models.training.trained_weights import TrainedInfo
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.types import Modality
+from mmseg_ros.datasets.frame import FrameSource
+from mmseg_ros.datasets.statistics import ChannelStatistics
 
 
 @dataclass

@@ -12,17 +12,10 @@ from lightning_fabric.strategies import DDPStrategy
 from torch.utils.data import DataLoader
 
 from mmseg_models import create_model
-from mmseg_models.checkpoints import load_pretrained_encoder
-from mmseg_models.datasets.deliver import DeliverDataset
-from mmseg_models.datasets.frame import FrameSource
-from mmseg_models.datasets.statistics import ChannelStatistics, statistics
 from mmseg_models.losses import create_loss
+from mmseg_models.reference_weights import load_pretrained_encoder
 from mmseg_models.segmentation_model import SegmentationModel
-from mmseg_models.training.checkpoint import load_strictly, read_trained
-from mmseg_models.training.config import Recipe
-from mmseg_models.training.loading import AugmentedFrames, StepSampler, training_loader
-from mmseg_models.training.normalization import Normalization
-from mmseg_models.training.resume import (
+from mmseg_models.training.checkpoint import (
     Position,
     Trainables,
     generator_state,
@@ -30,13 +23,20 @@ from mmseg_models.training.resume import (
     load_checkpoint,
     restore_generators,
 )
+from mmseg_models.training.config import Recipe
+from mmseg_models.training.loading import AugmentedFrames, StepSampler, training_loader
+from mmseg_models.training.normalization import Normalization
 from mmseg_models.training.run import TrainingRun
 from mmseg_models.training.run_log import RunLog, write_run_files
 from mmseg_models.training.subsets import ModalityDropout
+from mmseg_models.training.trained_weights import load_strictly, read_trained
 from mmseg_models.transforms import Augmentation
 from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.core.labels import LabelSpace, load_label_space
 from mmseg_ros.core.types import Modality
+from mmseg_ros.datasets.deliver import DeliverDataset
+from mmseg_ros.datasets.frame import FrameSource
+from mmseg_ros.datasets.statistics import ChannelStatistics, statistics
 
 LOG = logging.getLogger(__name__)
 SEED_STRIDE = 1_000_003

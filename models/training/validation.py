@@ -18,7 +18,7 @@ from mmseg_models.training.normalization import Normalization
 from mmseg_models.training.subsets import availability
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.types import Modality
-from mmseg_ros.evaluation.metrics import ConfusionMatrix
+from mmseg_ros.metrics.metrics import ConfusionMatrix
 
 Subset = tuple[Modality, ...]
 

@@ -1,7 +1,7 @@
 """Which LiDAR points a camera cannot see: how many of them are found, on simulated drives.
 
 `python test/benchmarks/bench_hidden_points.py` prints the table of docs/geometry.md. The truth is
-cast from the camera at its time; see `mmseg_ros.sim.sight`.
+cast from the camera at its time; see `mmseg_ros.sim.render.visibility`.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from mmseg_ros.projection.motion import RigInMotion
 from mmseg_ros.projection.odometry import Odometry
 from mmseg_ros.projection.seen import seen_points
 from mmseg_ros.projection.transforms import transform_points
-from mmseg_ros.sim.drive import START_NS, Drive, DriveConfig
-from mmseg_ros.sim.lidar import LidarModel
-from mmseg_ros.sim.sight import cast_sight
+from mmseg_ros.sim.render.visibility import cast_sight
+from mmseg_ros.sim.sensing.lidar import LidarModel
+from mmseg_ros.sim.sequence import START_NS, Drive, DriveConfig
 
 SPEED_MPS = 12.0
 FRAMES_APART = 20

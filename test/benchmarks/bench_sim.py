@@ -11,9 +11,9 @@ from pathlib import Path
 
 from mmseg_ros.projection import load_rig
 from mmseg_ros.sim.benchmark import run
-from mmseg_ros.sim.clocks import TRIGGERED, SensorClock
-from mmseg_ros.sim.drive import Drive, DriveConfig
-from mmseg_ros.sim.lidar import LidarModel
+from mmseg_ros.sim.sensing.clocks import TRIGGERED, SensorClock
+from mmseg_ros.sim.sensing.lidar import LidarModel
+from mmseg_ros.sim.sequence import Drive, DriveConfig
 
 FIRST_LOOK = 50
 """Frames until compiled code is loaded and the cache of snapshots is full."""

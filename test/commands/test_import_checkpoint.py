@@ -9,7 +9,7 @@ torch = pytest.importorskip('torch')
 
 def test_bundle_from_an_authors_checkpoint(tmp_path, capsys):
     from mmseg_models import create_model
-    from mmseg_models.checkpoints import export_reference
+    from mmseg_models.reference_weights import export_reference
     from mmseg_ros.inference.bundle import load_bundle
 
     options = {'encoder': 'mit_b0', 'modalities': ('rgb', 'lidar'), 'decoder_dim': 16}

@@ -3,7 +3,7 @@
 import pytest
 
 from mmseg_ros.bag.writer import BagWriter
-from mmseg_ros.demo import drive
+from mmseg_ros.demo import sequence as drive
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from mmseg_ros.core.labels import load_label_space
 from mmseg_ros.core.types import RGB, ImageData, SensorSample
 from mmseg_ros.demo import pointed
 from mmseg_ros.demo.pointed import pointed_section, scenes
-from mmseg_ros.evaluation.report import Report, render
+from mmseg_ros.metrics.report import Report, render
 from mmseg_ros.referring.segmenter import load_segmenter
 
 CARS, ROAD, SKY = (load_label_space().class_id(name) for name in ('Cars', 'Road', 'Sky'))

@@ -10,7 +10,7 @@ from mmseg_ros.demo.processes import Usage
 from mmseg_ros.demo.report import demo_report, summary_lines
 from mmseg_ros.demo.results import summarize
 from mmseg_ros.demo.shown import chosen_frames, moment_figure, moment_pictures, moments
-from mmseg_ros.evaluation.report import Section, render
+from mmseg_ros.metrics.report import Section, render
 
 
 @pytest.fixture(scope='module')

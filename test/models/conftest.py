@@ -46,7 +46,7 @@ def golden():
 @pytest.fixture(scope='session')
 def fill_by_rule():
     """Return a function that fills a model through the authors' names."""
-    from mmseg_models.checkpoints import export_reference, import_reference
+    from mmseg_models.reference_weights import export_reference, import_reference
 
     def fill(model, layout=None):
         tensors = {

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from mmseg_models import create_model
-from mmseg_models.checkpoints import export_reference
 from mmseg_models.import_authors import authors_manifest, import_authors_model
+from mmseg_models.reference_weights import export_reference
 from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.core.labels import load_label_space
 

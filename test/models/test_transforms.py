@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmseg_models.datasets.frame import LabelledFrame
 from mmseg_models.transforms import (
     Augmentation,
     Window,
@@ -16,6 +15,7 @@ from mmseg_models.transforms import (
     resample,
     resize_images,
 )
+from mmseg_ros.datasets.frame import LabelledFrame
 
 IGNORE = 255
 PLAIN = Augmentation(

@@ -71,9 +71,9 @@ def test_an_outline_belongs_to_the_nearer_side():
 def test_events_on_near_objects_land_on_these_objects():
     """True instances in the event camera's view against those of the pixels they land on."""
     pytest.importorskip('embreex')
-    from mmseg_ros.sim.camera import Eye
-    from mmseg_ros.sim.drive import Drive, DriveConfig
-    from mmseg_ros.sim.sensors import time_of
+    from mmseg_ros.sim.render.camera import Eye
+    from mmseg_ros.sim.sensing.sensors import time_of
+    from mmseg_ros.sim.sequence import Drive, DriveConfig
 
     drive = Drive(75, DriveConfig(frames=4, interval_s=0.5))
     frame = next(drive.frames())

@@ -49,7 +49,7 @@ def test_visible_points_get_their_class_and_hidden_ones_none(bench):
 @pytest.mark.slow
 def test_points_that_were_not_moved_miss_their_objects(bench):
     """Driving straight moves points by decimetres, a turn by many pixels."""
-    from mmseg_ros.sim.drive import Drive, DriveConfig
+    from mmseg_ros.sim.sequence import Drive, DriveConfig
 
     rig, lidar = bench.small_rig()
     drive = Drive(11, DriveConfig(frames=1, rig=rig, lidar=lidar, speed_mps=bench.SPEED_MPS))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mmseg_ros.projection import load_rig
-from mmseg_ros.sim.drive import Drive, DriveConfig
-from mmseg_ros.sim.lidar import LidarModel
+from mmseg_ros.sim.sensing.lidar import LidarModel
+from mmseg_ros.sim.sequence import Drive, DriveConfig
 
 
 @pytest.fixture(scope='session')

@@ -4,12 +4,12 @@ from rosbags.rosbag2 import Writer
 
 from mmseg_ros import messages
 from mmseg_ros.bag import replay
+from mmseg_ros.bag.faults import Fault
+from mmseg_ros.bag.inject import spoil_bag
 from mmseg_ros.bag.reader import BagReader
 from mmseg_ros.bag.typestore import typestore
 from mmseg_ros.core.errors import SampleError
-from mmseg_ros.sim.faults import Fault
 from mmseg_ros.sim.recording import record_drive
-from mmseg_ros.sim.spoiled_bag import spoil_bag
 
 
 @pytest.fixture(scope='module')
@@ -39,7 +39,7 @@ def test_a_bag_holds_all_topics_in_the_order_of_receipt(bag):
 
 
 def test_truth_comes_back_as_it_was(bag, small_config):
-    from mmseg_ros.sim.drive import Drive
+    from mmseg_ros.sim.sequence import Drive
 
     frame = next(Drive(2, small_config(theme='downtown')).frames())
     with BagReader(bag) as reader:

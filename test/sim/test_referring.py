@@ -3,8 +3,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmseg_ros.sim.referring import Expression, make_expressions
-from mmseg_ros.sim.sightings import Sighting, find_sightings
-from mmseg_ros.sim.stage import SceneObject
+from mmseg_ros.sim.visible_objects import Sighting, find_sightings
+from mmseg_ros.sim.world.stage import SceneObject
 
 SHAPE = (100, 200)
 

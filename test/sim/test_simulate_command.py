@@ -2,7 +2,9 @@ import pytest
 
 from mmseg_ros.cli import main
 from mmseg_ros.commands import simulate
-from mmseg_ros.sim import drive, recording, weather
+from mmseg_ros.sim import recording
+from mmseg_ros.sim import sequence as drive
+from mmseg_ros.sim.world import weather
 
 
 def test_the_choices_are_those_of_the_simulator():

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mmseg_models import create_model
-from mmseg_models.checkpoints import export_reference, import_reference
+from mmseg_models.reference_weights import export_reference, import_reference
 
 SIZE = 96
 PARAMETERS, KEYS = 236_711_038, 693

@@ -5,10 +5,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from mmseg_models import create_model
-from mmseg_models.checkpoints import load_pretrained_encoder
 from mmseg_models.encoders.mit import MIT_CONFIGS
 from mmseg_models.encoders.mit_keys import official_mit_key
 from mmseg_models.presence import Presence
+from mmseg_models.reference_weights import load_pretrained_encoder
 from mmseg_ros.core.errors import ConfigError
 
 transformers = pytest.importorskip('transformers')

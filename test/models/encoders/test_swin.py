@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from mmseg_models import create_model
-from mmseg_models.checkpoints import load_pretrained_encoder
 from mmseg_models.encoders.swin_keys import official_swin_key
 from mmseg_models.encoders.windows import join_windows, position_index, shift_mask, split_windows
+from mmseg_models.reference_weights import load_pretrained_encoder
 from mmseg_ros.core.errors import ConfigError
 
 

@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from mmseg_models.datasets.deliver import FOLDERS, LABEL_FOLDER, DeliverDataset
-from mmseg_models.datasets.tiny import write_tiny_dataset
 from mmseg_models.export import bundle as bundle_module
 from mmseg_models.export import deployed_scores
 from mmseg_models.export.bundle import ExportData, write_bundle
@@ -16,6 +14,8 @@ from mmseg_models.export.deployed import deployed_graph
 from mmseg_models.export.deployed_scores import DeployedScores
 from mmseg_ros.cli import main
 from mmseg_ros.core.errors import BundleError
+from mmseg_ros.datasets.deliver import FOLDERS, LABEL_FOLDER, DeliverDataset
+from mmseg_ros.datasets.tiny import write_tiny_dataset
 from mmseg_ros.inference.backend import available_backends
 from mmseg_ros.inference.bundle import load_bundle
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mmseg_models import create_model
-from mmseg_models.checkpoints import export_reference
+from mmseg_models.reference_weights import export_reference
 
 
 def branch_results(model, images):

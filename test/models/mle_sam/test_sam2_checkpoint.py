@@ -4,14 +4,14 @@ import pytest
 import torch
 
 from mmseg_models import create_model
-from mmseg_models.checkpoints import (
+from mmseg_models.mle_sam.merging import merge_experts
+from mmseg_models.mle_sam.sam2_checkpoint import UNUSED, base_tensors, is_base
+from mmseg_models.reference_weights import (
     export_reference,
     import_reference,
     load_pretrained_encoder,
     read_tensors,
 )
-from mmseg_models.mle_sam.merging import merge_experts
-from mmseg_models.mle_sam.sam2_checkpoint import UNUSED, base_tensors, is_base
 from mmseg_ros.core.errors import ConfigError
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from mmseg_models.datasets.tiny import write_tiny_dataset
 from mmseg_models.training.config import (
     DataConfig,
     ModelConfig,
@@ -14,6 +13,7 @@ from mmseg_models.training.config import (
     Recipe,
     ValidationConfig,
 )
+from mmseg_ros.datasets.tiny import write_tiny_dataset
 
 OPTIONS = {'encoder': 'mit_b0', 'adapter': 'shared', 'fuse': 'sum', 'decoder_dim': 16}
 

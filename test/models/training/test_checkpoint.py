@@ -1,82 +1,72 @@
-"""Weights on disk: complete, readable, and refused when they do not fit."""
+"""Checkpoints for going on: kept, complete, and refused when damaged."""
+
+import shutil
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from torch import nn
 
-from mmseg_models import create_model
-from mmseg_models.datasets.statistics import IMAGENET, ChannelStatistics
 from mmseg_models.training.checkpoint import (
-    TrainedInfo,
-    load_strictly,
-    load_trained,
-    save_trained,
+    Position,
+    Trainables,
+    generator_state,
+    latest_checkpoint,
+    load_checkpoint,
+    restore_generators,
+    save_checkpoint,
 )
+from mmseg_models.training.config import OptimizerConfig
 from mmseg_ros.core.errors import TrainingError
-from mmseg_ros.core.labels import load_label_space
 
-OPTIONS = {'encoder': 'mit_b0', 'modalities': ['rgb', 'lidar'], 'decoder_dim': 16}
-
-
-@pytest.fixture(scope='module')
-def model():
-    return create_model('stitchfusion', **OPTIONS)
+RECIPE = {'steps': 9, 'data': {'root': 'x'}, 'threads': 1}
 
 
-@pytest.fixture(scope='module')
-def info(model):
-    return TrainedInfo(
-        model='stitchfusion',
-        options=model.options,
-        modalities=('rgb', 'lidar'),
-        encodings={'rgb': 'rgb', 'lidar': 'range_intensity_height'},
-        statistics={
-            'rgb': IMAGENET,
-            'lidar': ChannelStatistics((0.1, 0.2, 0.3), (0.4, 0.5, 0.6)),
-        },
-        height=64,
-        width=96,
-        label_space=load_label_space('deliver'),
-        step=12,
-        metrics={'rgb': {'miou': 0.5, 'iou': {'Road': 0.9, 'Bus': None}}},
-        recipe={'steps': 12},
-    )
+@pytest.fixture
+def trainables():
+    return Trainables.of(nn.Linear(3, 2), OptimizerConfig(warmup_steps=1), 9)
 
 
-def test_round_trip(model, info, tmp_path):
-    path = tmp_path / 'best.safetensors'
-    save_trained(path, model.state_dict(), info)
-    loaded, loaded_info = load_trained(tmp_path)
-    assert loaded_info == info
-    assert loaded_info.mean == {'rgb': IMAGENET.mean, 'lidar': (0.1, 0.2, 0.3)}
-    assert loaded_info.std['lidar'] == (0.4, 0.5, 0.6)
-    assert not loaded.training
-    assert all(torch.equal(t, loaded.state_dict()[k]) for k, t in model.state_dict().items())
-    assert [file.name for file in tmp_path.iterdir()] == ['best.safetensors']
-    assert load_trained(path)[1] == info
+def at(step):
+    return Position(step, 0.25, generator_state()[None])
 
 
-def test_missing_damaged_and_bare_files_are_refused(model, tmp_path):
-    with pytest.raises(TrainingError, match='cannot read'):
-        load_trained(tmp_path)
-    path = tmp_path / 'best.safetensors'
-    path.write_bytes(b'\x10\0\0\0nothing')
-    with pytest.raises(TrainingError, match='cannot read'):
-        load_trained(tmp_path)
-    save_file({k: t.contiguous() for k, t in model.state_dict().items()}, path)
-    with pytest.raises(TrainingError, match='metadata'):
-        load_trained(tmp_path)
+def test_the_two_newest_are_kept(trainables, tmp_path):
+    assert latest_checkpoint(tmp_path) is None
+    for step in (9, 10, 100):
+        save_checkpoint(tmp_path, trainables, at(step), RECIPE)
+    names = sorted(path.name for path in (tmp_path / 'checkpoints').iterdir())
+    assert names == ['step_00000010', 'step_00000100']
+    assert latest_checkpoint(tmp_path).name == 'step_00000100'
 
 
-def test_all_differences_are_named_and_nothing_is_loaded(model):
-    state = {name: torch.zeros_like(tensor) for name, tensor in model.state_dict().items()}
-    names = list(state)
-    del state[names[0]]
-    state['stranger'] = torch.zeros(1)
-    state[names[5]] = torch.zeros(7, 7, 7)
-    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    with pytest.raises(TrainingError) as error:
-        load_strictly(model, state, 'somewhere')
-    for part in ('somewhere', names[0], 'stranger', f'{names[5]} (7, 7, 7)'):
-        assert part in str(error.value)
-    assert all(torch.equal(t, before[k]) for k, t in model.state_dict().items())
+def test_unfinished_checkpoint_is_not_seen(trainables, tmp_path):
+    path = save_checkpoint(tmp_path, trainables, at(3), RECIPE)
+    shutil.copytree(path, path.with_name('step_00000006.tmp'))
+    assert latest_checkpoint(tmp_path) == path
+    save_checkpoint(tmp_path, trainables, at(6), RECIPE)
+    assert latest_checkpoint(tmp_path).name == 'step_00000006'
+
+
+def test_position_comes_back(trainables, tmp_path):
+    path = save_checkpoint(tmp_path, trainables, at(3), RECIPE)
+    position = load_checkpoint(path, trainables, {**RECIPE, 'threads': 4})
+    assert (position.step, position.best_miou) == (3, 0.25)
+
+
+def test_damaged_file_and_other_recipe_are_refused(trainables, tmp_path):
+    path = save_checkpoint(tmp_path, trainables, at(3), RECIPE)
+    with pytest.raises(TrainingError, match=r"data was .'root': 'x'."):
+        load_checkpoint(path, trainables, {**RECIPE, 'data': {'root': 'y'}})
+    (path / 'state.pt').write_bytes(b'cut off')
+    with pytest.raises(TrainingError, match='remove this folder'):
+        load_checkpoint(path, trainables, RECIPE)
+
+
+def test_generators_continue():
+    state = generator_state()[None]
+    expected = torch.rand(3)
+    torch.rand(5)
+    restore_generators(state, rank=0)
+    assert torch.equal(torch.rand(3), expected)
+    with pytest.raises(TrainingError, match='1 processes'):
+        restore_generators(state, rank=1)

@@ -16,10 +16,10 @@ from torch import nn
 from mmseg_models import create_model
 from mmseg_models.mle_sam.sam2_checkpoint import base_tensors
 from mmseg_models.training import engine
-from mmseg_models.training.checkpoint import load_trained
+from mmseg_models.training.checkpoint import latest_checkpoint
 from mmseg_models.training.engine import fit, train, training_step
-from mmseg_models.training.resume import latest_checkpoint
 from mmseg_models.training.setup import setup
+from mmseg_models.training.trained_weights import load_trained
 from mmseg_ros.core.errors import ConfigError, TrainingError
 
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from mmseg_models.datasets.frame import LabelledFrame
 from mmseg_models.training.loading import (
     AugmentedFrames,
     FrameKey,
@@ -17,6 +16,7 @@ from mmseg_models.training.loading import (
     training_loader,
 )
 from mmseg_ros.core.errors import ConfigError
+from mmseg_ros.datasets.frame import LabelledFrame
 
 SAMPLER = StepSampler(num_frames=11, batch_size=4, first_step=0, last_step=9, seed=3)
 

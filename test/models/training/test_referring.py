@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from mmseg_models.datasets.refer_sim import SimulatedReferring
 from mmseg_models.encoders.bert import BERT_CONFIGS, BertConfig
 from mmseg_models.training.config import OptimizerConfig
 from mmseg_models.training.recipe_parser import parse_referring_recipe
@@ -27,6 +26,7 @@ from mmseg_models.training.referring_validation import (
     shuffled,
 )
 from mmseg_ros.core.errors import ConfigError, TrainingError
+from mmseg_ros.datasets.refer_sim import SimulatedReferring
 
 
 @pytest.fixture(scope='module')

@@ -7,11 +7,11 @@ from lightning_fabric import Fabric
 from torch import nn
 from torchmetrics.classification import MulticlassJaccardIndex
 
-from mmseg_models.datasets.statistics import ChannelStatistics
 from mmseg_models.training.loading import Batch
 from mmseg_models.training.normalization import Normalization
 from mmseg_models.training.validation import Score, SubsetScorer, mean_miou
 from mmseg_ros.core.labels import LabelClass, LabelSpace
+from mmseg_ros.datasets.statistics import ChannelStatistics
 
 SPACE = LabelSpace(
     'three', tuple(LabelClass(i, name, (i, i, i), '') for i, name in enumerate('abc')), 255

@@ -1,0 +1,1 @@
+"""Readers of labeled data sets, one file per layout; no torch."""

@@ -1,0 +1,164 @@
+"""Reader of the DeLiVER folder layout: the real data set and simulated ones alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mmseg_ros.core.errors import DatasetError
+from mmseg_ros.core.labels import LabelSpace
+from mmseg_ros.core.types import Modality
+from mmseg_ros.datasets.frame import LabelledFrame
+
+FOLDERS: dict[Modality, tuple[str, str]] = {
+    'rgb': ('img', 'rgb'),
+    'depth': ('hha', 'depth'),
+    'event': ('event', 'event'),
+    'lidar': ('lidar', 'lidar'),
+}
+"""Modality -> (folder, word in the file name). Depth is read as HHA images."""
+
+LABEL_FOLDER = ('semantic', 'semantic')
+RAW_UNLABELLED = (0, 255)
+SPLITS = ('train', 'val', 'test')
+
+
+class DeliverDataset:
+    """Frames of one split: `ROOT/{img,hha,event,lidar,semantic}/CONDITION/SPLIT/SCENE/*.png`.
+
+    Semantic PNG files hold class id + 1 in their first channel; 0 and 255 mean unlabelled. The
+    frames are sorted by condition, scene and number. Event images of another size (DeLiVER's
+    low-resolution corner case) are resized to the camera image, nearest.
+
+    Args:
+        root: Folder of the data set.
+        split: train, val or test.
+        modalities: Which planes to read, in this order.
+        label_space: Classes the labels are checked against.
+        conditions: Folders below each modality to use (cloud, fog, ...); empty takes all.
+
+    Raises:
+        DatasetError: No frames, an unknown split, modality or condition, or a missing file.
+    """
+
+    def __init__(
+        self,
+        root: str | Path,
+        split: str,
+        modalities: Sequence[Modality],
+        label_space: LabelSpace,
+        conditions: Sequence[str] = (),
+    ) -> None:
+        self.root = Path(root)
+        self.split = split
+        self.modalities = tuple(modalities)
+        self.label_space = label_space
+        _check_arguments(self.root, split, self.modalities, conditions)
+        chosen = sorted(conditions) or [folder.name for folder in _conditions(self.root)]
+        self._files = [
+            path.relative_to(self.root / 'img')
+            for condition in chosen
+            for path in sorted((self.root / 'img' / condition / split).glob('*/*.png'))
+        ]
+        if not self._files:
+            raise DatasetError(
+                f'No frames match {self.root}/img/{{{",".join(chosen)}}}/{split}/*/*.png; '
+                'check data.root and data.conditions.'
+            )
+        self._check_complete()
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __getitem__(self, index: int) -> LabelledFrame:
+        file = self._files[index]
+        labels = self._read_labels(self._path(file, LABEL_FOLDER))
+        planes = [
+            self._read_plane(self._path(file, FOLDERS[name]), name, labels.shape)
+            for name in self.modalities
+        ]
+        name = str(file.with_suffix('')).replace('_rgb', '')
+        return LabelledFrame(name, self.modalities, np.stack(planes), labels)
+
+    def _path(self, file: Path, folder: tuple[str, str]) -> Path:
+        directory, word = folder
+        return self.root / directory / file.with_name(file.name.replace('_rgb', f'_{word}'))
+
+    def _check_complete(self) -> None:
+        folders = [FOLDERS[name] for name in self.modalities] + [LABEL_FOLDER]
+        paths = (self._path(file, folder) for file in self._files for folder in folders)
+        missing = [path for path in paths if not path.is_file()]
+        if missing:
+            raise DatasetError(
+                f'{self.root}: {len(missing)} files are missing, the first is {missing[0]}; '
+                'copy the data set again or take its modality out of data.modalities.'
+            )
+
+    def _read_plane(
+        self, path: Path, modality: Modality, shape: tuple[int, ...]
+    ) -> NDArray[np.uint8]:
+        pixels = _read_png(path, cv2.IMREAD_COLOR)[..., ::-1]
+        if modality == 'event' and pixels.shape[:2] != shape:
+            pixels = cv2.resize(pixels, shape[::-1], interpolation=cv2.INTER_NEAREST)
+        if pixels.shape[:2] != shape:
+            raise DatasetError(
+                f'{path}: the image is {pixels.shape[0]} x {pixels.shape[1]}, its labels are '
+                f'{shape[0]} x {shape[1]}; all modalities must be aligned with the camera image.'
+            )
+        return pixels
+
+    def _read_labels(self, path: Path) -> NDArray[np.uint8]:
+        raw = _read_png(path, cv2.IMREAD_UNCHANGED)
+        if raw.ndim == 3:
+            raw = raw[..., 2]  # OpenCV reads BGR(A): this is the file's first channel
+        lookup = _label_lookup(self.label_space)
+        wrong = np.setdiff1d(raw, np.flatnonzero(lookup >= 0)).tolist()
+        if wrong or raw.dtype != np.uint8:
+            raise DatasetError(
+                f'{path}: label values {wrong[:8]} of type {raw.dtype}; expected uint8 with 0 or '
+                f'255 (unlabelled) and 1..{self.label_space.num_classes} (class id + 1 in '
+                f'{self.label_space.id!r}).'
+            )
+        return np.asarray(lookup[raw], np.uint8)
+
+
+def _label_lookup(label_space: LabelSpace) -> NDArray[np.int16]:
+    lookup = np.full(256, -1, np.int16)
+    lookup[1 : label_space.num_classes + 1] = np.arange(label_space.num_classes)
+    lookup[list(RAW_UNLABELLED)] = label_space.ignore_id
+    return lookup
+
+
+def _conditions(root: Path) -> list[Path]:
+    return sorted(path for path in (root / 'img').glob('*') if path.is_dir())
+
+
+def _check_arguments(
+    root: Path, split: str, modalities: tuple[Modality, ...], conditions: Sequence[str]
+) -> None:
+    if split not in SPLITS:
+        raise DatasetError(f'Expected split to be one of {", ".join(SPLITS)}, but got {split!r}.')
+    unknown = [name for name in modalities if name not in FOLDERS]
+    if unknown or not modalities:
+        raise DatasetError(
+            f'Expected data.modalities to be some of {", ".join(FOLDERS)}, but got {modalities}.'
+        )
+    there = [path.name for path in _conditions(root)]
+    absent = sorted(set(conditions) - set(there))
+    if not there or absent:
+        raise DatasetError(
+            f'{root}/img holds the conditions {there}, not {absent or "any"}; '
+            'data.root must be the folder with img, hha, event, lidar and semantic.'
+        )
+
+
+def _read_png(path: Path, flag: int) -> NDArray[Any]:
+    pixels = cv2.imread(str(path), flag)
+    if pixels is None:
+        raise DatasetError(f'{path} is no readable image; copy the file again.')
+    return pixels

@@ -1,0 +1,166 @@
+"""Reader of RefCOCO, RefCOCO+ and RefCOCOg."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from mmseg_ros.core.errors import DatasetError
+from mmseg_ros.datasets.coco_masks import decode_segmentation
+from mmseg_ros.datasets.refer import ReferringSample
+
+SPLITS: dict[str, dict[str, tuple[str, ...]]] = {
+    'refcoco': {
+        'unc': ('train', 'val', 'testA', 'testB'),
+        'google': ('train', 'val', 'test'),
+    },
+    'refcoco+': {
+        'unc': ('train', 'val', 'testA', 'testB'),
+        'google': ('train', 'val', 'test'),
+    },
+    'refcocog': {'umd': ('train', 'val', 'test'), 'google': ('train', 'val')},
+}
+"""Data set -> who split it -> splits."""
+IMAGE_FOLDER = 'images/mscoco/images/train2014'
+_REF_FIELDS = {'ref_id': int, 'ann_id': int, 'image_id': int, 'split': str, 'sentences': list}
+
+
+class RefCoco:
+    """References of one split: `ROOT/NAME/{instances.json, refs(SPLIT_BY).p}` and COCO's images.
+
+    A sample is one object with all its sentences, as people wrote them (`raw`). Samples are
+    sorted by image.
+
+    Args:
+        root: Folder with `refcoco`, `refcoco+`, `refcocog` and `images`.
+        name: One of `SPLITS`. split_by: Who split it, such as unc. split: Such as testA.
+        images: Folder of COCO's train2014 images; None takes `ROOT/images/mscoco/...`.
+
+    Raises:
+        DatasetError: A name is unknown, or a file is missing, damaged or holds anything else
+            than plain data.
+    """
+
+    def __init__(
+        self,
+        root: Path | str,
+        name: str,
+        split_by: str,
+        split: str,
+        images: Path | str | None = None,
+    ) -> None:
+        _check_names(name, split_by, split)
+        folder = Path(root) / name
+        self.images = Path(images) if images else Path(root) / IMAGE_FOLDER
+        references = read_references(folder / f'refs({split_by}).p')
+        chosen = [ref for ref in references if ref['split'] == split]
+        if not chosen:
+            raise DatasetError(f'{folder}/refs({split_by}).p holds no reference of {split!r}.')
+        self._references = sorted(chosen, key=lambda ref: (ref['image_id'], ref['ref_id']))
+        wanted = {ref['ann_id'] for ref in chosen}
+        self._sizes, self._segmentations = _read_instances(folder / 'instances.json', wanted)
+        missing = wanted - self._segmentations.keys()
+        if missing:
+            raise DatasetError(
+                f'{folder}/instances.json lacks {len(missing)} annotations, the first is '
+                f'{min(missing)}; take the file that came with the references.'
+            )
+
+    def __len__(self) -> int:
+        return len(self._references)
+
+    def __getitem__(self, index: int) -> ReferringSample:
+        ref = self._references[index]
+        image_name = f'COCO_train2014_{ref["image_id"]:012d}.jpg'
+        pixels = cv2.imread(str(self.images / image_name), cv2.IMREAD_COLOR)
+        if pixels is None:
+            raise DatasetError(f'{self.images / image_name} is no readable image.')
+        height, width = self._sizes[ref['image_id']]
+        if pixels.shape[:2] != (height, width):
+            raise DatasetError(
+                f'{self.images / image_name} is {pixels.shape[:2]}, expected {(height, width)}; '
+                'take the original images.'
+            )
+        return ReferringSample(
+            name=f'{image_name}#{ref["ref_id"]}',
+            image_name=image_name,
+            image=np.ascontiguousarray(pixels[..., ::-1]),
+            mask=decode_segmentation(self._segmentations[ref['ann_id']], height, width),
+            sentences=tuple(str(item['raw']) for item in ref['sentences']),
+        )
+
+
+def read_references(path: Path) -> list[dict[str, Any]]:
+    """Return the references of a `refs(...).p` file.
+
+    The file is a pickle. Only plain values are read from it: numbers, text, lists, tuples and
+    dictionaries. A file that names any class or function is refused before that is looked up.
+
+    Raises:
+        DatasetError: There is no such file, or it holds anything else.
+    """
+    try:
+        with path.open('rb') as file:
+            references = _PlainUnpickler(file, encoding='latin1').load()
+    except OSError as error:
+        raise DatasetError(f'{path} cannot be read ({error}).') from error
+    except DatasetError as error:
+        raise DatasetError(f'{path}: {error}') from error
+    except Exception as error:  # unpickling a damaged file raises many kinds
+        raise DatasetError(f'{path} is no readable pickle ({error}).') from error
+    if not isinstance(references, list) or not all(map(_is_reference, references)):
+        raise DatasetError(f'{path} holds no list of references with {", ".join(_REF_FIELDS)}.')
+    return references
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    def find_class(self, module_name: str, global_name: str) -> Any:
+        raise DatasetError(
+            f'the pickle asks for {module_name}.{global_name}; references are plain data, so '
+            'this file was made by somebody else. It was not run'
+        )
+
+    def persistent_load(self, pid: Any) -> Any:
+        raise DatasetError(f'the pickle asks for an outside object {pid!r}; it was not run')
+
+
+def _is_reference(item: Any) -> bool:
+    return (
+        isinstance(item, dict)
+        and all(isinstance(item.get(key), kind) for key, kind in _REF_FIELDS.items())
+        and bool(item['sentences'])
+        and all(isinstance(s, dict) and isinstance(s.get('raw'), str) for s in item['sentences'])
+    )
+
+
+def _read_instances(
+    path: Path, wanted: set[int]
+) -> tuple[dict[int, tuple[int, int]], dict[int, Any]]:
+    """Return the images' height and width by id, and the wanted annotations' segmentations."""
+    try:
+        data = json.loads(path.read_text(encoding='utf-8'))
+        sizes = {item['id']: (item['height'], item['width']) for item in data['images']}
+        found = {
+            item['id']: item['segmentation']
+            for item in data['annotations']
+            if item['id'] in wanted
+        }
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DatasetError(f'{path} cannot be read as COCO annotations ({error}).') from error
+    return sizes, found
+
+
+def _check_names(name: str, split_by: str, split: str) -> None:
+    if name not in SPLITS:
+        raise DatasetError(f'unknown data set {name!r}; choose one of {", ".join(SPLITS)}')
+    if split_by not in SPLITS[name]:
+        raise DatasetError(f'{name} is split by {" or ".join(SPLITS[name])}, not {split_by!r}')
+    if split not in SPLITS[name][split_by]:
+        raise DatasetError(
+            f'{name} split by {split_by} has {", ".join(SPLITS[name][split_by])}, not {split!r}'
+        )

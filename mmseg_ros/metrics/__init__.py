@@ -1,0 +1,1 @@
+"""Numbers and pictures of scores: pure functions of labels, no bundles and no files of data."""

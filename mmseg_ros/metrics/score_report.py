@@ -1,0 +1,148 @@
+"""The report of one evaluated recording, from the content of metrics.json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mmseg_ros.metrics.figures import bar_chart
+from mmseg_ros.metrics.report import Figure, Report, Section, Table, number, percent
+from mmseg_ros.metrics.robustness import subset_name
+
+StagePercentiles = Mapping[tuple[str, ...], Mapping[str, Mapping[str, float]]]
+
+_IOU_TEXT = (
+    'IoU of a class = pixels that are it and are labelled it, divided by pixels that are it or '
+    'are labelled it, summed over all scored images. mIoU is the mean over the classes that '
+    'occur in truth or labels. Pixels without a true class are not scored.'
+)
+
+
+def score_report(
+    metrics: Mapping[str, Any], stage_ms: StagePercentiles, figures: Sequence[Figure]
+) -> Report:
+    """Return the page for one recording.
+
+    Args:
+        metrics: Content of metrics.json.
+        stage_ms: Percentiles of the pipeline's stages in milliseconds, per subset.
+        figures: One figure per set shown.
+    """
+    total = metrics['recorded'][0]
+    bundle, bag = metrics['bundle'], metrics['bag']
+    sections = [_robustness(metrics), _recorded(metrics), _classes(total)]
+    if figures:
+        sections.insert(0, Section('What it looks like', blocks=figures))
+    sections += [_refusals(metrics), _timing(stage_ms)]
+    return Report(
+        title=f'{bundle["name"]} on {bag["name"]}',
+        summary=(
+            f'{metrics["sets"]["count"]} sets of {", ".join(bundle["modalities"])} out of '
+            f'{bag["duration_s"]:.1f} s of recording, through the same collector and pipeline as '
+            'the live node.'
+        ),
+        key_figures=[
+            ('mIoU, all sets', number(total['miou'])),
+            ('pixel accuracy', percent(total['pixel_accuracy'])),
+            ('labelled-point accuracy', percent(total['point_accuracy'])),
+            ('worst single drop keeps', percent(_worst_drop(metrics['robustness']))),
+        ],
+        sections=[section for section in sections if section.blocks or section.text],
+    )
+
+
+def _worst_drop(robustness: Sequence[Mapping[str, Any]]) -> float | None:
+    kept = [row['retained'] for row in robustness if len(row['missing']) == 1]
+    known = [value for value in kept if value is not None]
+    return min(known) if known else None
+
+
+def _robustness(metrics: Mapping[str, Any]) -> Section:
+    scores = {tuple(row['available']): row for row in metrics['withheld']}
+    rows = [
+        [
+            subset_name(row['available']),
+            subset_name(row['missing']) if row['missing'] else '',
+            number(row['miou']),
+            percent(row['retained']),
+            percent(scores[tuple(row['available'])]['point_accuracy']),
+        ]
+        for row in metrics['robustness']
+    ]
+    sets = metrics['withheld'][0]['sets'] if metrics['withheld'] else 0
+    caption = (
+        f'Each row runs the same {sets} sets (those in which every sensor was present) with the '
+        'named sensors withheld from the network. Kept = mIoU divided by that of the first row. '
+        + _IOU_TEXT
+    )
+    header = ['given', 'withheld', 'mIoU', 'kept', 'point accuracy']
+    return Section('When sensors are missing', blocks=[Table(header, rows, caption)])
+
+
+def _recorded(metrics: Mapping[str, Any]) -> Section:
+    rows = [
+        [
+            row['available'] if isinstance(row['available'], str) else '+'.join(row['available']),
+            str(row['sets']),
+            number(row['miou']),
+            percent(row['pixel_accuracy']),
+            number(row['point_miou']),
+            percent(row['point_accuracy']),
+        ]
+        for row in metrics['recorded']
+    ]
+    closed = ', '.join(f'{count} {reason}' for reason, count in metrics['sets']['closed'].items())
+    caption = (
+        'Sets grouped by the sensors that were really in them; nothing was withheld here. '
+        f'Sets closed: {closed or "none"}. Labelled-point accuracy = share of the LiDAR points '
+        'visible to the camera that got their true class; hidden points get none and are not '
+        'scored. Truth is the label image nearest in time, at most '
+        f'{metrics["sets"]["truth_offset_ns"] / 1e6:.1f} ms away.'
+    )
+    header = ['sensors', 'sets', 'mIoU', 'pixel accuracy', 'point mIoU', 'point accuracy']
+    return Section('As recorded', blocks=[Table(header, rows, caption)])
+
+
+def _classes(total: Mapping[str, Any]) -> Section:
+    if total['miou'] is None:
+        text = 'The recording holds no /truth/labels, so nothing could be scored.'
+        return Section('Per class', text=text)
+    values = {
+        name: float('nan') if value is None else value
+        for name, value in total['class_iou'].items()
+    }
+    chart = bar_chart(values, 'IoU over all sets', 1.0)
+    return Section('Per class', blocks=[Figure([('', chart)], _IOU_TEXT)])
+
+
+def _refusals(metrics: Mapping[str, Any]) -> Section:
+    rows = [
+        [name, what, str(entry['count']), entry['reason']]
+        for key, what in (('malformed', 'message malformed'), ('refused', 'not alignable'))
+        for name, entry in metrics[key].items()
+    ]
+    rows += [
+        ['', 'set unusable', str(count), reason]
+        for reason, count in metrics['sets']['unusable'].items()
+    ]
+    if not rows:
+        return Section('Refused data', text='No message was refused.')
+    caption = 'What could not be used, how often, and the most frequent reason.'
+    return Section(
+        'Refused data', blocks=[Table(['sensor', 'what', 'count', 'reason'], rows, caption)]
+    )
+
+
+def _timing(stage_ms: StagePercentiles) -> Section:
+    rows = [
+        [subset_name(subset), stage, *(f'{values[q]:.1f}' for q in ('p50', 'p95'))]
+        for subset, stages in stage_ms.items()
+        for stage, values in stages.items()
+    ]
+    if not rows:
+        return Section('Time')
+    caption = (
+        'Milliseconds per stage of the pipeline on this machine, median and 95th percentile over '
+        'the sets. They differ from run to run and are not part of metrics.json.'
+    )
+    return Section('Time', blocks=[Table(['given', 'stage', 'p50', 'p95'], rows, caption)])

@@ -1,0 +1,1 @@
+"""Programs of their own beside the node: player, recorder, probes, prompts."""

@@ -1,0 +1,249 @@
+"""Plays a bag over DDS: serialised messages on bag time, with the original stamps."""
+
+from __future__ import annotations
+
+import queue
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import rclpy
+from builtin_interfaces.msg import Time
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from rclpy.signals import SignalHandlerOptions
+from rosgraph_msgs.msg import Clock
+
+from mmseg_ros.bag.reader import BagReader, RawMessage
+from mmseg_ros.bag.topics import SENSOR_TOPICS, TF_STATIC_TOPIC
+from mmseg_ros.core.errors import ConfigError
+from mmseg_ros.core.types import Modality
+from mmseg_ros.ros.qos import latched_qos, output_qos
+from mmseg_ros.ros.tools.message_types import message_class_of
+
+_DROP_PATTERN = re.compile(r'(\w+)@(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)?')
+_PREFETCH = 64
+_CLOCK_PERIOD_S = 0.01
+_BURST_DEPTH = 20
+_NS_PER_S = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """A sensor's silence: nothing on `/<modality>/...` from `start_s` to `stop_s` of bag time."""
+
+    modality: Modality
+    start_s: float
+    stop_s: float = float('inf')
+
+    @classmethod
+    def parse(cls, text: str) -> Drop:
+        """Read `modality@start-end` (seconds of bag time; no end lasts to the end).
+
+        Raises:
+            ConfigError: The text has another form.
+        """
+        match = _DROP_PATTERN.fullmatch(text)
+        if not match:
+            raise ConfigError(
+                f'--drop {text!r} is not of the form modality@start-end in seconds, such as '
+                'lidar@4-8 or rgb@2.5-.'
+            )
+        modality, start, stop = match.groups()
+        return cls(modality, float(start), float(stop) if stop else float('inf'))
+
+    def covers(self, topic: str, elapsed_s: float) -> bool:
+        """Return whether a message on `topic` at this bag time is dropped."""
+        return topic.startswith(f'/{self.modality}/') and self.start_s <= elapsed_s < self.stop_s
+
+
+@dataclass(frozen=True, slots=True)
+class PlayOptions:
+    """How a bag is played.
+
+    Attributes:
+        rate: Bag seconds per second.
+        loop: Whether to start again at the end.
+        clock: Whether to publish /clock, at 100 Hz.
+        drops: Silences of sensors.
+        exclude: Beginnings of the names of topics that are not published at all.
+        wait_s: Longest wait for a subscriber on every sensor topic, before the first message.
+    """
+
+    rate: float = 1.0
+    loop: bool = False
+    clock: bool = False
+    drops: Sequence[Drop] = ()
+    exclude: tuple[str, ...] = ()
+    wait_s: float = 0.0
+
+
+@dataclass(slots=True)
+class PlayReport:
+    """What was played.
+
+    Attributes:
+        published: Messages per topic. dropped: Messages held back per topic.
+        skipped: Topics whose message type is not installed.
+        worst_lag_s: Largest delay of a message behind its time.
+        loops: Completed passes.
+    """
+
+    published: Counter[str] = field(default_factory=Counter)
+    dropped: Counter[str] = field(default_factory=Counter)
+    skipped: list[str] = field(default_factory=list)
+    worst_lag_s: float = 0.0
+    loops: int = 0
+
+
+def play(bag: Path | str, options: PlayOptions, stop: threading.Event) -> PlayReport:
+    """Play a bag until its end (or for ever, with `loop`) or until `stop` is set.
+
+    Raises:
+        BagError: The bag cannot be read.
+    """
+    context = rclpy.Context()
+    rclpy.init(context=context, signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        with BagReader(bag) as reader:
+            node = Node('mmseg_player', context=context)
+            player = _Player(node, reader, options, stop)
+            player.run()
+            node.destroy_node()
+            return player.report
+    finally:
+        rclpy.try_shutdown(context=context)
+
+
+class _Player:
+    """One playing of one bag."""
+
+    def __init__(
+        self, node: Node, reader: BagReader, options: PlayOptions, stop: threading.Event
+    ) -> None:
+        self.report = PlayReport()
+        self._node = node
+        self._reader = reader
+        self._options = options
+        self._stop = stop
+        self._publishers = self._create_publishers()
+        self._clock = node.create_publisher(Clock, '/clock', 10) if options.clock else None
+
+    def run(self) -> None:
+        self._wait_for_subscribers()
+        while not self._stop.is_set():
+            self._run_once()
+            self.report.loops += not self._stop.is_set()
+            if not self._options.loop:
+                break
+
+    def _create_publishers(self) -> dict[str, Publisher]:
+        publishers = {}
+        for topic, summary in self._reader.topics.items():
+            if topic.startswith(self._options.exclude):
+                continue
+            message_class = message_class_of(summary.type_name)
+            if message_class is None:
+                self.report.skipped.append(topic)
+                self._node.get_logger().warning(
+                    f'{topic} is left out: message type {summary.type_name} is not installed.'
+                )
+                continue
+            qos = latched_qos(100) if topic == TF_STATIC_TOPIC else output_qos(_BURST_DEPTH)
+            publishers[topic] = self._node.create_publisher(message_class, topic, qos)
+        return publishers
+
+    def _wait_for_subscribers(self) -> None:
+        sensors = set(SENSOR_TOPICS.values())
+        waiting = [p for topic, p in self._publishers.items() if topic in sensors]
+        deadline = time.monotonic() + self._options.wait_s
+        while time.monotonic() < deadline and not self._stop.is_set():
+            if all(publisher.get_subscription_count() for publisher in waiting):
+                return
+            self._stop.wait(0.02)
+
+    def _run_once(self) -> None:
+        start_ns = self._reader.start_ns
+        begin_s = time.monotonic()
+        with _Prefetch(lambda: self._reader.raw(list(self._publishers))) as messages:
+            for message in messages:
+                elapsed_s = (message.stamp_ns - start_ns) / _NS_PER_S
+                self._wait_until(begin_s, elapsed_s)
+                if self._stop.is_set():
+                    return
+                self._publish(message, elapsed_s)
+                lag_s = time.monotonic() - begin_s - elapsed_s / self._options.rate
+                self.report.worst_lag_s = max(self.report.worst_lag_s, lag_s)
+
+    def _wait_until(self, begin_s: float, elapsed_s: float) -> None:
+        """Sleep until bag time `elapsed_s`, publishing /clock meanwhile."""
+        rate = self._options.rate
+        while not self._stop.is_set():
+            now_s = (time.monotonic() - begin_s) * rate
+            if self._clock is not None:
+                self._publish_clock(min(now_s, elapsed_s))
+            remaining_s = (elapsed_s - now_s) / rate
+            if remaining_s <= 0:
+                return
+            self._stop.wait(
+                remaining_s if self._clock is None else min(remaining_s, _CLOCK_PERIOD_S)
+            )
+
+    def _publish(self, message: RawMessage, elapsed_s: float) -> None:
+        if any(drop.covers(message.topic, elapsed_s) for drop in self._options.drops):
+            self.report.dropped[message.topic] += 1
+            return
+        self._publishers[message.topic].publish(bytes(message.data))
+        self.report.published[message.topic] += 1
+
+    def _publish_clock(self, elapsed_s: float) -> None:
+        assert self._clock is not None  # noqa: S101
+        now_ns = self._reader.start_ns + round(elapsed_s * _NS_PER_S)
+        seconds, nanoseconds = divmod(now_ns, _NS_PER_S)
+        self._clock.publish(Clock(clock=Time(sec=seconds, nanosec=nanoseconds)))
+
+
+class _Prefetch:
+    """Reads messages in a thread, a little ahead: a stalling disk then makes no burst."""
+
+    def __init__(self, source: Callable[[], Iterator[RawMessage]]) -> None:
+        self._queue: queue.Queue[RawMessage | Exception | None] = queue.Queue(_PREFETCH)
+        self._closed = threading.Event()
+        self._source = source
+        self._thread = threading.Thread(target=self._read, name='bag_prefetch', daemon=True)
+
+    def __enter__(self) -> Iterator[RawMessage]:
+        self._thread.start()
+        return self._messages()
+
+    def __exit__(self, *_: object) -> None:
+        self._closed.set()
+        self._thread.join()
+
+    def _messages(self) -> Iterator[RawMessage]:
+        while (item := self._queue.get()) is not None:
+            if isinstance(item, Exception):
+                raise item
+            yield item
+
+    def _read(self) -> None:
+        try:
+            for message in self._source():
+                if not self._put(message):
+                    return
+            self._put(None)
+        except Exception as error:  # raised again in the player's thread
+            self._put(error)
+
+    def _put(self, item: RawMessage | Exception | None) -> bool:
+        while not self._closed.is_set():
+            try:
+                self._queue.put(item, timeout=0.1)
+                return True
+            except queue.Full:
+                continue
+        return False

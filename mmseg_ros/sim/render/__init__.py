@@ -1,0 +1,1 @@
+"""Rays and pixels: what a camera sees of the world."""

@@ -1,0 +1,1 @@
+"""The sensors: clocks, exposure, depth, LiDAR and event cameras."""

@@ -1,1 +1,0 @@
-"""Readers of data sets: labelled frames of encoded, aligned modalities."""

@@ -1,0 +1,205 @@
+"""A bundle scored on a bag: the numbers follow from the labels, and two runs are the same."""
+
+import json
+
+import numpy as np
+import pytest
+
+from mmseg_ros.bag.writer import BagWriter
+from mmseg_ros.core.errors import BagError, ConfigError
+from mmseg_ros.core.labels import LabelClass, LabelSpace
+from mmseg_ros.core.types import CloudData, ImageData, SensorSample
+from mmseg_ros.evaluation import bags as evaluation
+from mmseg_ros.evaluation.bags import EvaluationOptions, evaluate
+from mmseg_ros.inference.backend import Prediction
+from mmseg_ros.inference.bundle import Bundle
+from mmseg_ros.inference.manifest import FileEntry, Manifest, ModalitySpec
+from mmseg_ros.projection.transforms import transform_points
+
+MODALITIES = ('rgb', 'depth', 'event', 'lidar')
+ENCODINGS = ('rgb', 'inverse_depth', 'polarity', 'range_intensity_height')
+
+
+class LeftRightBackend:
+    """Right with the camera: class 0 left, 1 right; without it everything is class 0."""
+
+    name = 'fake'
+    precision = 'fp32'
+
+    def settle(self, timeout_s=0.0):
+        return True
+
+    def load(self, bundle):
+        self.size = bundle.manifest.height, bundle.manifest.width
+
+    def warm_up(self):
+        pass
+
+    def close(self):
+        pass
+
+    def infer(self, images, available):
+        labels = np.zeros(self.size, np.uint8)
+        if available[0]:
+            labels[:, self.size[1] // 2 :] = 1
+        return Prediction(labels, np.full(self.size, 255, np.uint8))
+
+
+@pytest.fixture
+def bundle(tmp_path, monkeypatch):
+    monkeypatch.setattr(evaluation, 'create_backend', lambda *_: LeftRightBackend())
+    classes = (LabelClass(0, 'left', (255, 0, 0), ''), LabelClass(1, 'right', (0, 255, 0), ''))
+    half = (0.5, 0.5, 0.5)
+    manifest = Manifest(
+        name='fake',
+        model='fake',
+        model_options={},
+        modalities=tuple(
+            ModalitySpec(n, e, half, half) for n, e in zip(MODALITIES, ENCODINGS, strict=True)
+        ),
+        height=32,
+        width=48,
+        label_space=LabelSpace('two', classes, 255),
+        precision='fp32',
+        training={},
+        metrics={},
+        licence='Apache-2.0',
+        files={'model.onnx': FileEntry(1, 'abc')},
+    )
+    return Bundle(tmp_path, manifest)
+
+
+def labelled(cloud, rig):
+    """The cloud with true labels by the side of the image each point falls on, 255 elsewhere."""
+    in_camera = transform_points(rig.T('rgb', 'lidar'), cloud.xyz())
+    uv, valid = rig.camera('rgb').project(in_camera)
+    cloud.points['label'] = np.where(valid, np.round(uv[:, 0]) >= 24, 255)
+    return cloud
+
+
+@pytest.fixture
+def bag_path(tmp_path, rig, sensor_samples):
+    path = tmp_path / 'drive'
+    truth = np.zeros((32, 48), np.uint8)
+    truth[:, 24:] = 1
+    truth[0] = 255
+    stamps = sorted({s.stamp_ns for s in sensor_samples if s.modality == 'rgb'})
+    with BagWriter(path) as bag:
+        bag.write_calibration(stamps[0], rig)
+        for sample in sensor_samples:
+            if sample.modality == 'lidar':
+                points = sample.payload.points.copy()
+                points['x'] = np.abs(points['x']) + 4
+                for name in 'yz':
+                    points[name] /= 5
+                cloud = labelled(CloudData(points, 1, 64), rig)
+                bag.write_truth_points(sample.stamp_ns, 'lidar', cloud)
+                sample = SensorSample('lidar', sample.stamp_ns, 'lidar', cloud, sample.received_ns)
+            if sample.modality == 'depth' and sample.stamp_ns >= stamps[-2]:
+                continue
+            bag.write_sample(sample)
+            if sample.modality == 'rgb':
+                bag.write_truth_labels(sample.stamp_ns, 'rgb_optical', truth)
+    return path
+
+
+def test_scores_follow_from_the_labels(bag_path, bundle):
+    result = evaluate(bag_path, bundle, EvaluationOptions('all'))
+    metrics = result.metrics
+    assert metrics['sets']['count'] == 10
+    total = metrics['recorded'][0]
+    assert (total['sets'], total['miou'], total['pixel_accuracy']) == (10, 1.0, 1.0)
+    assert total['pixels'] == 10 * 31 * 48
+    assert total['points'] > 100
+    assert total['point_accuracy'] > 0.98
+    by_sensors = {tuple(row['available']): row for row in metrics['recorded'][1:]}
+    assert by_sensors[MODALITIES]['sets'] == 8
+    assert by_sensors['rgb', 'event', 'lidar']['sets'] == 2
+    withheld = {tuple(row['available']): row for row in metrics['robustness']}
+    assert len(withheld) == 15
+    assert withheld['rgb',]['retained'] == 1.0
+    assert withheld['depth', 'event', 'lidar']['miou'] == 0.25
+    assert all(row['sets'] == 8 for row in metrics['withheld'])
+    assert len(result.figures) == 3
+    assert result.stage_ms[MODALITIES]['infer']['p50'] > 0
+
+
+def test_two_runs_give_the_same_metrics(bag_path, bundle):
+    texts = {
+        json.dumps(evaluate(bag_path, bundle, EvaluationOptions()).metrics, allow_nan=False)
+        for _ in range(2)
+    }
+    assert len(texts) == 1
+
+
+def test_a_bag_without_truth_is_counted_and_not_scored(tmp_path, bundle, rig, sensor_samples):
+    with BagWriter(tmp_path / 'b') as bag:
+        bag.write_calibration(0, rig)
+        for sample in sensor_samples:
+            bag.write_sample(sample)
+    done = []
+    result = evaluate(
+        tmp_path / 'b', bundle, EvaluationOptions('none', every=2), lambda *a: done.append(a)
+    )
+    total = result.metrics['recorded'][0]
+    assert total['sets'] == 5
+    assert total['miou'] is None
+    assert done[-1] == (9, 10)
+    from mmseg_ros.metrics.report import render
+    from mmseg_ros.metrics.score_report import score_report
+
+    page = render(score_report(result.metrics, result.stage_ms, result.figures))
+    assert 'no /truth/labels' in page
+
+
+def test_malformed_empty_and_unalignable_samples_are_named(tmp_path, bundle, rig, sensor_samples):
+    behind = sensor_samples[3].payload.points.copy()
+    behind['x'] = -20 - np.abs(behind['x'])
+    clouds = [behind, behind[::-1].copy(), behind[:0]]
+    with BagWriter(tmp_path / 'b') as bag:
+        bag.write_calibration(0, rig)
+        for sample in sensor_samples[:12]:
+            if sample.modality == 'lidar':
+                points = clouds.pop(0)
+                cloud = CloudData(points, 1, len(points))
+                sample = SensorSample('lidar', sample.stamp_ns, 'lidar', cloud, sample.received_ns)
+            bag.write_sample(sample)
+        bag.write_raw('/depth/image', 'sensor_msgs/msg/Image', 2**62, b'\0\1\0\0abc')
+    metrics = evaluate(tmp_path / 'b', bundle, EvaluationOptions('none')).metrics
+    assert metrics['malformed']['depth']['count'] == 1
+    assert metrics['collector']['lidar']['content'] == 1
+    assert metrics['refused']['lidar']['count'] == 2
+    assert metrics['recorded'][1]['available'] == ['rgb', 'depth', 'event']
+
+
+def test_a_bag_without_any_sensor_lists_its_topics(tmp_path, bundle):
+    with BagWriter(tmp_path / 'b') as bag:
+        image = ImageData(np.zeros((4, 4, 3), np.uint8))
+        bag.write_sample(SensorSample('thermal', 0, '', image))
+    with pytest.raises(BagError, match='/thermal/image_raw'):
+        evaluate(tmp_path / 'b', bundle, EvaluationOptions())
+    with pytest.raises(ConfigError, match='none, drops, all'):
+        evaluate_unknown_subsets(tmp_path, bundle)
+
+
+def evaluate_unknown_subsets(tmp_path, bundle):
+    with BagWriter(tmp_path / 'c') as bag:
+        image = ImageData(np.zeros((4, 4, 3), np.uint8))
+        bag.write_sample(SensorSample('rgb', 0, 'rgb_optical', image))
+    evaluate(tmp_path / 'c', bundle, EvaluationOptions('some'))
+
+
+def test_the_command_writes_both_files(bag_path, bundle, tmp_path, monkeypatch, capsys):
+    from mmseg_ros import cli
+    from mmseg_ros.inference import bundle as bundles
+
+    monkeypatch.setattr(bundles, 'load_bundle', lambda name: bundle)
+    output = tmp_path / 'scores'
+    assert cli.main(['evaluate', str(bag_path), '--output', str(output)]) == 0
+    metrics = json.loads((output / 'metrics.json').read_text())
+    assert metrics['bag']['name'] == 'drive'
+    page = (output / 'report.html').read_text()
+    assert 'When sensors are missing' in page
+    assert page.count('<img') >= 3 * 7
+    assert str(output / 'report.html') in capsys.readouterr().out
+    assert cli.main(['evaluate', str(bag_path), '--every', '0']) == 1
