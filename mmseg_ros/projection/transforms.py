@@ -116,15 +116,3 @@ def rotation(axis: str, angle: float, about: ArrayLike = (0.0, 0.0, 0.0)) -> NDA
     centre = np.asarray(about, np.float64)
     T[:3, 3] = centre - T[:3, :3] @ centre
     return T
-
-
-_BOX_CORNERS = np.array(
-    [[x, y, z] for z in (-0.5, 0.5) for y in (-0.5, 0.5) for x in (-0.5, 0.5)], np.float32
-)
-_BOX_FACES = np.array(
-    [
-        [0, 2, 3], [0, 3, 1], [4, 5, 7], [4, 7, 6], [0, 1, 5], [0, 5, 4],
-        [2, 6, 7], [2, 7, 3], [0, 4, 6], [0, 6, 2], [1, 3, 7], [1, 7, 5],
-    ],
-    np.int32,
-)  # fmt: skip

@@ -13,9 +13,9 @@ from mmseg_models.transforms import (
     colour_jitter,
     darken,
     resample,
-    resize_images,
 )
 from mmseg_ros.datasets.frame import LabelledFrame
+from mmseg_ros.encoding.resize import resize_images
 
 IGNORE = 255
 PLAIN = Augmentation(

@@ -12,6 +12,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mmseg_ros.projection.transforms import rotation
+
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int32]
 
@@ -82,6 +84,18 @@ def pose(x: float, y: float, z: float, yaw: float = 0.0) -> NDArray[np.float64]:
     T[:2, :2] = [[c, -s], [s, c]]
     T[:3, 3] = x, y, z
     return T
+
+
+_BOX_CORNERS = np.array(
+    [[x, y, z] for z in (-0.5, 0.5) for y in (-0.5, 0.5) for x in (-0.5, 0.5)], np.float32
+)
+_BOX_FACES = np.array(
+    [
+        [0, 2, 3], [0, 3, 1], [4, 5, 7], [4, 7, 6], [0, 1, 5], [0, 5, 4],
+        [2, 6, 7], [2, 7, 3], [0, 4, 6], [0, 6, 2], [1, 3, 7], [1, 7, 5],
+    ],
+    np.int32,
+)  # fmt: skip
 
 
 def box(size: Sequence[float], center: Sequence[float], surface: int) -> Mesh:

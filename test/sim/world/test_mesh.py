@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from mmseg_ros.projection.transforms import rotation
 from mmseg_ros.sim.world import mesh
 
 
@@ -43,7 +44,7 @@ def test_merge_keeps_surfaces_and_instances_and_shifts_faces():
 
 
 def test_rotation_about_a_point_keeps_the_point():
-    T = mesh.rotation('y', 0.7, (1, 2, 3))
+    T = rotation('y', 0.7, (1, 2, 3))
     np.testing.assert_allclose(T @ [1, 2, 3, 1], [1, 2, 3, 1])
-    forward = mesh.rotation('z', np.pi / 2)[:3, :3] @ [1, 0, 0]
+    forward = rotation('z', np.pi / 2)[:3, :3] @ [1, 0, 0]
     np.testing.assert_allclose(forward, [0, 1, 0], atol=1e-12)
