@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import onnx
 import pytest
@@ -277,3 +279,36 @@ def sensor_samples():
             begin_ns = stamp_ns - EVENT_SPAN_NS if name == 'event' else stamp_ns
             made.append(SensorSample(name, begin_ns, FRAMES[name], data, received_ns))
     return made
+
+
+@pytest.fixture(scope='session')
+def referring_root(tmp_path_factory):
+    """Return a data set of boxes with sentences in DeLiVER's layout: six images, then two."""
+    root = tmp_path_factory.mktemp('data') / 'referring'
+    rng = np.random.default_rng(0)
+    for split, count in (('train', 6), ('val', 2)):
+        scene = f'sun/{split}/MAP_1_point1'
+        for folder in ('img', 'semantic', 'referring'):
+            (root / folder / scene).mkdir(parents=True)
+        for number in range(count):
+            image = np.full((64, 96, 3), 90, np.uint8)
+            labels = np.full((64, 96), 7, np.uint8)  # class id + 1 of the road
+            expressions = []
+            for n, (colour, left) in enumerate((('red', 8), ('blue', 56))):
+                top = int(rng.integers(4, 30))
+                box = (slice(top, top + 24), slice(left, left + 28))
+                image[box] = (0, 0, 200) if colour == 'red' else (200, 0, 0)
+                labels[box] = 10  # cars
+                mask = np.zeros((64, 96), np.uint8)
+                mask[box] = 255
+                name = f'{number:06d}_{n}.png'
+                cv2.imwrite(str(root / 'referring' / scene / name), mask)
+                expressions.append({'sentence': f'the {colour} car', 'mask': name})
+                if colour == 'red':
+                    expressions.append({'sentence': 'the car on the left', 'mask': name})
+            stem = f'{scene}/{number:06d}'
+            cv2.imwrite(str(root / f'img/{stem}_rgb_front.png'), image)
+            cv2.imwrite(str(root / f'semantic/{stem}_semantic_front.png'), labels)
+            text = json.dumps({'image': f'img/{stem}_rgb_front.png', 'expressions': expressions})
+            (root / f'referring/{stem}.json').write_text(text)
+    return root
