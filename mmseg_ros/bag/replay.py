@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mmseg_ros import messages
 from mmseg_ros.bag.reader import BagReader
 from mmseg_ros.bag.topics import ODOM_TOPIC, sensor_topic
-from mmseg_ros.core.errors import CalibrationError, SampleError
-from mmseg_ros.core.types import (
-    DEPTH,
-    EVENT,
-    LIDAR,
-    STANDARD_MODALITIES,
-    FrameSet,
-    Modality,
-    Payload,
-    SensorSample,
-)
+from mmseg_ros.core.errors import CalibrationError, MmsegError, SampleError
+from mmseg_ros.core.types import STANDARD_MODALITIES, FrameSet, Modality, SensorSample
+from mmseg_ros.messages.sensor_decoder import TRANSPORTS, SensorDecoder, kind_of
 from mmseg_ros.projection.odometry import Odometry, add_odometry_message
 from mmseg_ros.sync.collector import Collector
 
-_COMPRESSED_IMAGE = 'sensor_msgs/msg/CompressedImage'
 _ODOMETRY = 'odometry'
+_log = logging.getLogger(__name__)
 
 
 def sensor_topics(
@@ -31,23 +24,48 @@ def sensor_topics(
 ) -> dict[Modality, str]:
     """Return the data topics that a bag holds, by modality.
 
-    A camera recorded only as `<topic>/compressed` is found too.
+    A sensor recorded only through one of the transports that the node reads, e.g. a camera as
+    `<topic>/compressed`, is found too. One that is there only in a form that nobody reads here
+    (`/ffmpeg`, `/theora`, an unknown type) is named in the log.
     """
     found: dict[Modality, str] = {}
     for modality in modalities:
         topic = sensor_topic(modality)
-        for candidate in (topic, topic + '/compressed'):
-            if candidate in reader.topics:
-                found[modality] = candidate
-                break
+        transports = TRANSPORTS[kind_of(modality)]
+        names = [topic + suffix for suffix, _ in transports if topic + suffix in reader.topics]
+        if names:
+            found[modality] = names[0]
+        else:
+            _warn_of_other_transports(reader, modality, topic)
     return found
+
+
+def _warn_of_other_transports(reader: BagReader, modality: Modality, topic: str) -> None:
+    others = [
+        f'{name} ({summary.type_name})'
+        for name, summary in sorted(reader.topics.items())
+        if name.startswith(topic + '/')
+    ]
+    if others:
+        readable = ', '.join(topic + suffix for suffix in _suffixes(modality))
+        _log.warning(
+            '%s: %s is there only as %s, which is not read; republish it as one of %s.',
+            reader.path,
+            modality,
+            ', '.join(others),
+            readable,
+        )
+
+
+def _suffixes(modality: Modality) -> list[str]:
+    return list(dict.fromkeys(suffix for suffix, _ in TRANSPORTS[kind_of(modality)]))
 
 
 def samples(
     reader: BagReader,
     topics: Mapping[Modality, str],
     event_size: tuple[int, int] = (0, 0),
-    on_refused: Callable[[Modality, SampleError], None] | None = None,
+    on_refused: Callable[[Modality, MmsegError], None] | None = None,
     span_ns: tuple[int | None, int | None] = (None, None),
     odometry: Odometry | None = None,
 ) -> Iterator[SensorSample]:
@@ -63,11 +81,13 @@ def samples(
         odometry: Gets the poses of the bag, as they come between the samples.
 
     Raises:
-        SampleError: A message is malformed and `on_refused` is not given.
+        MmsegError: A message is malformed and `on_refused` is not given.
         BagError: The file is damaged.
     """
     modalities = {topic: modality for modality, topic in topics.items()}
-    decoder = _Decoder(event_size)
+    decoders = {
+        modality: SensorDecoder(kind_of(modality), lambda: event_size) for modality in topics
+    }
     poses = [ODOM_TOPIC] if odometry is not None and ODOM_TOPIC in reader.topics else []
     for item in reader.raw([*modalities, *poses], *span_ns):
         modality = modalities.get(item.topic, _ODOMETRY)
@@ -77,8 +97,8 @@ def samples(
             if odometry is not None and item.topic in poses:
                 _add_pose(odometry, stamp_ns, message)
                 continue
-            payload = decoder.payload(modality, item.type_name, message)
-        except SampleError as error:
+            payload = decoders[modality].payload(item.type_name, message)
+        except MmsegError as error:
             if on_refused is None:
                 raise
             on_refused(modality, error)
@@ -98,32 +118,6 @@ def frame_sets(stream: Iterable[SensorSample], collector: Collector) -> Iterator
         yield from collector.advance(now_ns)
         yield from collector.add(sample, now_ns)
     yield from collector.flush()
-
-
-class _Decoder:
-    """Decodes messages; an event camera's codec and clock go on from packet to packet."""
-
-    def __init__(self, event_size: tuple[int, int]) -> None:
-        self._event_size = event_size
-        self._streams: dict[Modality, messages.EventStream] = {}
-
-    def payload(self, modality: Modality, type_name: str, message: Any) -> Payload:
-        """Return the payload of one message; an unknown modality is an image.
-
-        Raises:
-            SampleError: The message is malformed.
-        """
-        if modality == DEPTH:
-            return messages.decode_depth(message)
-        if modality == LIDAR:
-            return messages.decode_cloud(message)
-        if modality == EVENT:
-            if modality not in self._streams:
-                self._streams[modality] = messages.EventStream(*self._event_size)
-            return self._streams[modality].decode(message)
-        if type_name == _COMPRESSED_IMAGE:
-            return messages.decode_compressed_image(message)
-        return messages.decode_image(message)
 
 
 def _add_pose(odometry: Odometry, stamp_ns: int, message: Any) -> None:

@@ -12,7 +12,7 @@ from mmseg_ros.bag import replay
 from mmseg_ros.bag.calibration import rig_from_bag
 from mmseg_ros.bag.reader import BagReader
 from mmseg_ros.core.config import NodeConfig
-from mmseg_ros.core.errors import BagError, SampleError
+from mmseg_ros.core.errors import BagError, MmsegError
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.types import EVENT, LIDAR, CloudData, FrameSet, Modality
 from mmseg_ros.evaluation import pictures
@@ -176,7 +176,7 @@ class _Run:
             for name, counts in self._collector.counters.sensors.items()
         }
 
-    def _refuse(self, modality: Modality, error: SampleError) -> None:
+    def _refuse(self, modality: Modality, error: MmsegError) -> None:
         self.malformed.setdefault(modality, Counter())[str(error)] += 1
 
 

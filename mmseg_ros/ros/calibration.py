@@ -103,17 +103,6 @@ class Calibration:
         mount = self.rig.mounts.get(modality)
         return mount.frame_id if mount is not None else ''
 
-    def image_size(self, modality: Modality) -> tuple[int, int]:
-        """Return (height, width) of a sensor's image.
-
-        Raises:
-            CalibrationError: Its intrinsics are not known.
-        """
-        camera = self.rig.cameras.get(modality)
-        if camera is None:
-            raise CalibrationError(self.missing(modality))
-        return camera.height, camera.width
-
 
 def _content(message: Any) -> tuple[Any, ...]:
     return (

@@ -9,17 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from mmseg_ros.core.errors import MmsegError, SampleError
-from mmseg_ros.core.types import CloudData, Modality, Payload, SensorSample
+from mmseg_ros.core.types import Modality, SensorSample
 from mmseg_ros.messages import decode_camera_info, stamp_ns
+from mmseg_ros.messages.sensor_decoder import Decode
 from mmseg_ros.ros.calibration import Calibration
 
-Decode = Callable[[Any], Payload]
-
 _MAX_CAUSES = 16
-_FIRST_POINTS = 1024
 
 
 @dataclass(slots=True)
@@ -95,7 +91,7 @@ class Intake:
                 modality=modality,
                 stamp_ns=stamp_ns(message.header),
                 frame_id=str(message.header.frame_id),
-                payload=_with_content(decode(message)),
+                payload=decode(message),
                 received_ns=self._now_ns(),
             )
         except MmsegError as error:
@@ -136,16 +132,3 @@ class Intake:
                 f'{modality}: messages come in frame {frame_id!r}, the calibration says '
                 f'{expected!r}; the calibration of {modality!r} is used all the same.'
             )
-
-
-def _with_content(payload: Payload) -> Payload:
-    """Return the payload; a cloud without any point is refused."""
-    if isinstance(payload, CloudData):
-        count = len(payload.points)
-        if count == 0:
-            raise SampleError('The cloud is empty: it has 0 points.')
-        x = payload.points['x']
-        # Nearly every cloud shows at its beginning that it is not empty.
-        if not np.isfinite(x[:_FIRST_POINTS]).any() and not np.isfinite(x).any():
-            raise SampleError(f'The cloud is empty: all of its {count} points are NaN.')
-    return payload

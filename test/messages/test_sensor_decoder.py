@@ -1,0 +1,77 @@
+"""The type of a message chooses its decoder; no content costs more than the message."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from mmseg_ros.core.errors import MmsegError, SampleError
+from mmseg_ros.core.types import CloudData, DepthData, EventData, ImageData
+from mmseg_ros.messages.sensor_decoder import (
+    COMPRESSED_IMAGE,
+    EVENT_TYPES,
+    IMAGE,
+    LIVOX_TYPES,
+    POINT_CLOUD,
+    TRANSPORTS,
+    SensorDecoder,
+    kind_of,
+)
+
+
+def depth_image(message, **changes):
+    fields = {'encoding': '16UC1', 'height': 2, 'width': 2, 'step': 4, 'is_bigendian': 0}
+    data = np.full(4, 1500, '<u2').tobytes()
+    return message(**{**fields, 'data': data, **changes})
+
+
+def livox(message, x=1.0):
+    point = SimpleNamespace(x=x, y=1.0, z=1.0, reflectivity=5, tag=0, line=0, offset_time=0)
+    return message(timebase=0, points=[point])
+
+
+def test_the_type_and_the_sensor_choose_the_decoder(message):
+    depth = SensorDecoder('depth').payload(IMAGE, depth_image(message))
+    assert isinstance(depth, DepthData) and depth.depth_m[0, 0] == 1.5
+    image = SensorDecoder('image').payload(IMAGE, depth_image(message))
+    assert isinstance(image, ImageData) and image.pixels[0, 0] == 1500
+    for name in LIVOX_TYPES:
+        assert isinstance(SensorDecoder('lidar').payload(name, livox(message)), CloudData)
+    array = message(height=4, width=4, events=[])
+    for name in EVENT_TYPES:
+        assert isinstance(SensorDecoder('event').payload(name, array), EventData)
+
+
+def test_every_transport_that_is_subscribed_to_has_a_decoder(message):
+    for kind, transports in TRANSPORTS.items():
+        for _, type_name in transports:
+            with pytest.raises(SampleError) as caught:
+                SensorDecoder(kind).payload(type_name, SimpleNamespace())
+            assert 'cannot come as' not in str(caught.value)
+
+
+@pytest.mark.parametrize('kind', ['rgb', 'depth', 'lidar', 'image'])
+def test_a_type_that_does_not_fit_is_named(message, kind):
+    with pytest.raises(SampleError, match=f'{kind} sensor cannot come as demo_msgs/msg/Wheel'):
+        SensorDecoder(kind).payload('demo_msgs/msg/Wheel', depth_image(message))
+
+
+@pytest.mark.parametrize('kind', ['rgb', 'depth', 'event', 'lidar', 'image'])
+@pytest.mark.parametrize('type_name', [IMAGE, COMPRESSED_IMAGE, POINT_CLOUD, *LIVOX_TYPES])
+def test_content_without_any_field_never_raises_anything_else(kind, type_name):
+    for bad in (SimpleNamespace(), None, SimpleNamespace(format=None, data=None, encoding=3)):
+        with pytest.raises(MmsegError):
+            SensorDecoder(kind).payload(type_name, bad)
+
+
+def test_empty_clouds_are_rejected(message):
+    with pytest.raises(SampleError, match='0 points'):
+        SensorDecoder('lidar').payload(LIVOX_TYPES[0], message(timebase=0, points=[]))
+    with pytest.raises(SampleError, match='all of its 1 points are NaN'):
+        SensorDecoder('lidar').payload(LIVOX_TYPES[0], livox(message, x=float('nan')))
+
+
+def test_kinds_follow_the_names():
+    assert [kind_of(name) for name in ('rgb', 'depth', 'event', 'lidar', 'thermal')] == [
+        'rgb', 'depth', 'event', 'lidar', 'image'
+    ]  # fmt: skip
