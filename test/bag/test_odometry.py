@@ -78,21 +78,3 @@ def test_poses_are_read_only_where_they_are_asked_for(turning_bag):
         without = list(replay.samples(reader, topics))
     assert odometry.is_known
     assert [s.stamp_ns for s in with_poses] == [s.stamp_ns for s in without]
-
-
-def test_codec_and_clock_of_an_event_camera_go_on_from_packet_to_packet(monkeypatch):
-    seen = []
-
-    class Stream:
-        def __init__(self, height, width):
-            seen.append((height, width))
-
-        def decode(self, message):
-            seen.append(message)
-            return message
-
-    monkeypatch.setattr(replay.messages, 'EventStream', Stream)
-    decoder = replay._Decoder((48, 64))
-    for message in 'ab':
-        decoder.payload('event', '', message)
-    assert seen == [(48, 64), 'a', 'b']

@@ -167,7 +167,10 @@ def test_malformed_empty_and_unalignable_samples_are_named(tmp_path, bundle, rig
         bag.write_raw('/depth/image', 'sensor_msgs/msg/Image', 2**62, b'\0\1\0\0abc')
     metrics = evaluate(tmp_path / 'b', bundle, EvaluationOptions('none')).metrics
     assert metrics['malformed']['depth']['count'] == 1
-    assert metrics['collector']['lidar']['content'] == 1
+    assert metrics['malformed']['lidar'] == {
+        'count': 1,
+        'reason': 'The cloud is empty: it has 0 points.',
+    }
     assert metrics['refused']['lidar']['count'] == 2
     assert metrics['recorded'][1]['available'] == ['rgb', 'depth', 'event']
 

@@ -56,7 +56,8 @@ def jpeg(pixels):
 )
 def test_color_comes_out_as_it_was(message, text, data):
     pixels = decode_compressed_image(message(format=text, data=data)).pixels
-    assert pixels.shape == RGB.shape and pixels.dtype == np.uint8
+    assert pixels.shape == RGB.shape
+    assert pixels.dtype == np.uint8
     error = np.abs(pixels.astype(int) - RGB)[4:-4, 4:-4]
     assert error.mean() < 3
 

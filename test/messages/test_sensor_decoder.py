@@ -7,6 +7,7 @@ import pytest
 
 from mmseg_ros.core.errors import MmsegError, SampleError
 from mmseg_ros.core.types import CloudData, DepthData, EventData, ImageData
+from mmseg_ros.messages import sensor_decoder
 from mmseg_ros.messages.sensor_decoder import (
     COMPRESSED_IMAGE,
     EVENT_TYPES,
@@ -32,9 +33,11 @@ def livox(message, x=1.0):
 
 def test_the_type_and_the_sensor_choose_the_decoder(message):
     depth = SensorDecoder('depth').payload(IMAGE, depth_image(message))
-    assert isinstance(depth, DepthData) and depth.depth_m[0, 0] == 1.5
+    assert isinstance(depth, DepthData)
+    assert depth.depth_m[0, 0] == 1.5
     image = SensorDecoder('image').payload(IMAGE, depth_image(message))
-    assert isinstance(image, ImageData) and image.pixels[0, 0] == 1500
+    assert isinstance(image, ImageData)
+    assert image.pixels[0, 0] == 1500
     for name in LIVOX_TYPES:
         assert isinstance(SensorDecoder('lidar').payload(name, livox(message)), CloudData)
     array = message(height=4, width=4, events=[])
@@ -75,3 +78,25 @@ def test_kinds_follow_the_names():
     assert [kind_of(name) for name in ('rgb', 'depth', 'event', 'lidar', 'thermal')] == [
         'rgb', 'depth', 'event', 'lidar', 'image'
     ]  # fmt: skip
+
+
+def test_codec_and_clock_of_an_event_camera_stay_from_packet_to_packet(monkeypatch):
+    seen = []
+
+    class Stream:
+        def __init__(self, height, width):
+            seen.append((height, width))
+
+        def decode(self, message):
+            seen.append(message)
+            return message
+
+    monkeypatch.setattr(sensor_decoder, 'EventStream', Stream)
+    size = (48, 64)
+    decoder = SensorDecoder('event', lambda: size)
+    for message in 'ab':
+        decoder.payload(EVENT_TYPES[0], message)
+    assert seen == [(48, 64), 'a', 'b']
+    size = (24, 32)
+    decoder.payload(EVENT_TYPES[0], 'c')
+    assert seen[3:] == [(24, 32), 'c']
