@@ -6,13 +6,17 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 EXTRAS := runtime,report,sim,train,ros-pip,test,dev
 
-.PHONY: demo test test-tensorrt test-gpu lint colcon setup clean
+.PHONY: demo test test-boundscheck test-tensorrt test-gpu lint colcon setup clean
 
 demo: setup
 	$(BIN)/python -m mmseg_ros demo
 
 test: setup
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+
+# Every index of every compiled loop is checked; numba keeps such code apart, so it has its own cache.
+test-boundscheck: setup
+	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=out/numba-boundscheck $(BIN)/python -m pytest
 
 lint: setup
 	$(BIN)/ruff check .

@@ -39,6 +39,11 @@ class EncodingContext:
 
 def require_channels(plane: Plane, encoding: str, *channels: int) -> None:
     """Raise SampleError unless the plane has one of these numbers of channels."""
+    if plane.valid.shape != plane.values.shape[:2]:
+        raise SampleError(
+            f'Encoding {encoding!r} needs to know of each pixel whether it is valid, but the '
+            f'values have shape {plane.values.shape} and `valid` has {plane.valid.shape}.'
+        )
     if plane.values.ndim != 3 or plane.values.shape[2] not in channels:
         raise SampleError(
             f'Encoding {encoding!r} takes a plane of {" or ".join(map(str, channels))} '

@@ -48,6 +48,11 @@ def hha(plane: Plane, context: EncodingContext) -> NDArray[np.uint8]:
             'give a calibration file or /tf_static to base_link.'
         )
     rows, columns = plane.valid.shape
+    if (context.camera.height, context.camera.width) != (rows, columns):
+        raise CalibrationError(
+            f"Encoding 'hha' needs the camera at the size of the plane, {columns} x {rows}, but "
+            f'has it at {context.camera.width} x {context.camera.height}.'
+        )
     reach = NORMAL_REACH_PX
     # A border of zeros (nothing measured) spares every bounds check.
     points = scratch('hha.points', (3, rows + 2 * reach, columns + 2 * reach), np.float32)

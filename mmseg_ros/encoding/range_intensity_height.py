@@ -80,6 +80,8 @@ def _spread(points: NDArray[np.uint8], keys: NDArray[np.uint16], image: NDArray[
             if keys[i + 1, j + 1]:  # a measured pixel keeps its own point
                 neighbour = 4
             k, m = i + neighbour // 3 - 1, j + neighbour % 3 - 1
+            if not (0 <= k < rows and 0 <= m < columns):
+                continue
             image[i, j, 0] = points[k, m, 0]
             image[i, j, 1] = points[k, m, 1]
             image[i, j, 2] = points[k, m, 2]

@@ -21,13 +21,25 @@ Columns: TypeAlias = tuple[
 ]
 """x, y, time and polarity of N events."""
 
-STATE_SIZE = 6
-_ROW, _TIME_LOW, _TIME_HIGH, _POLARITY, _BASE, _TIME_KNOWN = range(STATE_SIZE)
+STATE_SIZE = 7
+_ROW, _TIME_LOW, _TIME_HIGH, _POLARITY, _BASE, _TIME_KNOWN, _PLACE_KNOWN = range(STATE_SIZE)
+_ROW_KNOWN, _BASE_KNOWN = 1, 2
+# Vectors without a new base go on to the right; no sensor is that wide, so they count as outside.
+_BEYOND_EVERY_SENSOR = 0xF000
 _EVT3_WRAP_US = 1 << 24
 _EVT2_WRAP_US = 1 << 34
 _LIBCAER_WRAP_US = 1 << 31
 # The upper time bits sometimes step back a little; only a large step is a wrap.
 _SMALL_STEP_BACK = 10
+
+
+def forget_place(state: NDArray[np.int64]) -> None:
+    """Note that words were lost: row and base are unknown until they come again.
+
+    Args:
+        state: Decoder state; the time stays, it is repeated soon.
+    """
+    state[_PLACE_KNOWN] = 0
 
 
 def event_columns(n: int) -> Columns:
@@ -72,7 +84,8 @@ def decode_evt3(
 ) -> int:
     """Fill the columns from a buffer of EVT 3.0 words; return the number of events.
 
-    Events before the first complete time stamp are left out.
+    Events before the first complete time stamp are left out, as are those whose row or, in a
+    vector, base column no word has told yet.
 
     Args:
         words: N uint16.
@@ -82,11 +95,13 @@ def decode_evt3(
         time_us: Sensor times, filled.
         polarity: True where brightness rose, filled.
     """
-    n = 0
+    n, room = 0, min(len(x), len(y), len(time_us), len(polarity))
     for i in range(len(words)):
         code, rest = words[i] >> 12, np.int64(words[i] & 0xFFF)
+        ready = state[_TIME_KNOWN] == 3 and state[_PLACE_KNOWN] & _ROW_KNOWN
         if code == 0x0:
             state[_ROW] = rest & 0x7FF
+            state[_PLACE_KNOWN] |= _ROW_KNOWN
         elif code == 0x6:
             state[_TIME_LOW] = rest
             state[_TIME_KNOWN] |= 1
@@ -94,19 +109,20 @@ def decode_evt3(
             _advance(state, rest << 12, 0xFFF << 12, _EVT3_WRAP_US, _SMALL_STEP_BACK << 12)
         elif code == 0x3:
             state[_BASE], state[_POLARITY] = rest & 0x7FF, rest >> 11
-        elif code == 0x2 and state[_TIME_KNOWN] == 3:
+            state[_PLACE_KNOWN] |= _BASE_KNOWN
+        elif code == 0x2 and ready and n < room:
             x[n], y[n], polarity[n] = rest & 0x7FF, state[_ROW], rest >> 11
             time_us[n] = state[_TIME_HIGH] | state[_TIME_LOW]
             n += 1
         elif code in (0x4, 0x5):
             size = 12 if code == 0x4 else 8
-            if state[_TIME_KNOWN] == 3:
+            if ready and state[_PLACE_KNOWN] & _BASE_KNOWN:
                 for bit in range(size):
-                    if (rest >> bit) & 1:
+                    if (rest >> bit) & 1 and n < room:
                         x[n], y[n], polarity[n] = state[_BASE] + bit, state[_ROW], state[_POLARITY]
                         time_us[n] = state[_TIME_HIGH] | state[_TIME_LOW]
                         n += 1
-            state[_BASE] += size
+            state[_BASE] = min(state[_BASE] + size, _BEYOND_EVERY_SENSOR)
     return n
 
 
@@ -129,13 +145,13 @@ def decode_evt2(
         time_us: Sensor times, filled.
         polarity: True where brightness rose, filled.
     """
-    n = 0
+    n, room = 0, min(len(x), len(y), len(time_us), len(polarity))
     for i in range(len(words)):
         code, rest = words[i] >> 28, np.int64(words[i] & 0xFFFFFFF)
         if code == 0x8:
             step_back = _SMALL_STEP_BACK << 6
             _advance(state, rest << 6, 0xFFFFFFF << 6, _EVT2_WRAP_US, step_back)
-        elif code in (0x0, 0x1) and state[_TIME_KNOWN] == 2:
+        elif code in (0x0, 0x1) and state[_TIME_KNOWN] == 2 and n < room:
             x[n], y[n], polarity[n] = (rest >> 11) & 0x7FF, rest & 0x7FF, code
             time_us[n] = state[_TIME_HIGH] | (rest >> 22)
             n += 1
@@ -163,7 +179,7 @@ def decode_libcaer_compressed(
         time_us: Times, filled.
         polarity: True where brightness rose, filled.
     """
-    n = 0
+    n, room = 0, min(len(x), len(y), len(time_us), len(polarity))
     for i in range(len(words)):
         code, rest = words[i] >> 12, np.int64(words[i] & 0xFFF)
         now = state[_TIME_HIGH] | state[_TIME_LOW]
@@ -173,18 +189,18 @@ def decode_libcaer_compressed(
             state[_TIME_LOW] = rest
         elif code == 2:
             state[_ROW] = rest & 0x7FF
-        elif code == 3:
+        elif code == 3 and n < room:
             x[n], y[n], polarity[n], time_us[n] = state[_ROW], rest & 0x7FF, rest >> 11, now
             n += 1
         elif code == 4:
             state[_BASE], state[_POLARITY] = rest & 0x7FF, rest >> 11
         elif code == 5:
             for bit in range(8):
-                if (rest >> bit) & 1:
+                if (rest >> bit) & 1 and n < room:
                     x[n], y[n] = state[_ROW], state[_BASE] + bit
                     polarity[n], time_us[n] = state[_POLARITY], now
                     n += 1
-            state[_BASE] += 8
+            state[_BASE] = min(state[_BASE] + 8, _BEYOND_EVERY_SENSOR)
     return n
 
 

@@ -12,10 +12,12 @@ from mmseg_ros.core.types import EventData
 from mmseg_ros.messages.cloud import point_array
 from mmseg_ros.messages.header import nanoseconds, stamp_ns
 from mmseg_ros.projection.compiled import compiled
+from mmseg_ros.projection.event_window import is_ascending
 
 _TIME_NAMES = ('t', 'timestamp', 'ts')
 _POLARITY_NAMES = ('p', 'polarity', 'pol')
 _ABSOLUTE_S = 1e6
+_LARGEST_S = 4e9  # the sum of two fits into 64 bits of nanoseconds
 _NS_PER_US = 1000
 
 
@@ -38,13 +40,12 @@ def event_data(
         min(x.min(), y.min()) >= 0 and max(x.max(), y.max()) <= largest
     )
     columns, rows = np.ascontiguousarray(x, np.uint16), np.ascontiguousarray(y, np.uint16)
-    inside, ordered = _look_at(columns, rows, np.ascontiguousarray(stamps_ns), width, height)
-    if not (fits and inside):
+    if not (fits and _all_inside(columns, rows, width, height)):
         raise SampleError(
             f'Events reach pixel ({int(x.max())}, {int(y.max())}), but the event sensor has '
             f'{width} x {height} pixels; check the size in its CameraInfo or calibration.'
         )
-    if not ordered:
+    if not is_ascending(np.ascontiguousarray(stamps_ns)):
         order = np.argsort(stamps_ns, kind='stable')
         columns, rows = columns[order], rows[order]
         stamps_ns, polarity = stamps_ns[order], polarity[order]
@@ -52,20 +53,11 @@ def event_data(
 
 
 @compiled
-def _look_at(
-    x: NDArray[np.uint16],
-    y: NDArray[np.uint16],
-    stamps_ns: NDArray[np.int64],
-    width: int,
-    height: int,
-) -> tuple[bool, bool]:
-    """Return whether all events lie on the sensor, and whether they are in order of time."""
-    outside, turned = 0, 0
+def _all_inside(x: NDArray[np.uint16], y: NDArray[np.uint16], width: int, height: int) -> bool:
+    outside = 0
     for i in range(len(x)):
         outside += (x[i] >= width) | (y[i] >= height)
-    for i in range(1, len(stamps_ns)):
-        turned += stamps_ns[i] < stamps_ns[i - 1]
-    return outside == 0, turned == 0
+    return outside == 0
 
 
 def from_cloud(msg: Any, height: int, width: int) -> EventData:
@@ -104,8 +96,10 @@ def _absolute(times: NDArray[Any], start_ns: int) -> NDArray[np.int64]:
     seconds = times.astype(np.float64)
     if not np.isfinite(seconds).all():
         raise SampleError('An event cloud holds event times that are NaN or infinite.')
-    stamps = nanoseconds(seconds)
-    return stamps if len(seconds) and seconds.max() > _ABSOLUTE_S else stamps + start_ns
+    stamps = nanoseconds(np.clip(seconds, -_LARGEST_S, _LARGEST_S))
+    # Most of them decide: one wild time must not move all others.
+    is_absolute = 2 * np.count_nonzero(seconds > _ABSOLUTE_S) > len(seconds)
+    return stamps if is_absolute else stamps + start_ns
 
 
 def from_array(msg: Any, height: int, width: int) -> EventData:

@@ -16,6 +16,7 @@ from mmseg_ros.messages.buffers import as_bytes
 from mmseg_ros.messages.event_frames import from_frame
 from mmseg_ros.messages.event_points import event_data, from_array, from_cloud
 from mmseg_ros.messages.header import stamp_ns
+from mmseg_ros.projection.event_window import events_in_window
 
 PACKET_ENCODINGS = ('evt3', 'mono', 'libcaer', 'libcaer_cmp')
 _NS_PER_US = 1000
@@ -23,6 +24,8 @@ _NS_PER_US = 1000
 _ABSOLUTE_NS = 10**17
 _OFFSET_PACKETS = 200
 _LARGEST_SHARE_OUTSIDE = 0.01
+# No packet is that long: an event further from the middle one has a time that was never set.
+_LONGEST_PACKET_NS = 10**9
 
 
 @dataclass
@@ -34,6 +37,7 @@ class EventCounters:
         lost_packets: Gaps in the sequence numbers of EventPacket messages.
         events: Events given out.
         events_outside: Events dropped because they lie outside the sensor.
+        events_stray: Events dropped because their time is a second or more from all others.
         refused: Messages that could not be decoded.
     """
 
@@ -41,6 +45,7 @@ class EventCounters:
     lost_packets: int = 0
     events: int = 0
     events_outside: int = 0
+    events_stray: int = 0
     refused: int = 0
 
 
@@ -75,7 +80,7 @@ class EventStream:
             SampleError: The type of the message is unknown or its content does not fit together.
         """
         try:
-            events = self._decode(msg)
+            events = self._without_strays(self._decode(msg))
         except SampleError:
             self.counters.refused += 1
             raise
@@ -99,6 +104,19 @@ class EventStream:
             f'{type(msg).__name__} is no event message; supported: PointCloud2 with x, y, t, p; '
             'event_camera_msgs/EventPacket; dvs_msgs/EventArray; event frames as Image.'
         )
+
+    def _without_strays(self, events: EventData) -> EventData:
+        """Leave out events whose time was never set: one must not move the end of the packet."""
+        stamps = events.stamp_ns
+        if not len(stamps):
+            return events
+        middle_ns = int(stamps[len(stamps) // 2])
+        nearest_ns = middle_ns - _LONGEST_PACKET_NS, middle_ns + _LONGEST_PACKET_NS
+        if nearest_ns[0] < stamps[0] and stamps[-1] < nearest_ns[1]:
+            return events
+        kept = events_in_window(events, nearest_ns)
+        self.counters.events_stray += len(stamps) - len(kept.stamp_ns)
+        return kept
 
     def _packet(self, msg: Any) -> EventData:
         self._follow_sequence(int(msg.seq))
@@ -139,8 +157,7 @@ class EventStream:
     def _follow_sequence(self, seq: int) -> None:
         if self._next_seq is not None and seq != self._next_seq:
             self.counters.lost_packets += max(seq - self._next_seq, 1)
-            # What the lost words said about the row is unknown; time is repeated soon.
-            self._state[0] = 0
+            codecs.forget_place(self._state)
         self._next_seq = seq + 1
 
     def _drop_outside(self, outside: int, total: int, encoding: str) -> None:

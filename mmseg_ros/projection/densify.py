@@ -39,6 +39,8 @@ def _spread(
             if not valid[i, j]:
                 continue
             distance = source[i, j, 0]
+            if not 0.0 <= distance < np.inf:
+                continue
             reach = min(largest, int(scale / max(distance, np.float32(0.1)) + 0.5))
             for k in range(max(0, i - reach), min(rows, i + reach + 1)):
                 for m in range(max(0, j - reach), min(columns, j + reach + 1)):

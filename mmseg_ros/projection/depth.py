@@ -131,7 +131,7 @@ def _put_pixels(
 ) -> None:
     for j in range(len(pixels)):
         k = pixels[j]
-        if k >= 0 and z[j] < z_buffer[k]:
+        if 0 <= k < len(z_buffer) and z[j] < z_buffer[k]:
             z_buffer[k] = z[j]
 
 

@@ -9,6 +9,7 @@ from mmseg_ros.core.errors import SampleError
 from mmseg_ros.core.types import EventData, Plane
 from mmseg_ros.projection.camera import CameraModel
 from mmseg_ros.projection.compiled import compiled
+from mmseg_ros.projection.event_window import events_in_window
 from mmseg_ros.projection.footprint import Rotation, coverage, pixel_areas
 from mmseg_ros.projection.parallax import areas_through_depth
 
@@ -38,7 +39,7 @@ def event_plane(
     in it without events is a measurement.
 
     Args:
-        events: The events.
+        events: The events, in any order.
         T_camera_event: 4 x 4, from the event camera's optical frame into that of `camera`.
         event_camera: Intrinsics of the event camera.
         camera: The target image.
@@ -58,29 +59,16 @@ def event_plane(
     else:
         areas = areas_through_depth(sensor, camera, T_camera_event, surface)
     values = np.zeros((camera.height, camera.width, EVENT_CHANNELS), np.float32)
-    first, last = window_slice(events.stamp_ns, window_ns)
+    part = events_in_window(events, window_ns)
     refused = _accumulate(
-        events.x[first:last],
-        events.y[first:last],
-        events.polarity[first:last],
-        events.stamp_ns[first:last],
-        window_ns[0],
-        1.0 / (window_ns[1] - window_ns[0]),
-        areas,
-        values,
+        part.x, part.y, part.polarity, part.stamp_ns, window_ns[0], window_ns[1], areas, values
     )
     if refused:
         raise SampleError(
-            f'{refused} of {last - first} events lie outside the {events.width} x {events.height} '
+            f'{refused} of {len(part.x)} events lie outside the {events.width} x {events.height} '
             'event sensor; check the size in its CameraInfo or calibration.'
         )
     return Plane(values, coverage(sensor, camera, rotation))
-
-
-def window_slice(stamp_ns: NDArray[np.int64], window_ns: tuple[int, int]) -> tuple[int, int]:
-    """Return (first, last) so that stamp_ns[first:last] lies in [start, end)."""
-    first, last = np.searchsorted(stamp_ns, window_ns, side='left')
-    return int(first), int(last)
 
 
 @compiled
@@ -90,24 +78,29 @@ def _accumulate(
     polarity: NDArray[np.bool_],
     stamp_ns: NDArray[np.int64],
     start_ns: int,
-    scale: float,
+    end_ns: int,
     areas: NDArray[np.int32],
     values: NDArray[np.float32],
 ) -> int:
+    """Add what lies in [start, end) and in the image; return how many lie outside the sensor."""
     refused = 0
+    rows, columns = values.shape[0], values.shape[1]
+    scale = 1.0 / max(end_ns - start_ns, 1)
     for i in range(len(x)):
-        if y[i] >= areas.shape[0] or x[i] >= areas.shape[1]:
+        if not (0 <= y[i] < areas.shape[0] and 0 <= x[i] < areas.shape[1]):
             refused += 1
+            continue
+        if not start_ns <= stamp_ns[i] < end_ns:
             continue
         area = areas[y[i], x[i]]
         channel = RISES if polarity[i] else FALLS
         share = (stamp_ns[i] - start_ns) * scale
         time = share * (EVENT_BINS - 1)
-        low = min(int(time), EVENT_BINS - 2)
+        low = min(max(int(time), 0), EVENT_BINS - 2)
         late = np.float32(time - low)
         sign = np.float32(1.0) if polarity[i] else np.float32(-1.0)
-        for row in range(area[2], area[3]):
-            for column in range(area[0], area[1]):
+        for row in range(max(area[2], 0), min(area[3], rows)):
+            for column in range(max(area[0], 0), min(area[1], columns)):
                 pixel = values[row, column]
                 pixel[channel] += np.float32(1.0)
                 pixel[FIRST_BIN + low] += sign * (np.float32(1.0) - late)

@@ -103,7 +103,12 @@ def lidar_plane(
         T_base_lidar: 4 x 4, into the base frame.
         camera: The image.
         xyz: N x 3, where the points are if not where the cloud says, e.g. deskewed.
+
+    Raises:
+        ValueError: `xyz` has another number of points than the cloud.
     """
+    if xyz is not None and xyz.shape != (len(cloud.points), 3):
+        raise ValueError(f'{len(cloud.points)} points cannot lie at {xyz.shape} coordinates.')
     columns = _columns(cloud) if xyz is None else np.ascontiguousarray(xyz.T, np.float32)
     owner = scratch('lidar.owner', (camera.height, camera.width), np.int32)
     z_buffer = scratch('lidar.z_buffer', (camera.height, camera.width), np.float32)
@@ -168,7 +173,10 @@ def _project(
         pu, pv, inside = project_point(camera, xc, yc, zc)
         if not inside:
             continue
+        # Half a pixel more may round up to the next column at the very edge.
         column, row, near = int(pu + 0.5), int(pv + 0.5), np.float32(zc)
+        if not (0 <= row < z_buffer.shape[0] and 0 <= column < z_buffer.shape[1]):
+            continue
         u[m], v[m], depth[m], index[m] = column, row, near, i
         if near < z_buffer[row, column]:
             z_buffer[row, column] = near
@@ -202,6 +210,8 @@ def _own(
             u, v, inside = project_point(camera, xc[i], yc[i], zc[i])
             if inside:
                 column, row, near = int(u + 0.5), int(v + 0.5), np.float32(zc[i])
+                if not (0 <= row < z_buffer.shape[0] and 0 <= column < z_buffer.shape[1]):
+                    continue
                 if near <= z_buffer[row, column]:
                     z_buffer[row, column] = near
                     owner[row, column] = start + i
@@ -243,7 +253,7 @@ def _fill(
     for row in range(owner.shape[0]):
         for column in range(owner.shape[1]):
             i = owner[row, column]
-            if i >= 0:
+            if 0 <= i < len(intensities):
                 x, y, z = points[0, i], points[1, i], points[2, i]
                 values[row, column, 0] = math.sqrt(x * x + y * y + z * z)
                 values[row, column, 1] = intensities[i]
@@ -275,4 +285,5 @@ def _mark_visible(
     visible: NDArray[np.bool_],
 ) -> None:
     for k in range(len(u)):
-        visible[index[k]] = depth[k] <= z_buffer[v[k], u[k]] * factor
+        if 0 <= index[k] < len(visible):
+            visible[index[k]] = depth[k] <= z_buffer[v[k], u[k]] * factor

@@ -128,7 +128,7 @@ def _move(
     result: NDArray[np.float32],
 ) -> None:
     for i in range(len(xyz)):
-        k = min(max(int(offsets[i]), 0), len(moves) - 2)
+        k = max(min(int(offsets[i]), len(moves) - 2), 0)
         # Between two knots, 3 ms apart, a rotation matrix is linear to a millionth.
         w = offsets[i] - k
         x, y, z = xyz[i, 0], xyz[i, 1], xyz[i, 2]

@@ -143,8 +143,11 @@ def _fill_nearest(
     near: NDArray[np.float32],
 ) -> None:
     for k in range(len(u)):
-        if visible[index[k]] and depth_m[k] < near[v[k], u[k]]:
-            near[v[k], u[k]] = depth_m[k]
+        row, column = v[k], u[k]
+        if not (0 <= row < near.shape[0] and 0 <= column < near.shape[1]):
+            continue
+        if 0 <= index[k] < len(visible) and visible[index[k]] and depth_m[k] < near[row, column]:
+            near[row, column] = depth_m[k]
 
 
 @compiled
@@ -162,9 +165,10 @@ def _hide(
     visible: NDArray[np.bool_],
 ) -> None:
     for k in range(len(u)):
-        if not visible[index[k]]:
-            continue
         row, column, depth = v[k], u[k], depth_m[k]
+        inside = 0 <= row < near.shape[0] and 0 <= column < near.shape[1]
+        if not (inside and 0 <= index[k] < len(visible) and visible[index[k]]):
+            continue
         if measured[row, column] and _is_behind(depth, near[row, column], tolerance):
             hidden = _is_confirmed(row, column, depth, near, measured, tolerance, steps)
         else:
@@ -190,7 +194,7 @@ def _is_confirmed(
 ) -> bool:
     """Return whether the depth beside a pixel hides the point too, so that it is no outlier."""
     there, nearer = 0, 0
-    for i in range(_NEIGHBOURS):
+    for i in range(min(_NEIGHBOURS, len(steps))):
         x, y = column + steps[i, 0], row + steps[i, 1]
         if 0 <= x < near.shape[1] and 0 <= y < near.shape[0] and measured[y, x]:
             there += 1

@@ -8,6 +8,7 @@ packets that overlap its window, concatenated; one packet may serve several over
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -31,24 +32,39 @@ def starts_after(sample: SensorSample, stamp_ns: int) -> bool:
 
 
 def merge_packets(packets: list[SensorSample], stamp_ns: int) -> SensorSample:
-    """Concatenate packets, oldest first, into one sample with the given stamp.
+    """Merge packets into one sample with the given stamp; its events are in order of time.
+
+    Each packet is in order by itself, but packets may overlap, e.g. by one event whose time was
+    never set.
 
     Packets that hold ready-made event images cannot be concatenated; then the newest is taken.
     """
     payloads = [packet.payload for packet in packets if isinstance(packet.payload, EventData)]
     if len(payloads) < len(packets):
         return replace(packets[-1], stamp_ns=stamp_ns)
-    merged = payloads[-1]
-    if len(payloads) > 1:
-        merged = EventData(
-            x=np.concatenate([part.x for part in payloads]),
-            y=np.concatenate([part.y for part in payloads]),
-            stamp_ns=np.concatenate([part.stamp_ns for part in payloads]),
-            polarity=np.concatenate([part.polarity for part in payloads]),
-            width=merged.width,
-            height=merged.height,
-        )
+    merged = payloads[-1] if len(payloads) == 1 else _in_order(payloads)
     return replace(packets[-1], stamp_ns=stamp_ns, payload=merged)
+
+
+def _in_order(payloads: list[EventData]) -> EventData:
+    merged = replace(
+        payloads[-1],
+        x=np.concatenate([part.x for part in payloads]),
+        y=np.concatenate([part.y for part in payloads]),
+        stamp_ns=np.concatenate([part.stamp_ns for part in payloads]),
+        polarity=np.concatenate([part.polarity for part in payloads]),
+    )
+    filled = [part.stamp_ns for part in payloads if len(part.stamp_ns)]
+    if all(before[-1] <= after[0] for before, after in pairwise(filled)):
+        return merged
+    order = np.argsort(merged.stamp_ns, kind='stable')
+    return replace(
+        merged,
+        x=merged.x[order],
+        y=merged.y[order],
+        stamp_ns=merged.stamp_ns[order],
+        polarity=merged.polarity[order],
+    )
 
 
 def shift_stamps(sample: SensorSample, offset_ns: int) -> SensorSample:

@@ -80,6 +80,25 @@ class TestEvt3:
         assert stream.offset_ns == START_NS + 2_000_000
         assert events.stamp_ns[0] == START_NS + 22_000_000
 
+    def test_events_without_a_row_or_a_base_are_left_out(self):
+        words = (*evt3_time(1), (2, 9), (4, 1), (0, 7), (2, 5), (4, 1), (3, 100), (4, 1))
+        events = EventStream(HEIGHT, WIDTH).decode(packet('evt3', evt3(*words)))
+        assert (events.x.tolist(), events.y.tolist()) == ([5, 100], [7, 7])
+
+    def test_row_and_base_are_unknown_after_a_lost_packet(self):
+        stream = EventStream(HEIGHT, WIDTH)
+        stream.decode(packet('evt3', evt3(*evt3_time(1), (0, 7), (3, 100))))
+        events = stream.decode(packet('evt3', evt3((2, 5), (4, 1), (0, 8), (4, 1), (2, 6)), seq=2))
+        assert (events.x.tolist(), events.y.tolist()) == ([6], [8])
+
+    @pytest.mark.parametrize('vectors', [200, 5500, 12000])
+    def test_vectors_that_run_off_the_sensor_do_not_come_back(self, vectors):
+        words = [*evt3_time(1), (0, 7), (3, 100), *[(4, 0)] * vectors, (4, 1)]
+        stream = EventStream(HEIGHT, WIDTH)
+        with pytest.raises(SampleError, match='1 of 1 events'):
+            stream.decode(packet('evt3', evt3(*words)))
+        assert stream.counters.events_outside == 1
+
     def test_lost_packets_are_counted(self):
         stream = EventStream(HEIGHT, WIDTH)
         for seq in (10, 11, 15):

@@ -5,7 +5,7 @@ import pytest
 
 from mmseg_ros.core.errors import SampleError
 from mmseg_ros.core.types import EventData
-from mmseg_ros.messages import cloud_fields, decode_events, event_cloud_fields
+from mmseg_ros.messages import EventStream, cloud_fields, decode_events, event_cloud_fields
 
 START_NS = 10_000_000_005
 
@@ -61,6 +61,25 @@ def test_without_times_all_events_carry_the_header_stamp(message):
 def test_events_are_sorted_by_time(message):
     msg = event_cloud(message, x=[1, 2, 3], y=[1, 2, 3], p=[1, 0, 1], t=np.uint32([9, 1, 5]))
     assert decode_events(msg, 10, 10).x.tolist() == [2, 3, 1]
+
+
+@pytest.mark.parametrize('wild_s', [0.0, 1e9, 2e9, -1e300, 1e300])
+def test_one_wild_time_costs_one_event(message, wild_s):
+    seconds = np.linspace(1.7e9, 1.7e9 + 0.02, 9)
+    seconds[4] = wild_s
+    msg = event_cloud(message, x=range(9), y=range(9), p=[1] * 9, t=seconds)
+    stream = EventStream(10, 10)
+    events = stream.decode(msg)
+    assert events.x.tolist() == [0, 1, 2, 3, 5, 6, 7, 8]
+    assert stream.counters.events_stray == 1
+    assert abs(events.stamp_ns - 1.7e18).max() < 2.1e7
+
+
+def test_one_absolute_time_among_relative_ones_costs_one_event(message):
+    msg = event_cloud(message, x=[1, 2, 3], y=[1] * 3, p=[1] * 3, t=np.array([0.0, 0.01, 1.7e9]))
+    events = decode_events(msg, 10, 10)
+    assert events.x.tolist() == [1, 2]
+    assert (events.stamp_ns - START_NS).tolist() == [0, 10_000_000]
 
 
 def test_an_empty_packet_is_a_measurement(message):

@@ -7,7 +7,7 @@ from mmseg_ros.core.errors import SampleError
 from mmseg_ros.core.types import EventData
 from mmseg_ros.projection import CameraModel, event_plane
 from mmseg_ros.projection.event_tensors import time_surface, voxel_grid
-from mmseg_ros.projection.events import EVENT_BINS, FIRST_BIN, LAST_RISE, window_slice
+from mmseg_ros.projection.events import EVENT_BINS, FIRST_BIN, LAST_RISE
 from mmseg_ros.projection.transforms import T_OPTICAL_BODY_ROTATION, pose
 
 CAMERA = CameraModel.from_fov(64, 48, 70)
@@ -22,13 +22,6 @@ def packet(x, y, stamps, polarity, width=64, height=48):
         width,
         height,
     )
-
-
-def test_window_is_half_open():
-    stamps = np.array([0, 10, 10, 20, 30], np.int64)
-    assert window_slice(stamps, (10, 20)) == (1, 3)
-    assert window_slice(stamps, (-5, 0)) == (0, 0)
-    assert window_slice(stamps, (30, 31)) == (4, 5)
 
 
 def test_counts_by_polarity_within_the_window():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mmseg_ros.core.types import CloudData
-from mmseg_ros.projection import lidar_plane, project_cloud
+from mmseg_ros.projection import CameraModel, lidar_plane, project_cloud
 from mmseg_ros.projection.lidar import intensity
 from mmseg_ros.projection.transforms import pose, transform_points
 
@@ -100,3 +100,30 @@ def test_a_cloud_without_intensity_has_zeros():
 def test_an_empty_cloud_projects_to_nothing(camera):
     projection = project_cloud(np.zeros((0, 3), np.float32), pose([0, 0, 0]), camera)
     assert len(projection.u) == len(projection.visible) == 0
+
+
+def test_half_a_pixel_more_never_leaves_the_image():
+    """The largest number below one half, plus one half, is one: a column that is not there."""
+    camera = CameraModel(width=1, height=1, K=np.diag([1.0, 1.0, 1.0]))
+    edge = np.nextafter(np.float32(0.5), np.float32(0))
+    xyz = np.full((4, 3), 1, np.float32)
+    xyz[:, 0] = [edge, 0.4, 0.4, edge]
+    xyz[:, 1] = [0.4, edge, 0.4, edge]
+    for offset in (0.0, 0.5 - 1e-17 - float(edge), 2.0**-25 - 2.0**-54):
+        T = pose([offset, offset, 0])
+        projection = project_cloud(xyz, T, camera)
+        assert (projection.u == 0).all()
+        assert (projection.v == 0).all()
+        plane = lidar_plane(cloud_of(xyz), T, np.eye(4), camera)
+        assert plane.values.shape == (1, 1, 3)
+
+
+def test_points_and_their_places_are_as_many():
+    with pytest.raises(ValueError, match='3 points cannot lie at'):
+        lidar_plane(
+            cloud_of(np.ones((3, 3), np.float32)),
+            np.eye(4),
+            np.eye(4),
+            CameraModel.from_fov(8, 8, 90),
+            np.ones((4, 3), np.float32),
+        )

@@ -149,3 +149,15 @@ def test_an_offset_moves_every_stamp():
     cloud = SensorSample('lidar', 10, 'lidar', CloudData(np.zeros(2), 1, 2, np.array([1, 2])))
     assert shift_stamps(cloud, 5).payload.point_stamp_ns.tolist() == [6, 7]
     assert shift_stamps(image(10), -3).stamp_ns == 7
+
+
+@pytest.mark.parametrize('age_ns', [60 * MS, S, 2 * 3600 * S, START_NS + 40 * MS])
+def test_packets_that_overlap_are_merged_in_order_of_time(age_ns):
+    first, second = full_packet(START_NS), full_packet(START_NS + 20 * MS)
+    times = second.payload.stamp_ns.copy()
+    times[3] = START_NS + 40 * MS - age_ns
+    times.sort()
+    merged = merge_packets([first, packet(second.stamp_ns, times)], START_NS + 40 * MS).payload
+    assert len(merged.x) == 40
+    assert (np.diff(merged.stamp_ns) >= 0).all()
+    assert merged.stamp_ns[0] == min(START_NS, times[0])
