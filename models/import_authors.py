@@ -16,7 +16,7 @@ from mmseg_models.stitchfusion.checkpoint_options import infer_options as infer_
 from mmseg_models.tensors import read_tensors
 from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.core.labels import LabelSpace
-from mmseg_ros.encoding import DEFAULT_ENCODING
+from mmseg_ros.core.modalities import STANDARD_ENCODINGS
 from mmseg_ros.inference.manifest import Manifest, ModalitySpec
 
 _INFER: dict[str, Callable[[dict[str, Tensor]], dict[str, Any]]] = {
@@ -96,7 +96,7 @@ def authors_manifest(
     specs = []
     for modality in model.modalities:
         mean, std = _IMAGENET if modality == 'rgb' else _UNSCALED
-        specs.append(ModalitySpec(modality, DEFAULT_ENCODING.get(modality, 'rgb'), mean, std))
+        specs.append(ModalitySpec(modality, STANDARD_ENCODINGS.get(modality, 'rgb'), mean, std))
     return Manifest(
         name=name,
         model=model_name,

@@ -8,8 +8,8 @@ from typing import Any
 
 from mmseg_ros import messages
 from mmseg_ros.bag.reader import BagReader
-from mmseg_ros.bag.topics import BASE_FRAME_ID, TF_STATIC_TOPIC, camera_info_topic
 from mmseg_ros.core.errors import CalibrationError, SampleError
+from mmseg_ros.core.modalities import BASE_FRAME_ID, TF_STATIC_TOPIC, camera_info_topic
 from mmseg_ros.core.types import RGB, Modality
 from mmseg_ros.messages.transforms import FrameTree
 from mmseg_ros.projection.camera import CameraModel

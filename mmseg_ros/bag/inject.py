@@ -8,8 +8,8 @@ from pathlib import Path
 
 from mmseg_ros.bag.faults import Fault, FaultFilter, Stamped
 from mmseg_ros.bag.reader import BagReader, RawMessage
-from mmseg_ros.bag.topics import TF_STATIC_TOPIC
 from mmseg_ros.bag.writer import BagWriter
+from mmseg_ros.core.modalities import TF_STATIC_TOPIC
 
 _CONTENT_FAULTS = ('freeze', 'clock_offset', 'bad_encoding', 'wrong_calibration')
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from mmseg_ros import messages
 from mmseg_ros.bag.reader import BagReader
-from mmseg_ros.bag.topics import ODOM_TOPIC, sensor_topic
 from mmseg_ros.core.errors import CalibrationError, MmsegError, SampleError
+from mmseg_ros.core.modalities import KINDS, ODOM_TOPIC, kind_of, sensor_topic
 from mmseg_ros.core.types import STANDARD_MODALITIES, FrameSet, Modality, SensorSample
-from mmseg_ros.messages.sensor_decoder import TRANSPORTS, SensorDecoder, kind_of
+from mmseg_ros.messages.sensor_decoder import SensorDecoder
 from mmseg_ros.projection.odometry import Odometry, add_odometry_message
 from mmseg_ros.sync.collector import Collector
 
@@ -31,7 +31,7 @@ def sensor_topics(
     found: dict[Modality, str] = {}
     for modality in modalities:
         topic = sensor_topic(modality)
-        transports = TRANSPORTS[kind_of(modality)]
+        transports = KINDS[kind_of(modality)].transports
         names = [topic + suffix for suffix, _ in transports if topic + suffix in reader.topics]
         if names:
             found[modality] = names[0]
@@ -58,7 +58,7 @@ def _warn_of_other_transports(reader: BagReader, modality: Modality, topic: str)
 
 
 def _suffixes(modality: Modality) -> list[str]:
-    return list(dict.fromkeys(suffix for suffix, _ in TRANSPORTS[kind_of(modality)]))
+    return list(dict.fromkeys(suffix for suffix, _ in KINDS[kind_of(modality)].transports))
 
 
 def samples(

@@ -26,7 +26,9 @@ from rosbags.rosbag2 import (
 )
 
 from mmseg_ros.bag import builders
-from mmseg_ros.bag.topics import (
+from mmseg_ros.bag.typestore import message_class, typestore
+from mmseg_ros.core.errors import BagError
+from mmseg_ros.core.modalities import (
     BASE_FRAME_ID,
     ODOM_TOPIC,
     TF_STATIC_TOPIC,
@@ -35,8 +37,6 @@ from mmseg_ros.bag.topics import (
     camera_info_topic,
     sensor_topic,
 )
-from mmseg_ros.bag.typestore import message_class, typestore
-from mmseg_ros.core.errors import BagError
 from mmseg_ros.core.types import CloudData, EventData, Modality, SensorSample
 from mmseg_ros.projection.camera import CameraModel
 from mmseg_ros.projection.extrinsics import Rig

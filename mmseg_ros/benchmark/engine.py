@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ros.benchmark.timing import summary, time_call
+from mmseg_ros.core.subsets import subset_name
 from mmseg_ros.core.types import Modality
 from mmseg_ros.inference.backend import create_runtime
 from mmseg_ros.inference.bundle import Bundle, load_bundle
@@ -86,7 +87,7 @@ def _row(
         'what': 'engine',
         'backend': backend.name,
         'precision': backend.precision,
-        'subset': '+'.join(present),
+        'subset': subset_name(present),
         'graph': 'specialised',
         **summary(time_call(partial(backend.infer, images, available), seconds)),
         'peak_mb': round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmseg_ros.bag import builders
-from mmseg_ros.bag.topics import SENSOR_TOPICS, camera_info_topic
 from mmseg_ros.bag.typestore import typestore
 from mmseg_ros.benchmark.timing import summary
+from mmseg_ros.core.modalities import SENSOR_TOPICS, camera_info_topic
 from mmseg_ros.core.resources import config_file
+from mmseg_ros.core.subsets import subset_name
 from mmseg_ros.core.types import DEPTH, LIDAR, RGB, Modality
 from mmseg_ros.demo.processes import Child, Processes
 from mmseg_ros.sim.sequence import Drive, DriveFrame
@@ -83,7 +84,7 @@ def _measure(
 ) -> list[Row]:
     from mmseg_ros.ros.tools.rate_probe import RateProbe
 
-    name = '+'.join(subset)
+    name = subset_name(subset)
     off = [topic for modality, topic in SENSOR_TOPICS.items() if modality not in subset]
     with RateProbe(messages) as probe:
         start_s = probe.wait_for_node(_START_LIMIT_S)

@@ -8,6 +8,7 @@ from typing import Any
 
 from mmseg_ros.benchmark.timing import summary, time_call
 from mmseg_ros.benchmark.workload import frame_set
+from mmseg_ros.core.subsets import subset_name
 from mmseg_ros.core.timing import StageStatistics
 from mmseg_ros.core.types import Modality
 from mmseg_ros.inference.backend import create_runtime
@@ -62,7 +63,7 @@ def measure_pipeline(
                 'what': 'pipeline',
                 'backend': backend.name,
                 'precision': backend.precision,
-                'subset': '+'.join(subset),
+                'subset': subset_name(subset),
                 **summary(times_ms),
                 'stages_p50_ms': {
                     name: round(values['p50'], 2)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmseg_ros.core.subsets import subset_name
 from mmseg_ros.metrics.report import number
 from mmseg_ros.metrics.robustness import SUBSET_CHOICES
 
@@ -184,10 +185,10 @@ def _dataset_output(args: argparse.Namespace) -> Path:
 def _condition_table(rows: Sequence[dict[str, Any]]) -> str:
     """Return mIoU as text, one line per subset and one column per condition."""
     conditions = list(dict.fromkeys(row['condition'] for row in rows))
-    table = {(row['condition'], '+'.join(row['available'])): row['miou'] for row in rows}
+    table = {(row['condition'], subset_name(row['available'])): row['miou'] for row in rows}
     counts = {row['condition']: row['frames'] for row in rows}
     lines = [['mIoU', *conditions], ['frames', *(str(counts[name]) for name in conditions)]]
-    for subset in dict.fromkeys('+'.join(row['available']) for row in rows):
+    for subset in dict.fromkeys(subset_name(row['available']) for row in rows):
         lines.append([subset, *(number(table[name, subset]) for name in conditions)])
     return ''.join(
         f'{line[0]:28}' + ''.join(f'{cell:>9}' for cell in line[1:]) + '\n' for line in lines
@@ -203,6 +204,6 @@ def write(evaluation: Evaluation, output: Path) -> None:
     page = score_report(evaluation.metrics, evaluation.stage_ms, evaluation.figures)
     report.write(page, output / 'report.html')
     for row in evaluation.metrics['robustness']:
-        name, kept = '+'.join(row['available']), report.percent(row['retained'])
+        name, kept = subset_name(row['available']), report.percent(row['retained'])
         sys.stdout.write(f'{name:28} mIoU {report.number(row["miou"])}  kept {kept}\n')
     sys.stdout.write(f'{path}\n{output / "report.html"}\n')

@@ -11,6 +11,7 @@ from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
 from mmseg_ros.core.errors import ConfigError
+from mmseg_ros.core.modalities import AUTO, KINDS
 from mmseg_ros.core.types import STANDARD_MODALITIES, Modality
 
 
@@ -84,8 +85,9 @@ def parameters_of(config: Any) -> Iterator[Field[Any]]:
     return (item for item in fields(config) if 'text' in item.metadata)
 
 
-class _Checked:
-    """Checks all parameters of a config dataclass when it is built."""
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """Checks the type and range of every parameter when a config dataclass is built."""
 
     def __post_init__(self) -> None:
         for item in parameters_of(self):
@@ -93,14 +95,14 @@ class _Checked:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SensorConfig(_Checked):
+class SensorConfig(Checked):
     """One sensor's block: `sensors.<name>.*`."""
 
     enabled: bool = parameter(True, 'Whether this sensor is subscribed to.', read_only=True)
     kind: str = parameter(
         'auto',
         'What its messages hold; auto takes it from the name, and any other name is an image.',
-        choices=('auto', 'rgb', 'depth', 'event', 'lidar', 'image'),
+        choices=(AUTO, *KINDS),
         read_only=True,
     )
     window_s: float = parameter(
@@ -131,7 +133,7 @@ class SensorConfig(_Checked):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SyncConfig(_Checked):
+class SyncConfig(Checked):
     """How samples become sets: `sync.*`."""
 
     reference_order: list[str] = parameter(
@@ -168,7 +170,7 @@ class SyncConfig(_Checked):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelConfig(_Checked):
+class ModelConfig(Checked):
     """Which network runs where: `model.*`."""
 
     bundle: str = parameter(
@@ -199,7 +201,7 @@ class ModelConfig(_Checked):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CalibrationConfig(_Checked):
+class CalibrationConfig(Checked):
     """Where the sensors sit: `calibration.*`."""
 
     file: str = parameter(
@@ -227,7 +229,7 @@ class CalibrationConfig(_Checked):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OutputConfig(_Checked):
+class OutputConfig(Checked):
     """What is published: `output.*`."""
 
     overlay_alpha: float = parameter(
@@ -239,7 +241,7 @@ class OutputConfig(_Checked):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReferringConfig(_Checked):
+class ReferringConfig(Checked):
     """How sentences are answered: `referring.*`."""
 
     bundle: str = parameter(
@@ -265,7 +267,7 @@ class ReferringConfig(_Checked):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DiagnosticsConfig(_Checked):
+class DiagnosticsConfig(Checked):
     """What is reported: `diagnostics.*`."""
 
     rate_hz: float = parameter(

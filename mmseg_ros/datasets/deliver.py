@@ -12,16 +12,9 @@ from numpy.typing import NDArray
 
 from mmseg_ros.core.errors import DatasetError
 from mmseg_ros.core.labels import LabelSpace
+from mmseg_ros.core.modalities import DELIVER_FOLDERS
 from mmseg_ros.core.types import Modality
 from mmseg_ros.datasets.frame import LabelledFrame
-
-FOLDERS: dict[Modality, tuple[str, str]] = {
-    'rgb': ('img', 'rgb'),
-    'depth': ('hha', 'depth'),
-    'event': ('event', 'event'),
-    'lidar': ('lidar', 'lidar'),
-}
-"""Modality -> (folder, word in the file name). Depth is read as HHA images."""
 
 LABEL_FOLDER = ('semantic', 'semantic')
 RAW_UNLABELLED = (0, 255)
@@ -79,7 +72,7 @@ class DeliverDataset:
         file = self._files[index]
         labels = self._read_labels(self._path(file, LABEL_FOLDER))
         planes = [
-            self._read_plane(self._path(file, FOLDERS[name]), name, labels.shape)
+            self._read_plane(self._path(file, DELIVER_FOLDERS[name]), name, labels.shape)
             for name in self.modalities
         ]
         name = str(file.with_suffix('')).replace('_rgb', '')
@@ -90,7 +83,7 @@ class DeliverDataset:
         return self.root / directory / file.with_name(file.name.replace('_rgb', f'_{word}'))
 
     def _check_complete(self) -> None:
-        folders = [FOLDERS[name] for name in self.modalities] + [LABEL_FOLDER]
+        folders = [DELIVER_FOLDERS[name] for name in self.modalities] + [LABEL_FOLDER]
         paths = (self._path(file, folder) for file in self._files for folder in folders)
         missing = [path for path in paths if not path.is_file()]
         if missing:
@@ -143,10 +136,11 @@ def _check_arguments(
 ) -> None:
     if split not in SPLITS:
         raise DatasetError(f'Expected split to be one of {", ".join(SPLITS)}, but got {split!r}.')
-    unknown = [name for name in modalities if name not in FOLDERS]
+    unknown = [name for name in modalities if name not in DELIVER_FOLDERS]
     if unknown or not modalities:
         raise DatasetError(
-            f'Expected data.modalities to be some of {", ".join(FOLDERS)}, but got {modalities}.'
+            f'Expected data.modalities to be some of {", ".join(DELIVER_FOLDERS)}, but got '
+            f'{modalities}.'
         )
     there = [path.name for path in _conditions(root)]
     absent = sorted(set(conditions) - set(there))

@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ros.datasets.deliver import FOLDERS, LABEL_FOLDER
+from mmseg_ros.core.modalities import DELIVER_FOLDERS
+from mmseg_ros.datasets.deliver import LABEL_FOLDER
 
 ROAD, CARS, SKY = 6, 9, 12
 COLOURS = {ROAD: (110, 60, 110), CARS: (20, 20, 150), SKY: (80, 140, 200)}
@@ -27,7 +28,7 @@ def write_tiny_dataset(
         for number in range(count):
             labels = _scene(rng, height, width)
             stem = Path('sun') / split / 'MAP_1_point1'
-            for folder, word in FOLDERS.values():
+            for folder, word in DELIVER_FOLDERS.values():
                 noise = rng.normal(0.0, 12.0, (height, width, 3))
                 image = _appearance(labels, word) + noise
                 _write(root / folder / stem / f'{number:06d}_{word}_front.png', image[..., ::-1])
@@ -44,7 +45,7 @@ def _scene(rng: np.random.Generator, height: int, width: int) -> NDArray[np.uint
 
 
 def _appearance(labels: NDArray[np.uint8], word: str) -> NDArray[np.float64]:
-    shift = sorted(word for _, word in FOLDERS.values()).index(word) * 20
+    shift = sorted(word for _, word in DELIVER_FOLDERS.values()).index(word) * 20
     image = np.zeros((*labels.shape, 3))
     for label, colour in COLOURS.items():
         image[labels == label] = np.roll(colour, shift // 20) if shift else colour

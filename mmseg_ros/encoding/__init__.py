@@ -1,6 +1,6 @@
 """Aligned planes as the 8-bit images that stand on disk and enter the network."""
 
 from mmseg_ros.encoding.context import EncodingContext
-from mmseg_ros.encoding.registry import DEFAULT_ENCODING, ENCODINGS, encode
+from mmseg_ros.encoding.registry import ENCODINGS, encode
 
-__all__ = ['DEFAULT_ENCODING', 'ENCODINGS', 'EncodingContext', 'encode']
+__all__ = ['ENCODINGS', 'EncodingContext', 'encode']

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ros.core.errors import ConfigError
-from mmseg_ros.core.types import Modality, Plane
+from mmseg_ros.core.types import Plane
 from mmseg_ros.encoding.context import EncodingContext
 from mmseg_ros.encoding.grey import grey
 from mmseg_ros.encoding.hha import hha
@@ -36,10 +35,6 @@ ENCODINGS: dict[str, Encoding] = {
     'aolp_sincos': aolp_sincos,
     'dolp': dolp,
 }
-
-DEFAULT_ENCODING: MappingProxyType[Modality, str] = MappingProxyType(
-    {'rgb': 'rgb', 'depth': 'hha', 'event': 'polarity', 'lidar': 'range_intensity_height'}
-)
 
 
 def encode(name: str, plane: Plane, context: EncodingContext) -> NDArray[Any]:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from mmseg_ros import messages
 from mmseg_ros.bag.reader import BagReader
-from mmseg_ros.bag.topics import TRUTH_LABELS_TOPIC, TRUTH_POINTS_TOPIC
 from mmseg_ros.core.errors import BagError
+from mmseg_ros.core.modalities import TRUTH_LABELS_TOPIC, TRUTH_POINTS_TOPIC
 from mmseg_ros.core.types import LIDAR, CloudData, SensorSample
 
 _MAX_TOLERANCE_NS = 100_000_000

@@ -9,16 +9,14 @@ from typing import Any
 import numpy as np
 
 from mmseg_ros.core.errors import MmsegError, SampleError
-from mmseg_ros.core.types import (
-    DEPTH,
-    EVENT,
-    LIDAR,
-    RGB,
-    STANDARD_MODALITIES,
-    CloudData,
-    Modality,
-    Payload,
+from mmseg_ros.core.modalities import (
+    COMPRESSED_IMAGE_TYPE,
+    IMAGE,
+    IMAGE_TYPE,
+    LIVOX_TYPES,
+    POINT_CLOUD_TYPE,
 )
+from mmseg_ros.core.types import DEPTH, EVENT, LIDAR, RGB, CloudData, Payload
 from mmseg_ros.messages.cloud import decode_cloud
 from mmseg_ros.messages.compressed_depth import decode_compressed_depth
 from mmseg_ros.messages.compressed_image import decode_compressed_image
@@ -28,53 +26,19 @@ from mmseg_ros.messages.livox import decode_livox
 
 Decode = Callable[[Any], Payload]
 
-IMAGE_KIND = 'image'
-IMAGE = 'sensor_msgs/msg/Image'
-COMPRESSED_IMAGE = 'sensor_msgs/msg/CompressedImage'
-POINT_CLOUD = 'sensor_msgs/msg/PointCloud2'
-LIVOX_TYPES = tuple(
-    f'{package}/msg/CustomMsg'
-    for package in ('livox_ros_driver2', 'livox_ros_driver', 'livox_interfaces')
-)
-EVENT_TYPES = (
-    POINT_CLOUD,
-    IMAGE,
-    'event_camera_msgs/msg/EventPacket',
-    'event_array_msgs/msg/EventArray',
-    'dvs_msgs/msg/EventArray',
-    'prophesee_event_msgs/msg/EventArray',
-)
-
-_IMAGES: dict[str, Decode] = {IMAGE: decode_image, COMPRESSED_IMAGE: decode_compressed_image}
+_IMAGES: dict[str, Decode] = {
+    IMAGE_TYPE: decode_image,
+    COMPRESSED_IMAGE_TYPE: decode_compressed_image,
+}
 _DECODERS: Mapping[str, Mapping[str, Decode]] = MappingProxyType(
     {
         RGB: _IMAGES,
-        IMAGE_KIND: _IMAGES,
-        DEPTH: {IMAGE: decode_depth, COMPRESSED_IMAGE: decode_compressed_depth},
-        LIDAR: {POINT_CLOUD: decode_cloud, **dict.fromkeys(LIVOX_TYPES, decode_livox)},
+        IMAGE: _IMAGES,
+        DEPTH: {IMAGE_TYPE: decode_depth, COMPRESSED_IMAGE_TYPE: decode_compressed_depth},
+        LIDAR: {POINT_CLOUD_TYPE: decode_cloud, **dict.fromkeys(LIVOX_TYPES, decode_livox)},
     }
 )
-TRANSPORTS: Mapping[str, tuple[tuple[str, str], ...]] = MappingProxyType(
-    {
-        RGB: (('', IMAGE), ('/compressed', COMPRESSED_IMAGE)),
-        IMAGE_KIND: (('', IMAGE), ('/compressed', COMPRESSED_IMAGE)),
-        DEPTH: (
-            ('', IMAGE),
-            ('/compressedDepth', COMPRESSED_IMAGE),
-            ('/compressed', COMPRESSED_IMAGE),
-        ),
-        LIDAR: tuple(('', name) for name in (POINT_CLOUD, *LIVOX_TYPES)),
-        EVENT: tuple(('', name) for name in EVENT_TYPES),
-    }
-)
-"""(Suffix of the topic, message type) per kind, in the order in which they are preferred."""
-
 _FIRST_POINTS = 1024
-
-
-def kind_of(modality: Modality) -> str:
-    """Return the kind that a sensor's name stands for: rgb, depth, event, lidar or image."""
-    return modality if modality in STANDARD_MODALITIES else IMAGE_KIND
 
 
 class SensorDecoder:

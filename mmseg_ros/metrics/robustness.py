@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 from mmseg_ros.core.errors import ConfigError
+from mmseg_ros.core.subsets import all_subsets, subset_name
 from mmseg_ros.core.types import Modality
 
 SUBSET_CHOICES = ('none', 'drops', 'all')
@@ -36,14 +36,7 @@ def subsets_to_score(modalities: Sequence[Modality], choice: str) -> list[tuple[
         raise ConfigError(
             f'Expected the subsets to be one of {", ".join(SUBSET_CHOICES)}, but got {choice!r}.'
         )
-    return [
-        subset for size in sizes[choice] if size > 0 for subset in combinations(modalities, size)
-    ]
-
-
-def subset_name(subset: Sequence[Modality]) -> str:
-    """Return the label of a subset in tables: its modalities joined by +."""
-    return '+'.join(subset) or 'none'
+    return all_subsets(modalities, sizes[choice])
 
 
 @dataclass(frozen=True, slots=True)

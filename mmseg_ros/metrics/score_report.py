@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mmseg_ros.core.subsets import subset_name
 from mmseg_ros.metrics.figures import bar_chart
 from mmseg_ros.metrics.report import Figure, Report, Section, Table, number, percent
-from mmseg_ros.metrics.robustness import subset_name
 
 StagePercentiles = Mapping[tuple[str, ...], Mapping[str, Mapping[str, float]]]
 
@@ -82,7 +82,9 @@ def _robustness(metrics: Mapping[str, Any]) -> Section:
 def _recorded(metrics: Mapping[str, Any]) -> Section:
     rows = [
         [
-            row['available'] if isinstance(row['available'], str) else '+'.join(row['available']),
+            row['available']
+            if isinstance(row['available'], str)
+            else subset_name(row['available']),
             str(row['sets']),
             number(row['miou']),
             percent(row['pixel_accuracy']),

@@ -9,10 +9,10 @@ from typing import Any
 
 from sensor_msgs.msg import CameraInfo
 
-from mmseg_ros.bag.topics import camera_info_topic, sensor_topic
 from mmseg_ros.core.config import SensorConfig
+from mmseg_ros.core.modalities import KINDS, camera_info_topic, kind_of, sensor_topic
 from mmseg_ros.core.types import LIDAR, Modality
-from mmseg_ros.messages.sensor_decoder import TRANSPORTS, SensorDecoder, kind_of
+from mmseg_ros.messages.sensor_decoder import SensorDecoder
 from mmseg_ros.ros.calibration import Calibration
 from mmseg_ros.ros.intake import Intake
 from mmseg_ros.ros.subscriptions import Candidate
@@ -20,12 +20,12 @@ from mmseg_ros.ros.subscriptions import Candidate
 
 def kinds_of(sensors: Mapping[Modality, SensorConfig]) -> dict[Modality, str]:
     """Return what each sensor's messages hold: rgb, depth, event, lidar or image."""
-    return {name: _kind(name, config) for name, config in sensors.items()}
+    return {name: kind_of(name, config.kind) for name, config in sensors.items()}
 
 
-def input_topic(modality: Modality) -> str:
+def input_topic(modality: Modality, kind: str) -> str:
     """Return the relative name of a sensor's data topic."""
-    return sensor_topic(modality).lstrip('/')
+    return sensor_topic(modality, kind).lstrip('/')
 
 
 def info_topic(modality: Modality) -> str:
@@ -40,11 +40,11 @@ def data_candidates(
     decoder = SensorDecoder(kind, partial(_event_size, calibration, modality))
     return [
         _candidate(
-            input_topic(modality) + suffix,
+            input_topic(modality, kind) + suffix,
             message_class,
             partial(intake.on_message, modality, partial(decoder.payload, type_name)),
         )
-        for suffix, type_name in TRANSPORTS[kind]
+        for suffix, type_name in KINDS[kind].transports
         if (message_class := _message_class(type_name)) is not None
     ]
 
@@ -61,12 +61,6 @@ def _event_size(calibration: Calibration, modality: Modality) -> tuple[int, int]
     """Return (height, width) of an event camera; (0, 0) where only its messages know them."""
     camera = calibration.rig.cameras.get(modality)
     return (camera.height, camera.width) if camera is not None else (0, 0)
-
-
-def _kind(name: Modality, config: SensorConfig) -> str:
-    if config.kind != 'auto':
-        return config.kind
-    return kind_of(name)
 
 
 def _candidate(topic: str, message_class: Any, callback: Callable[[Any], None]) -> Candidate:

@@ -14,6 +14,7 @@ from rclpy.lifecycle import LifecycleNode
 
 from mmseg_ros.core.config import NodeConfig
 from mmseg_ros.core.errors import BackendError, ConfigError, MmsegError
+from mmseg_ros.core.subsets import subset_name
 from mmseg_ros.core.timing import StageStatistics, StageTimer
 from mmseg_ros.core.types import FrameSet, Modality, SegmentationResult
 from mmseg_ros.inference.backend import create_backend
@@ -179,7 +180,7 @@ class Session:
     def _count(self, frame: Frame, timer: StageTimer) -> None:
         result, statistics = frame.result, self.statistics
         names = [n for n, there in zip(result.modalities, result.available, strict=True) if there]
-        statistics.subsets['+'.join(names)] += 1
+        statistics.subsets[subset_name(names)] += 1
         statistics.published += 1
         statistics.last_failure = ''
         received_ns = [s.received_ns for s in frame.frame_set.samples.values() if s.received_ns]

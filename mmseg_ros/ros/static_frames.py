@@ -7,8 +7,8 @@ from typing import Any
 
 from rclpy.node import Node
 
-from mmseg_ros.bag.topics import BASE_FRAME_ID, TF_STATIC_TOPIC
 from mmseg_ros.core.errors import CalibrationError
+from mmseg_ros.core.modalities import BASE_FRAME_ID, TF_STATIC_TOPIC
 from mmseg_ros.core.types import Modality
 from mmseg_ros.messages.transforms import FrameTree
 from mmseg_ros.ros.calibration import Calibration

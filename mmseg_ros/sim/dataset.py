@@ -15,8 +15,9 @@ import yaml
 from numpy.typing import NDArray
 
 from mmseg_ros.core.errors import ConfigError, DatasetError
+from mmseg_ros.core.modalities import DELIVER_FOLDERS, STANDARD_ENCODINGS
 from mmseg_ros.core.types import RGB, STANDARD_MODALITIES, CloseReason, FrameSet, Modality
-from mmseg_ros.encoding import DEFAULT_ENCODING, EncodingContext, encode
+from mmseg_ros.encoding import EncodingContext, encode
 from mmseg_ros.projection import Rig, align, load_rig
 from mmseg_ros.projection.odometry import Odometry
 from mmseg_ros.sim.recording import ODOMETRY_HZ
@@ -27,13 +28,6 @@ from mmseg_ros.sim.visible_objects import find_sightings
 from mmseg_ros.sim.world.stage import SceneObject
 from mmseg_ros.sim.world.weather import CONDITIONS, FAILURES
 
-FOLDERS: dict[Modality, tuple[str, str]] = {
-    'rgb': ('img', 'rgb'),
-    'depth': ('hha', 'depth'),
-    'event': ('event', 'event'),
-    'lidar': ('lidar', 'lidar'),
-}
-"""Modality -> (folder, word in the file name), as DeLiVER has them."""
 SPLITS: tuple[str, ...] = ('train', 'val', 'test')
 SECTOR_DEG = 150.0
 """Sector of the LiDAR that is simulated: a data set only holds what the camera sees."""
@@ -157,7 +151,7 @@ def _claim(config: DatasetConfig, rig: Rig) -> None:
         'height': config.height,
         'width': config.width,
         'event_window_ns': EVENT_WINDOW_NS,
-        'encodings': {name: DEFAULT_ENCODING[name] for name in STANDARD_MODALITIES},
+        'encodings': dict(STANDARD_ENCODINGS),
         'calibration': rig.to_dict(),
     }
     path = config.out / 'dataset.yaml'
@@ -195,7 +189,7 @@ def write_scene(config: DatasetConfig, rig: Mapping[str, object], plan: ScenePla
     )  # fmt: skip
     for k, frame in enumerate(drive.frames()):
         images = encode_frame(frame, drive, config.height, config.width)
-        for modality, (folder, word) in FOLDERS.items():
+        for modality, (folder, word) in DELIVER_FOLDERS.items():
             path = config.out / folder / plan.folder / f'{k:06d}_{word}_front.png'
             _write_png(path, images[modality][..., ::-1])
         if config.referring:
@@ -257,7 +251,7 @@ def encode_frame(
     aligned, _ = align(frame_set, rig, height, width, EVENT_WINDOW_NS, odometry)
     context = EncodingContext(rig.camera(RGB).resized(height, width), rig.T_base(RGB))
     return {
-        name: encode(DEFAULT_ENCODING[name], aligned.planes[name], context)
+        name: encode(STANDARD_ENCODINGS[name], aligned.planes[name], context)
         if name in aligned.planes
         else np.zeros((height, width, 3), np.uint8)
         for name in STANDARD_MODALITIES

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from mmseg_ros.core.config import SensorConfig
+from mmseg_ros.core.modalities import kind_of
 from mmseg_ros.core.types import EVENT, Modality, SensorSample
 from mmseg_ros.sync.buffer import SampleBuffer
 from mmseg_ros.sync.counters import SensorCounters
@@ -53,7 +54,7 @@ class SensorTrack:
         event_window_s: float,
     ) -> None:
         self.name: Modality = health.name
-        self.accumulates = config.kind == EVENT or (config.kind == 'auto' and health.name == EVENT)
+        self.accumulates = kind_of(health.name, config.kind) == EVENT
         self.window_ns = round(config.window_s * 1e9)
         self.offset_ns = round(config.offset_s * 1e9)
         self.health = health

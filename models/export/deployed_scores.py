@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from mmseg_models.export.onnx_graph import DeployedGraph
 from mmseg_ros.core.errors import BundleError
+from mmseg_ros.core.subsets import subset_name
 from mmseg_ros.datasets.deliver import DeliverDataset
 from mmseg_ros.evaluation.data_sets import ALL, Labeller, Subset, score_dataset
 from mmseg_ros.inference.backend import Prediction, available_backends, create_runtime
 from mmseg_ros.inference.bundle import ONNX_FILE, Bundle
 from mmseg_ros.inference.graph import Graph
-from mmseg_ros.metrics.robustness import subset_name, subsets_to_score
+from mmseg_ros.metrics.robustness import subsets_to_score
 
 LARGEST_LOSS = {'fp32': 0.001, 'fp16': 0.002, 'int8': 0.01}
 """How much mIoU an exported graph of each precision may lose for any subset that is scored."""

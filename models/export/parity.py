@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from mmseg_models.export.onnx_graph import DeployedGraph
 from mmseg_ros.core.errors import BundleError
+from mmseg_ros.core.subsets import all_subsets, subset_name
 from mmseg_ros.inference.backend import Prediction, create_runtime
 from mmseg_ros.inference.bundle import ONNX_FILE, Bundle
 from mmseg_ros.inference.graph import Graph
@@ -86,7 +86,7 @@ def check_parity(
     found = []
     for file in (ONNX_FILE, *bundle.manifest.subsets):
         exported = Graph(bundle, create_runtime(runtime), file)
-        served = bundle.manifest.subsets.get(file, _all_subsets(names))
+        served = bundle.manifest.subsets.get(file, all_subsets(names))
         for subset in served:
             available = np.isin(names, subset)
             prediction = exported.infer(images, available)
@@ -111,17 +111,12 @@ def _torch_answers(
 ) -> dict[tuple[str, ...], Prediction]:
     names = graph.model.modalities
     found = {}
-    for subset in _all_subsets(names):
+    for subset in all_subsets(names):
         available = torch.tensor([[name in subset for name in names]])
         with torch.inference_mode():
             answer = graph(torch.from_numpy(images)[None], available)
         found[subset] = Prediction(*(tensor[0].numpy() for tensor in answer))
     return found
-
-
-def _all_subsets(names: Sequence[str]) -> list[tuple[str, ...]]:
-    sizes = range(1, len(names) + 1)
-    return [subset for size in sizes for subset in itertools.combinations(names, size)]
 
 
 def _compare(
@@ -151,19 +146,19 @@ def _require(found: Sequence[SubsetParity], tolerance: Tolerance) -> None:
     if worst.agreement < tolerance.agreement:
         raise BundleError(
             f'{worst.file} agrees with torch on only {worst.agreement:.4%} of the labels for the '
-            f'subset {"+".join(worst.subset)}; at least {tolerance.agreement:.1%} is required.'
+            f'subset {subset_name(worst.subset)}; at least {tolerance.agreement:.1%} is required.'
         )
     worst = max(found, key=lambda parity: parity.confidence_difference)
     if worst.confidence_difference > tolerance.confidence:
         raise BundleError(
             f'The confidence of {worst.file} differs from torch by '
-            f'{worst.confidence_difference} steps for the subset {"+".join(worst.subset)}; at '
+            f'{worst.confidence_difference} steps for the subset {subset_name(worst.subset)}; at '
             f'most {tolerance.confidence} are allowed.'
         )
     worst = max(found, key=lambda parity: parity.router_difference)
     if worst.router_difference > tolerance.router:
         raise BundleError(
             f'The router weights of {worst.file} differ from torch by '
-            f'{worst.router_difference:.4f} for the subset {"+".join(worst.subset)}; at most '
+            f'{worst.router_difference:.4f} for the subset {subset_name(worst.subset)}; at most '
             f'{tolerance.router} is allowed.'
         )

@@ -5,27 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from mmseg_ros.core.config import check_value, parameter, parameters_of
+from mmseg_ros.core.config import Checked, parameter
 from mmseg_ros.core.errors import ConfigError
-from mmseg_ros.core.types import Modality
-
-
-@dataclass(frozen=True, kw_only=True)
-class Checked:
-    """Checks the type and range of every parameter when the block is built."""
-
-    def __post_init__(self) -> None:
-        for item in parameters_of(self):
-            check_value(item.name, getattr(self, item.name), item)
-
-
-def _standard_encodings() -> dict[Modality, str]:
-    return {
-        'rgb': 'rgb',
-        'depth': 'hha',
-        'event': 'polarity',
-        'lidar': 'range_intensity_height',
-    }
+from mmseg_ros.core.modalities import STANDARD_ENCODINGS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +18,7 @@ class DataConfig(Checked):
     modalities: list[str] = parameter(
         ['rgb', 'depth', 'event', 'lidar'], 'Modalities of the network, in order.'
     )
-    encodings: dict[str, str] = field(default_factory=_standard_encodings)
+    encodings: dict[str, str] = field(default_factory=lambda: dict(STANDARD_ENCODINGS))
     label_space: str = parameter('deliver', 'Name or YAML file of the label space.')
     conditions: list[str] = parameter([], 'Condition folders to use; none given takes all.')
     height: int = parameter(192, 'Rows of the network input.', unit='px', low=32, high=8192)

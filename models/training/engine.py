@@ -17,7 +17,6 @@ from mmseg_models.training.loading import Batch
 from mmseg_models.training.pictures import write_picture
 from mmseg_models.training.run import TrainingRun
 from mmseg_models.training.setup import setup
-from mmseg_models.training.subsets import all_subsets, parse_subset
 from mmseg_models.training.trained_weights import (
     BEST_FILE,
     load_strictly,
@@ -26,6 +25,7 @@ from mmseg_models.training.trained_weights import (
 )
 from mmseg_models.training.validation import Score, SubsetScorer, mean_miou
 from mmseg_ros.core.errors import TrainingError
+from mmseg_ros.core.subsets import all_subsets, parse_subset, subset_name
 
 LOG = logging.getLogger(__name__)
 PICTURES = 4
@@ -105,7 +105,7 @@ def training_step(run: TrainingRun, batch: Batch) -> tuple[Tensor, Tensor]:
 def validate(run: TrainingRun) -> None:
     """Score the averaged weights on the recipe's subsets; keep them if they are the best."""
     modalities = run.recipe.data.modalities
-    texts = run.recipe.validation.subsets or ['+'.join(modalities)]
+    texts = run.recipe.validation.subsets or [subset_name(modalities)]
     subsets = [parse_subset(text, modalities) for text in texts]
     average = run.trainables.average.module
     batches = run.validation_batches(run.recipe.validation.max_frames)

@@ -1,47 +1,16 @@
-"""Sensor subsets: their names, and which ones the network is given at each training step."""
+"""Which sensor subset the network is given at each training step."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ros.core.errors import ConfigError
+from mmseg_ros.core.subsets import all_subsets, availability, parse_subset
 from mmseg_ros.core.types import Modality
-
-
-def all_subsets(modalities: Sequence[Modality]) -> list[tuple[Modality, ...]]:
-    """Return every non-empty subset, the full set first, then by falling size.
-
-    >>> all_subsets(['rgb', 'lidar'])
-    [('rgb', 'lidar'), ('rgb',), ('lidar',)]
-    """
-    sizes = range(len(modalities), 0, -1)
-    return [subset for size in sizes for subset in combinations(modalities, size)]
-
-
-def parse_subset(text: str, modalities: Sequence[Modality]) -> tuple[Modality, ...]:
-    """Return the subset written as `rgb+lidar`, in the order of `modalities`.
-
-    Raises:
-        ConfigError: A part is no modality of the network, or there is none.
-    """
-    parts = text.split('+')
-    unknown = [part for part in parts if part not in modalities]
-    if unknown:
-        raise ConfigError(
-            f'Expected a sensor subset such as {"+".join(modalities[:2])} of the modalities '
-            f'{", ".join(modalities)}, but got {text!r}.'
-        )
-    return tuple(name for name in modalities if name in parts)
-
-
-def availability(subset: Sequence[Modality], modalities: Sequence[Modality]) -> NDArray[np.bool_]:
-    """Return M bool: which of `modalities` are in `subset`."""
-    return np.array([name in subset for name in modalities], dtype=bool)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from torch.nn import functional
 
 from mmseg_models.training.loading import Batch
 from mmseg_models.training.normalization import Normalization
-from mmseg_models.training.subsets import availability
 from mmseg_ros.core.labels import LabelSpace
+from mmseg_ros.core.subsets import availability, subset_name
 from mmseg_ros.core.types import Modality
 from mmseg_ros.metrics.metrics import ConfusionMatrix
 
@@ -78,7 +78,7 @@ class SubsetScorer:
                 labels_BHW = self.predict(model, images_BMCHW, subset, truth.shape[1:])
                 matrix.update(labels_BHW.cpu().numpy(), truth)
         return {
-            '+'.join(subset): Score.of(self._over_processes(matrix), space.names)
+            subset_name(subset): Score.of(self._over_processes(matrix), space.names)
             for subset, matrix in zip(subsets, matrices, strict=True)
         }
 

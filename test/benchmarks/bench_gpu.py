@@ -23,6 +23,7 @@ from mmseg_ros.benchmark.suite import BenchmarkConfig, run_benchmark
 from mmseg_ros.benchmark.table import text_of
 from mmseg_ros.benchmark.timing import summary, time_call
 from mmseg_ros.commands import build_engine
+from mmseg_ros.core.subsets import subset_name
 from mmseg_ros.inference.bundle import load_bundle
 from mmseg_ros.inference.cuda_memory import device_name
 
@@ -87,7 +88,7 @@ def torch_rows(bundle_name: str, seconds: float) -> list[Row]:
         for _ in range(_WARM_UPS):
             answer(run)
         times = summary(time_call(partial(answer, run), seconds))
-        subset = '+'.join(manifest.modality_names)
+        subset = subset_name(manifest.modality_names)
         rows.append(
             {**case, 'mode': mode, 'precision': manifest.precision, 'subset': subset, **times}
         )

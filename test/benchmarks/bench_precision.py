@@ -18,11 +18,11 @@ import numpy as np
 from mmseg_models.export.card import DEPLOYED
 from mmseg_ros.benchmark.machine import describe_bundle, describe_machine, describe_software, now
 from mmseg_ros.benchmark.timing import summary
+from mmseg_ros.core.subsets import subset_name
 from mmseg_ros.core.types import Modality
 from mmseg_ros.inference.backend import create_runtime
 from mmseg_ros.inference.bundle import Bundle, load_bundle
 from mmseg_ros.inference.graph import Graph
-from mmseg_ros.metrics.robustness import subset_name
 
 RUNTIMES = ('openvino', 'onnxruntime')
 WARM_UP_RUNS = 3

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from mmseg_ros.core.errors import CalibrationError, ConfigError, SampleError
+from mmseg_ros.core.modalities import STANDARD_ENCODINGS
 from mmseg_ros.core.types import STANDARD_MODALITIES, EventData, Plane
-from mmseg_ros.encoding import DEFAULT_ENCODING, ENCODINGS, EncodingContext, encode
+from mmseg_ros.encoding import ENCODINGS, EncodingContext, encode
 from mmseg_ros.projection import CameraModel, event_plane
 from mmseg_ros.projection.transforms import T_OPTICAL_BODY_ROTATION
 
@@ -30,8 +31,8 @@ def plane(values, valid=None):
 
 
 def test_every_standard_modality_has_a_default():
-    assert set(DEFAULT_ENCODING) == set(STANDARD_MODALITIES)
-    assert set(DEFAULT_ENCODING.values()) <= set(ENCODINGS)
+    assert set(STANDARD_ENCODINGS) == set(STANDARD_MODALITIES)
+    assert set(STANDARD_ENCODINGS.values()) <= set(ENCODINGS)
 
 
 @pytest.mark.parametrize('name', sorted(ENCODINGS))

@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 
 from mmseg_ros.core.errors import MmsegError, SampleError
-from mmseg_ros.core.types import CloudData, DepthData, EventData, ImageData
-from mmseg_ros.messages import sensor_decoder
-from mmseg_ros.messages.sensor_decoder import (
-    COMPRESSED_IMAGE,
+from mmseg_ros.core.modalities import (
+    COMPRESSED_IMAGE_TYPE,
     EVENT_TYPES,
-    IMAGE,
+    IMAGE_TYPE,
+    KINDS,
     LIVOX_TYPES,
-    POINT_CLOUD,
-    TRANSPORTS,
-    SensorDecoder,
+    POINT_CLOUD_TYPE,
     kind_of,
 )
+from mmseg_ros.core.types import CloudData, DepthData, EventData, ImageData
+from mmseg_ros.messages import sensor_decoder
+from mmseg_ros.messages.sensor_decoder import SensorDecoder
 
 
 def depth_image(message, **changes):
@@ -32,10 +32,10 @@ def livox(message, x=1.0):
 
 
 def test_the_type_and_the_sensor_choose_the_decoder(message):
-    depth = SensorDecoder('depth').payload(IMAGE, depth_image(message))
+    depth = SensorDecoder('depth').payload(IMAGE_TYPE, depth_image(message))
     assert isinstance(depth, DepthData)
     assert depth.depth_m[0, 0] == 1.5
-    image = SensorDecoder('image').payload(IMAGE, depth_image(message))
+    image = SensorDecoder('image').payload(IMAGE_TYPE, depth_image(message))
     assert isinstance(image, ImageData)
     assert image.pixels[0, 0] == 1500
     for name in LIVOX_TYPES:
@@ -46,8 +46,8 @@ def test_the_type_and_the_sensor_choose_the_decoder(message):
 
 
 def test_every_transport_that_is_subscribed_to_has_a_decoder(message):
-    for kind, transports in TRANSPORTS.items():
-        for _, type_name in transports:
+    for kind, facts in KINDS.items():
+        for _, type_name in facts.transports:
             with pytest.raises(SampleError) as caught:
                 SensorDecoder(kind).payload(type_name, SimpleNamespace())
             assert 'cannot come as' not in str(caught.value)
@@ -60,7 +60,9 @@ def test_a_type_that_does_not_fit_is_named(message, kind):
 
 
 @pytest.mark.parametrize('kind', ['rgb', 'depth', 'event', 'lidar', 'image'])
-@pytest.mark.parametrize('type_name', [IMAGE, COMPRESSED_IMAGE, POINT_CLOUD, *LIVOX_TYPES])
+@pytest.mark.parametrize(
+    'type_name', [IMAGE_TYPE, COMPRESSED_IMAGE_TYPE, POINT_CLOUD_TYPE, *LIVOX_TYPES]
+)
 def test_content_without_any_field_never_raises_anything_else(kind, type_name):
     for bad in (SimpleNamespace(), None, SimpleNamespace(format=None, data=None, encoding=3)):
         with pytest.raises(MmsegError):

@@ -5,7 +5,8 @@ import math
 import pytest
 
 from mmseg_ros.core.errors import ConfigError
-from mmseg_ros.metrics.robustness import robustness_table, subset_name, subsets_to_score
+from mmseg_ros.core.subsets import subset_name
+from mmseg_ros.metrics.robustness import robustness_table, subsets_to_score
 
 FOUR = ['rgb', 'depth', 'event', 'lidar']
 

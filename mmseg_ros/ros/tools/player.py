@@ -19,8 +19,8 @@ from rclpy.signals import SignalHandlerOptions
 from rosgraph_msgs.msg import Clock
 
 from mmseg_ros.bag.reader import BagReader, RawMessage
-from mmseg_ros.bag.topics import SENSOR_TOPICS, TF_STATIC_TOPIC
 from mmseg_ros.core.errors import ConfigError
+from mmseg_ros.core.modalities import SENSOR_TOPICS, TF_STATIC_TOPIC
 from mmseg_ros.core.types import Modality
 from mmseg_ros.ros.qos import latched_qos, output_qos
 from mmseg_ros.ros.tools.message_types import message_class_of

@@ -15,8 +15,8 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import Image
 
-from mmseg_ros.bag.topics import SENSOR_TOPICS
 from mmseg_ros.core.errors import ConfigError
+from mmseg_ros.core.modalities import SENSOR_TOPICS
 from mmseg_ros.ros.qos import output_qos
 from mmseg_ros.ros.tools.message_types import message_class_of
 

@@ -14,7 +14,8 @@ from mmseg_models.export.deployed import deployed_graph
 from mmseg_models.export.deployed_scores import DeployedScores
 from mmseg_ros.cli import main
 from mmseg_ros.core.errors import BundleError
-from mmseg_ros.datasets.deliver import FOLDERS, LABEL_FOLDER, DeliverDataset
+from mmseg_ros.core.modalities import DELIVER_FOLDERS
+from mmseg_ros.datasets.deliver import LABEL_FOLDER, DeliverDataset
 from mmseg_ros.datasets.tiny import write_tiny_dataset
 from mmseg_ros.inference.backend import available_backends
 from mmseg_ros.inference.bundle import load_bundle
@@ -47,7 +48,10 @@ def frames(network, tmp_path):
     model, manifest = network()
     graph = deployed_graph(model, manifest)
     for path in sorted((root / 'img').rglob('*.png')):
-        planes = [cv2.imread(str(sibling(root, path, FOLDERS[name])))[..., ::-1] for name in NAMES]
+        planes = [
+            cv2.imread(str(sibling(root, path, DELIVER_FOLDERS[name])))[..., ::-1]
+            for name in NAMES
+        ]
         with torch.inference_mode():
             labels = graph(torch.tensor(np.stack(planes))[None], torch.ones(1, 3, dtype=bool))[0]
         cv2.imwrite(str(sibling(root, path, LABEL_FOLDER)), labels[0].numpy() + 1)

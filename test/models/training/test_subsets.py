@@ -3,13 +3,9 @@
 import numpy as np
 import pytest
 
-from mmseg_models.training.subsets import (
-    ModalityDropout,
-    all_subsets,
-    availability,
-    parse_subset,
-)
+from mmseg_models.training.subsets import ModalityDropout
 from mmseg_ros.core.errors import ConfigError
+from mmseg_ros.core.subsets import all_subsets, availability, parse_subset
 
 FOUR = ('rgb', 'depth', 'event', 'lidar')
 
