@@ -25,11 +25,9 @@ from mmseg_ros.core.config import (
     ReferringConfig,
     SensorConfig,
     SyncConfig,
-    check_value,
-    default_of,
-    parameters_of,
 )
 from mmseg_ros.core.errors import ConfigError
+from mmseg_ros.core.parameters import check_value, default_of, parameters_of
 from mmseg_ros.core.types import STANDARD_MODALITIES, Modality
 
 SENSORS = 'sensors'

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from mmseg_ros.core.config import Checked, parameter
 from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.core.modalities import STANDARD_ENCODINGS
+from mmseg_ros.core.parameters import Checked, parameter
 
 
 @dataclass(frozen=True, kw_only=True)

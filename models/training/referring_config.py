@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from mmseg_models.training.config import Checked, OptimizerConfig
-from mmseg_ros.core.config import parameter
+from mmseg_models.training.config import OptimizerConfig
 from mmseg_ros.core.errors import ConfigError
+from mmseg_ros.core.parameters import Checked, parameter
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,22 +2,22 @@ import dataclasses
 
 import pytest
 
-from mmseg_ros.core import config
+from mmseg_ros.core import config, parameters
 from mmseg_ros.core.errors import ConfigError
 
 BLOCKS = [
     value
     for value in vars(config).values()
-    if dataclasses.is_dataclass(value) and any(config.parameters_of(value))
+    if dataclasses.is_dataclass(value) and any(parameters.parameters_of(value))
 ]
 
 
 @pytest.mark.parametrize('block', BLOCKS, ids=lambda block: block.__name__)
 def test_every_parameter_has_text_and_a_default_within_its_rule(block):
-    for item in config.parameters_of(block):
-        default = config.default_of(item)
+    for item in parameters.parameters_of(block):
+        default = parameters.default_of(item)
         assert item.metadata['text'].endswith('.')
-        config.check_value(item.name, default, item)
+        parameters.check_value(item.name, default, item)
         if isinstance(default, (int, float)) and not isinstance(default, bool):
             assert item.metadata['low'] < item.metadata['high']
         for suffix, unit in (('_s', 's'), ('_hz', 'Hz'), ('_ms', 'ms')):
