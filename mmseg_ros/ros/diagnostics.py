@@ -15,7 +15,7 @@ from mmseg_ros.ros.referring_report import referring_report
 from mmseg_ros.sync.health import HealthReport, HealthState
 
 if TYPE_CHECKING:
-    from mmseg_ros.ros.segmentation_node import SegmentationNode
+    from mmseg_ros.ros.node import SegmentationNode
     from mmseg_ros.ros.session import Session
     from mmseg_ros.ros.stream import Stream
 

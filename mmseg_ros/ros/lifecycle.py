@@ -1,4 +1,4 @@
-"""A lifecycle node that survives invalid transition requests and never hides an exception."""
+"""A lifecycle node that survives invalid requests, hides no error and answers while it loads."""
 
 from __future__ import annotations
 
@@ -6,38 +6,98 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from lifecycle_msgs.msg import Transition
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.lifecycle import (
+    LifecycleNode,
+    LifecycleNodeMixin,
+    LifecycleState,
+    TransitionCallbackReturn,
+)
+from rclpy.node import Node
 
 from mmseg_ros.core.errors import MmsegError
+from mmseg_ros.ros.background_work import BackgroundWork
+
+SUCCESS, FAILURE, ERROR = (
+    TransitionCallbackReturn.SUCCESS,
+    TransitionCallbackReturn.FAILURE,
+    TransitionCallbackReturn.ERROR,
+)
 
 
 class SafeLifecycleNode(LifecycleNode):  # type: ignore[misc]
     """Answers invalid transitions with `success=False` and logs what makes a transition fail.
 
     rclpy of ROS 2 Jazzy lets an RCLError out of spin when a client asks for a transition that the
-    current state does not have, and swallows exceptions of the transition callbacks.
+    current state does not have, swallows exceptions of the transition callbacks, and serves
+    nothing else while one of them works. Here configuring has three steps, of which the middle
+    one runs in a thread of its own: `check`, `load`, `install`.
 
     Attributes:
         failure: Why the last transition failed, for diagnostics; empty after a success.
+        stopping: Set by `stop_loading`; whoever loads gives up at the next opportunity.
     """
 
     failure: str = ''
+    stopping: bool = False
 
-    def _LifecycleNodeMixin__on_change_state(self, request: Any, response: Any) -> Any:  # noqa: N802
-        transitions = self._state_machine.available_transitions
-        label = request.transition.label
-        if label:
-            valid = label in {transition[1] for transition in transitions}
-        else:
-            valid = request.transition.id in {transition[0] for transition in transitions}
-        if not valid:
-            self.get_logger().warning(
-                f'Refused transition {label or request.transition.id!r} in state '
-                f'{self.state_label!r}; possible: {", ".join(t[1] for t in transitions)}.'
+    def __init__(self, name: str, **options: Any) -> None:
+        """Create the node; its lifecycle services do not wait for each other."""
+        self._work: BackgroundWork[TransitionCallbackReturn] | None = None
+        Node.__init__(self, name, **options)
+        # LifecycleNode of Jazzy has no way to pass the group on.
+        LifecycleNodeMixin.__init__(
+            self, enable_communication_interface=True, callback_group=ReentrantCallbackGroup()
+        )
+
+    def check(self) -> None:
+        """Check everything that configuring needs and that costs next to nothing."""
+
+    def load(self) -> None:
+        """Do what takes long; runs in a thread of its own and touches nothing of ROS."""
+
+    def install(self) -> None:
+        """Make the ROS entities of what was loaded."""
+
+    def release(self) -> None:
+        """Free everything that a configure or activate made; safe to call twice."""
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Do all three steps at once; only `trigger_configure` comes here."""
+        code = self.guarded('configure', self.check)
+        for step in (self.load, self.install):
+            code = self.guarded('configure', step) if code == SUCCESS else code
+        return self._settled(code)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Release what the failed transition left behind and go back to unconfigured."""
+        self.release()
+        return SUCCESS
+
+    async def configure(self) -> TransitionCallbackReturn:
+        """Make the transition; the executor serves everything else while the network loads."""
+        machine = self._state_machine
+        machine.trigger_transition_by_id(Transition.TRANSITION_CONFIGURE, True)
+        code = self.guarded('configure', self.check)
+        if code == SUCCESS:
+            self._work = BackgroundWork(
+                'mmseg_configure', lambda: self.guarded('configure', self.load), self._wake
             )
-            response.success = False
-            return response
-        return super()._LifecycleNodeMixin__on_change_state(request, response)
+            code = await self._work
+            self._work = None
+        if code == SUCCESS:
+            code = self.guarded('configure', self.install)
+        machine.trigger_transition_by_label(self._settled(code).to_label(), True)
+        if code == ERROR:
+            answer = self.on_error(None)
+            machine.trigger_transition_by_label(answer.to_label(), True)
+        return code
+
+    def stop_loading(self, timeout_s: float) -> bool:
+        """Ask a running configure to give up; return whether it did in time."""
+        self.stopping = True
+        return self._work is None or self._work.wait(timeout_s)
 
     @property
     def state_label(self) -> str:
@@ -54,19 +114,45 @@ class SafeLifecycleNode(LifecycleNode):  # type: ignore[misc]
         try:
             body()
         except MmsegError as error:
-            self.failure = f'{name} refused: {error}'
+            if self.stopping:
+                return FAILURE
+            self.failure = f'{name} rejected: {error}'
             self.get_logger().error(self.failure)
-            return TransitionCallbackReturn.FAILURE
+            return FAILURE
         except Exception as error:  # rclpy would swallow it
             self.failure = f'{name} failed: {error!r}'
             self.get_logger().error(f'{self.failure}\n{traceback.format_exc()}')
-            return TransitionCallbackReturn.ERROR
-        return TransitionCallbackReturn.SUCCESS
+            return ERROR
+        return SUCCESS
 
-    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Release what the failed transition left behind and go back to unconfigured."""
-        self.release()
-        return TransitionCallbackReturn.SUCCESS
+    async def _LifecycleNodeMixin__on_change_state(  # noqa: N802
+        self, request: Any, response: Any
+    ) -> Any:
+        transitions = self._state_machine.available_transitions
+        label = request.transition.label
+        wanted = [
+            t for t in transitions if (t[1] == label if label else t[0] == request.transition.id)
+        ]
+        if not wanted:
+            possible = ', '.join(t[1] for t in transitions) or 'none'
+            self.get_logger().warning(
+                f'Rejected transition {label or request.transition.id!r} in state '
+                f'{self.state_label!r}; possible: {possible}.'
+            )
+            response.success = False
+        elif wanted[0][0] == Transition.TRANSITION_CONFIGURE:
+            response.success = await self.configure() == SUCCESS
+        else:
+            response = super()._LifecycleNodeMixin__on_change_state(request, response)
+        return response
 
-    def release(self) -> None:
-        """Free everything that a configure or activate made; safe to call twice."""
+    def _settled(self, code: TransitionCallbackReturn) -> TransitionCallbackReturn:
+        """Free what a failed configure has made so far."""
+        if code != SUCCESS:
+            self.release()
+        return code
+
+    def _wake(self) -> None:
+        executor = self.executor
+        if executor is not None:
+            executor.wake()

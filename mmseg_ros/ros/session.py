@@ -13,21 +13,20 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.lifecycle import LifecycleNode
 
 from mmseg_ros.core.config import NodeConfig
-from mmseg_ros.core.errors import BackendError, ConfigError, MmsegError
+from mmseg_ros.core.errors import BackendError, MmsegError
 from mmseg_ros.core.subsets import subset_name
 from mmseg_ros.core.timing import StageStatistics, StageTimer
 from mmseg_ros.core.types import FrameSet, Modality, SegmentationResult
-from mmseg_ros.inference.backend import create_backend
-from mmseg_ros.inference.bundle import Bundle, load_bundle
+from mmseg_ros.inference.bundle import Bundle
 from mmseg_ros.pipeline import Pipeline, Prepared
 from mmseg_ros.projection.odometry import Odometry
-from mmseg_ros.ros.calibration import Calibration, find_rig
+from mmseg_ros.ros.calibration import Calibration
 from mmseg_ros.ros.frame import Frame
-from mmseg_ros.ros.inputs import info_topic, kinds_of
+from mmseg_ros.ros.inputs import info_topic
+from mmseg_ros.ros.loading import Plan
 from mmseg_ros.ros.outputs import Outputs
 from mmseg_ros.ros.referring_node import Referring
 from mmseg_ros.ros.throttle import Throttle
-from mmseg_ros.ros.warm_up import load_and_warm_up
 
 Refuse = Callable[[Modality, str], None]
 
@@ -65,24 +64,19 @@ class Session:
     def __init__(
         self,
         node: LifecycleNode,
-        config: NodeConfig,
+        settings: Plan,
+        bundle: Bundle,
         modalities_message: Callable[[Frame], DiagnosticArray],
     ) -> None:
-        """Load and warm up everything.
-
-        Raises:
-            MmsegError: The bundle, the backend or the calibration cannot be used; says why.
-        """
+        """Create the publishers."""
+        config = settings.config
         self.statistics = Statistics()
-        self.kinds = kinds_of(config.sensors)
-        self.bundle = load_bundle(config.model.bundle)
-        self.unconnected = _unconnected(self.bundle, config)
-        self.backend = create_backend(
-            config.model.backend, config.model.threads, config.model.precision
-        )
-        load_and_warm_up(self.bundle, self.backend)
+        self.kinds = settings.kinds
+        self.bundle = bundle
+        self.unconnected = settings.unconnected
+        self.backend = settings.backend
         self.calibration = Calibration(
-            find_rig(config.calibration.file),
+            settings.rig,
             config.calibration,
             self.kinds,
             lambda name: str(node.resolve_topic_name(info_topic(name))),
@@ -191,21 +185,3 @@ class Session:
         self.statistics.failures[cause] += 1
         self.statistics.last_failure = text
         self._error(text)
-
-
-def _unconnected(bundle: Bundle, config: NodeConfig) -> tuple[Modality, ...]:
-    """Return the inputs of the network that no enabled sensor feeds.
-
-    Raises:
-        ConfigError: That are all of them.
-    """
-    enabled = [name for name, sensor in config.sensors.items() if sensor.enabled]
-    wanted = bundle.manifest.modality_names
-    missing = tuple(name for name in wanted if name not in enabled)
-    if len(missing) == len(wanted):
-        raise ConfigError(
-            f'Bundle {bundle.manifest.name} takes {", ".join(wanted)}, but the enabled sensors '
-            f'are {", ".join(enabled) or "none"}; choose another model.bundle, or name its inputs '
-            'in the parameter `sensors`.'
-        )
-    return missing

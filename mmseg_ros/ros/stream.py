@@ -53,19 +53,20 @@ class Stream:
         self.frames = StaticFrames(node, session.calibration, warn) if use_tf else None
         self.intake = Intake(session.calibration, self._deliver, self.now_ns, warn, self._on_frame)
         self.collector = self._new_collector()
-        self.worker: OverlappedWorker[FrameSet, Prepared] = OverlappedWorker(
-            'mmseg_worker',
-            lambda frame_set: session.prepare(frame_set, self.intake.refuse),
-            session.finish,
-        )
         self._referring = session.referring
-        self._referring.start()
         self._subscribe(session)
         self.odometry = OdometryInput(node, config.calibration.odometry, session.odometry, warn)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._deadline = node.create_timer(1.0, self._advance, clock=steady)
         self._deadline.cancel()
         self._graph = node.create_timer(_GRAPH_POLL_S, self._refresh, clock=steady)
+        self._referring.start()
+        # What is no entity of the node comes last, when nothing can fail any more.
+        self.worker: OverlappedWorker[FrameSet, Prepared] = OverlappedWorker(
+            'mmseg_worker',
+            lambda frame_set: session.prepare(frame_set, self.intake.refuse),
+            session.finish,
+        )
         self._jump = node.get_clock().create_jump_callback(_JUMP_BACK, post_callback=self._on_jump)
         self._advance()
 

@@ -33,6 +33,7 @@ else:
     from mmseg_ros.ros.conversions import cloud_message, header_of, image_message
 
 TIMEOUT_S = 15.0
+CONFIGURE_S = 90.0  # on a machine that compiles the projection for the first time
 
 
 class Graph:
@@ -66,7 +67,7 @@ class Graph:
         """Call a service and return its response."""
         assert self.spin_until(client.service_is_ready)
         future = client.call_async(request)
-        assert self.spin_until(future.done)
+        assert self.spin_until(future.done, CONFIGURE_S)
         return future.result()
 
     def close(self) -> None:
@@ -239,7 +240,7 @@ def make_node(graph: Graph, make_bundle: Callable[..., Any]) -> Callable[..., An
     """Return a function that starts a segmentation node with a tiny bundle."""
     from rclpy.parameter import Parameter
 
-    from mmseg_ros.ros.segmentation_node import SegmentationNode
+    from mmseg_ros.ros.node import SegmentationNode
 
     def make(
         bundle: str | None = None,
@@ -259,7 +260,9 @@ def make_node(graph: Graph, make_bundle: Callable[..., Any]) -> Callable[..., An
         node = SegmentationNode(context=graph.context, parameter_overrides=overrides)
         graph.add(node)
         if expect:
-            assert graph.spin_until(lambda: node.state_label == expect or node.failure)
+            assert graph.spin_until(
+                lambda: node.state_label == expect or node.failure, CONFIGURE_S
+            )
             assert not node.failure
         return node
 

@@ -1,6 +1,9 @@
 """Transitions, asked for by services as a lifecycle manager does."""
 
+import gc
 import json
+import threading
+import weakref
 
 import pytest
 from lifecycle_msgs.msg import Transition
@@ -109,14 +112,14 @@ def test_refused_configure_is_shown_in_diagnostics(graph, listener, make_node):
 def test_unexpected_exception_leads_back_to_unconfigured(
     graph, make_node, change, state, monkeypatch
 ):
-    from mmseg_ros.ros import session
+    from mmseg_ros.ros import loading
 
     def explode(*_):
         raise RuntimeError('boom')
 
     node = make_node(autostart=False)
     with monkeypatch.context() as patch:
-        patch.setattr(session, 'load_bundle', explode)
+        patch.setattr(loading, 'load_bundle', explode)
         assert not change(Transition.TRANSITION_CONFIGURE)
     assert state() == 'unconfigured'
     assert 'boom' in node.failure
@@ -125,8 +128,6 @@ def test_unexpected_exception_leads_back_to_unconfigured(
 
 
 def test_many_activations_leave_no_threads_and_no_subscriptions(make_node, graph):
-    import threading
-
     node = make_node(autostart=False)
     node.trigger_configure()
     entities = None
@@ -143,3 +144,140 @@ def test_many_activations_leave_no_threads_and_no_subscriptions(make_node, graph
         )
         entities = entities or now
         assert now == entities
+
+
+@pytest.fixture
+def held_load(monkeypatch):
+    """Loading waits until the event is set."""
+    from mmseg_ros.ros import loading
+
+    event, load_bundle = threading.Event(), loading.load_bundle
+
+    def wait(path):
+        assert event.wait(30)
+        return load_bundle(path)
+
+    monkeypatch.setattr(loading, 'load_bundle', wait)
+    yield event
+    event.set()
+
+
+def test_everything_else_is_served_while_the_network_loads(
+    graph, listener, make_node, state, change, held_load
+):
+    from diagnostic_msgs.msg import DiagnosticArray
+    from rcl_interfaces.srv import GetParameters
+
+    make_node(autostart=False)
+    client = listener.node.create_client(ChangeState, '/mmseg/change_state')
+    parameters = listener.node.create_client(GetParameters, '/mmseg/get_parameters')
+    listener.listen(DiagnosticArray, '/diagnostics')
+    assert graph.spin_until(client.service_is_ready)
+    transition = Transition(id=Transition.TRANSITION_CONFIGURE)
+    answer = client.call_async(ChangeState.Request(transition=transition))
+    assert graph.spin_until(lambda: state() == 'configuring')
+    assert not change(Transition.TRANSITION_CONFIGURE)
+    assert graph.call(parameters, GetParameters.Request(names=['autostart'])).values
+    shown = {
+        value.value
+        for array in listener.wait('/diagnostics', 2)
+        for status in array.status
+        for value in status.values
+        if value.key == 'state'
+    }
+    assert shown == {'configuring'}
+    assert not answer.done()
+    held_load.set()
+    assert graph.spin_until(answer.done)
+    assert answer.result().success
+    assert state() == 'inactive'
+
+
+def test_autostart_does_not_block_either(graph, make_node, state, held_load):
+    node = make_node(expect='')
+    assert graph.spin_until(lambda: state() == 'configuring')
+    held_load.set()
+    assert graph.spin_until(lambda: node.state_label == 'active')
+
+
+@pytest.mark.parametrize(
+    ('wrong', 'named'),
+    [
+        ({'calibration__file': '/nowhere/rig.yaml'}, '/nowhere/rig.yaml'),
+        ({'calibration__file': 'no_such_rig'}, 'no_such_rig'),
+        ({'bundle': '/nowhere/bundle'}, '/nowhere/bundle'),
+        ({'model__backend': 'openvino'}, 'openvino'),
+        ({'sensors__rgb__enabled': False, 'sensors__lidar__enabled': False}, 'sensor_names'),
+    ],
+)
+def test_what_is_cheap_to_check_is_checked_before_the_network_is_loaded(
+    make_node, change, state, monkeypatch, wrong, named
+):
+    from mmseg_ros.ros import node as node_module
+
+    loads = []
+    monkeypatch.setattr(node_module, 'load', lambda *_: loads.append(1))
+    monkeypatch.setattr('mmseg_ros.inference.backend._installed', lambda name: name != 'openvino')
+    if 'sensors__rgb__enabled' in wrong:
+        wrong |= {'sensors__depth__enabled': False, 'sensors__event__enabled': False}
+    node = make_node(autostart=False, **wrong)
+    assert not change(Transition.TRANSITION_CONFIGURE)
+    assert node.failure.startswith('configure rejected: ')
+    assert named in node.failure
+    assert state() == 'unconfigured'
+    assert loads == []
+
+
+@pytest.mark.parametrize('stage', ['network', 'publishers'])
+def test_rejected_configure_frees_what_it_had_made(graph, make_node, monkeypatch, stage):
+    from mmseg_ros.core.errors import MmsegError
+    from mmseg_ros.inference.routed_backend import RoutedBackend
+    from mmseg_ros.ros import outputs, warm_up
+
+    backends = []
+    load = RoutedBackend.load
+
+    def noted(self, bundle):
+        backends.append(weakref.ref(self))
+        load(self, bundle)
+
+    def reject(*_, **__):
+        raise MmsegError('not like this')
+
+    monkeypatch.setattr(RoutedBackend, 'load', noted)
+    if stage == 'network':
+        monkeypatch.setattr(warm_up, '_decode', reject)
+    else:
+        monkeypatch.setattr(outputs, '_label_info', reject)
+    node = make_node(autostart=False)
+    publishers, threads = len(list(node.publishers)), threading.active_count()
+    for _ in range(3):
+        assert node.trigger_configure().name == 'FAILURE'
+        assert 'not like this' in node.failure
+    gc.collect()
+    assert len(backends) == 3
+    assert [backend() for backend in backends] == [None] * 3
+    assert len(list(node.publishers)) == publishers
+    assert graph.spin_until(lambda: threading.active_count() == threads)
+    assert node.state_label == 'unconfigured'
+
+
+def test_rejected_activate_leaves_nothing_and_stays_inactive(make_node, monkeypatch):
+    from mmseg_ros.core.errors import MmsegError
+    from mmseg_ros.ros import stream
+
+    def reject(*_, **__):
+        raise MmsegError('no odometry today')
+
+    node = make_node(autostart=False)
+    node.trigger_configure()
+    before = [len(list(x)) for x in (node.subscriptions, node.timers, node.publishers)]
+    threads = threading.active_count()
+    with monkeypatch.context() as patch:
+        patch.setattr(stream, 'OdometryInput', reject)
+        assert node.trigger_activate().name == 'FAILURE'
+    assert node.state_label == 'inactive'
+    assert node.stream is None
+    assert [len(list(x)) for x in (node.subscriptions, node.timers, node.publishers)] == before
+    assert threading.active_count() == threads
+    assert node.trigger_activate().name == 'SUCCESS'

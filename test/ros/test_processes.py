@@ -112,6 +112,26 @@ def test_damaged_bundle_keeps_the_node_unconfigured(start, make_bundle):
     (bundle.path / 'model.onnx').write_bytes(b'no network')
     arguments = ['-p', f'model.bundle:={bundle.path}', '-p', 'autostart:=true']
     node = start([*NODE, *arguments], 'node')
-    assert node.wait_for('configure refused: .*model.onnx has 10 bytes'), node.text
+    assert node.wait_for('configure rejected: .*model.onnx has 10 bytes'), node.text
     assert node.child.poll() is None
     assert node.stop() == 0
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize('moment', ['imports', 'configure', 'activate'])
+def test_two_signals_at_any_moment_end_the_node_in_order(start, make_bundle, moment, number):
+    arguments = ['-p', f'model.bundle:={make_bundle().path}', '-p', 'autostart:=true']
+    node = start([*NODE, *arguments], 'node')
+    if moment == 'imports':
+        blocked = f'SigBlk:\t.*{1 << (signal.SIGINT - 1) | 1 << (signal.SIGTERM - 1):x}\n'
+        status = Path(f'/proc/{node.child.pid}/status')
+        end_s = time.monotonic() + START_S
+        while not re.search(blocked, status.read_text()) and time.monotonic() < end_s:
+            time.sleep(0.001)
+    else:
+        assert node.wait_for('Configuring' if moment == 'configure' else 'Bundle tiny'), node.text
+    node.child.send_signal(number)
+    time.sleep(0.05)
+    assert node.stop(number, 60.0) == 0, node.text
+    assert 'Traceback' not in node.text
+    assert 'invalid' not in node.text
