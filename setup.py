@@ -54,6 +54,7 @@ setup(
             'numba',
             'rosbags',
             'mcap',
+            'zstandard',
             'tokenizers',
         ],
         'gpu': ['cuda-python'],

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import sqlite3
-import struct
-from collections.abc import Collection, Iterator
+import heapq
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import chain, pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from rosbags.interfaces import Connection, MessageDefinitionFormat
-from rosbags.rosbag2 import Reader, ReaderError
-from rosbags.typesys import Stores, get_types_from_idl, get_types_from_msg, get_typestore
-from rosbags.typesys.store import Typestore
+import zstandard
 
-from mmseg_ros.bag.typestore import typestore
+from mmseg_ros.bag.channels import Channel, Storage
+from mmseg_ros.bag.definitions import Definitions
+from mmseg_ros.bag.files import damage_error, open_storage, storage_files
 from mmseg_ros.core.errors import BagError, SampleError
 
-_DAMAGE = (ReaderError, sqlite3.DatabaseError, struct.error, EOFError, OSError, ValueError)
+SEVERAL_TYPES = 'several types'
+# Serialized ROS 2 messages begin with a zero byte, so this says surely that one is compressed.
+_ZSTD_MAGIC = b'\x28\xb5\x2f\xfd'
+_LARGEST_MESSAGE = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class BagReader:
     Attributes:
         path: Folder or file as given.
         topics: What the bag holds, by topic name.
+        channels: The same per storage file, with the definitions of the types.
         start_ns: Bag stamp of the first message. end_ns: Bag stamp of the last one.
     """
 
@@ -52,27 +56,25 @@ class BagReader:
         """Open a bag.
 
         Args:
-            path: A bag folder (with or without metadata.yaml), or one .mcap or .db3 file.
+            path: A bag folder (with or without metadata.yaml, one file or several splits), or one
+                .mcap or .db3 file, also compressed as .zstd.
 
         Raises:
             BagError: There is no bag, or it is damaged; the message says how to rescue it.
         """
         self.path = Path(path)
-        storage = _storage_path(self.path)
+        self._stack = ExitStack()
         try:
-            self._reader = Reader(storage)
-            self._reader.open()
-        except _DAMAGE as error:
-            raise damage_error(storage, error) from error
-        self._connections = list(self._reader.connections)
-        self._typestore = _typestore_for(self._connections)
-        self.topics = {
-            name: TopicSummary(info.msgtype or 'several types', info.msgcount)
-            for name, info in self._reader.topics.items()
-        }
-        empty = self._reader.message_count == 0
-        self.start_ns = 0 if empty else self._reader.start_time
-        self.end_ns = 0 if empty else self._reader.end_time - 1
+            self._storages = [open_storage(file, self._stack) for file in storage_files(self.path)]
+        except BaseException:
+            self._stack.close()
+            raise
+        self._storages.sort(key=lambda storage: storage.start_ns or 0)
+        self.channels = tuple(c for storage in self._storages for c in storage.channels)
+        self.topics = _summaries(self.channels)
+        self._definitions = Definitions(self.channels)
+        self.start_ns = min(_known(s.start_ns for s in self._storages), default=0)
+        self.end_ns = max(_known(s.end_ns for s in self._storages), default=0)
 
     def __enter__(self) -> BagReader:
         return self
@@ -86,9 +88,8 @@ class BagReader:
         self.close()
 
     def close(self) -> None:
-        """Close the files."""
-        if self._reader.is_open:
-            self._reader.close()
+        """Close the files and remove what was unpacked."""
+        self._stack.close()
 
     @property
     def duration_s(self) -> float:
@@ -111,18 +112,32 @@ class BagReader:
         Raises:
             BagError: The file is damaged; messages before the damage have been yielded.
         """
-        wanted = [c for c in self._connections if topics is None or c.topic in topics]
-        if not wanted:
-            return
-        messages = self._reader.messages(wanted, start=start_ns, stop=stop_ns)
+        found = [s.messages(topics, start_ns, stop_ns) for s in self._with(topics)]
+        messages = (
+            heapq.merge(*found, key=lambda item: item[1])
+            if _overlap(self._storages)
+            else chain.from_iterable(found)
+        )
         while True:
             try:
-                connection, stamp_ns, data = next(messages)
+                channel, stamp_ns, data = next(messages)
+                if data[:4] == _ZSTD_MAGIC:
+                    data = _decompressed(data)
             except StopIteration:
                 return
-            except _DAMAGE as error:
+            except BagError:
+                raise
+            except Exception as error:  # damage shows in any way
                 raise damage_error(self.path, error) from error
-            yield RawMessage(connection.topic, connection.msgtype, stamp_ns, data)
+            yield RawMessage(channel.topic, channel.type_name, stamp_ns, data)
+
+    def _with(self, topics: Collection[str] | None) -> list[Storage]:
+        """Return the files that hold one of the topics; the others need not be looked through."""
+        return [
+            storage
+            for storage in self._storages
+            if any(c.count and (topics is None or c.topic in topics) for c in storage.channels)
+        ]
 
     def messages(
         self,
@@ -144,13 +159,10 @@ class BagReader:
         Raises:
             SampleError: The bytes do not fit the type, or the type has no known definition.
         """
-        if item.type_name not in self._typestore.types:
-            raise SampleError(
-                f'{item.topic}: type {item.type_name} is not known and the bag holds no '
-                'definition of it; record again as MCAP, which embeds definitions.'
-            )
         try:
-            return self._typestore.deserialize_cdr(item.data, item.type_name)
+            return self._definitions.deserialize(item.topic, item.type_name, item.data)
+        except SampleError:
+            raise
         except Exception as error:
             raise SampleError(
                 f'{item.topic} at {item.stamp_ns} ns: {len(item.data)} bytes are no valid '
@@ -158,63 +170,29 @@ class BagReader:
             ) from error
 
 
-def damage_error(path: Path, error: Exception) -> BagError:
-    """Return the error for a storage file that cannot be read, with the way to rescue it."""
-    size = path.stat().st_size if path.is_file() else None
-    if size == 0:
-        return BagError(f'{path} is empty: nothing was recorded into it.')
-    text = str(error)
-    if 'magic' in text or 'end of file' in text.lower() or isinstance(error, struct.error):
-        return BagError(
-            f'{path} was not closed or is cut off ({text}): the recorder was killed, the disk was '
-            'full or a copy is incomplete. Rescue every whole message with '
-            f'`python -m mmseg_ros repair {path} OUTPUT`.'
+def _summaries(channels: Sequence[Channel]) -> dict[str, TopicSummary]:
+    summaries: dict[str, TopicSummary] = {}
+    for channel in channels:
+        before = summaries.get(channel.topic, TopicSummary(channel.type_name, 0))
+        same = before.type_name == channel.type_name
+        summaries[channel.topic] = TopicSummary(
+            channel.type_name if same else SEVERAL_TYPES, before.count + channel.count
         )
-    if isinstance(error, sqlite3.DatabaseError):
-        return BagError(
-            f'{path} is a damaged SQLite bag ({text}); try `sqlite3 {path} .recover`, and record '
-            'as MCAP, which stays readable up to a cut.'
-        )
-    return BagError(f'{path} cannot be read as a ROS 2 bag ({text}).')
+    return summaries
 
 
-def _storage_path(path: Path) -> Path:
-    if not path.exists():
-        raise BagError(f'{path} does not exist; give a bag folder, or an .mcap or .db3 file.')
-    if path.is_file():
-        if path.suffix not in ('.mcap', '.db3'):
-            raise BagError(f'{path} is not a bag; expected a folder, or an .mcap or .db3 file.')
-        return path
-    if (path / 'metadata.yaml').is_file():
-        return path
-    files = sorted([*path.glob('*.mcap'), *path.glob('*.db3')])
-    if len(files) == 1:
-        return files[0]
-    found = ', '.join(file.name for file in files) or 'no .mcap or .db3 file'
-    raise BagError(
-        f'{path} has no metadata.yaml and holds {found}; give one storage file, or run '
-        '`ros2 bag reindex` on the folder.'
-    )
+def _known(stamps: Iterator[int | None]) -> list[int]:
+    return [stamp for stamp in stamps if stamp is not None]
 
 
-def _typestore_for(connections: Collection[Connection]) -> Typestore:
-    known = typestore()
-    if all(_same_definition(known, connection) for connection in connections):
-        return known
-    own = get_typestore(Stores.EMPTY)
-    for connection in connections:
-        definition = connection.msgdef
-        if definition.format == MessageDefinitionFormat.MSG:
-            own.register(get_types_from_msg(definition.data, connection.msgtype))
-        elif definition.format == MessageDefinitionFormat.IDL:
-            own.register(get_types_from_idl(definition.data))
-        elif connection.msgtype in known.types:
-            text, _ = known.generate_msgdef(connection.msgtype, ros_version=2)
-            own.register(get_types_from_msg(text, connection.msgtype))
-    return own
+def _overlap(storages: Sequence[Storage]) -> bool:
+    """Return whether files that are sorted by their start reach into each other."""
+    spans = [s for s in storages if s.start_ns is not None and s.end_ns is not None]
+    return any((a.end_ns or 0) > (b.start_ns or 0) for a, b in pairwise(spans))
 
 
-def _same_definition(known: Typestore, connection: Connection) -> bool:
-    if connection.msgtype not in known.types:
-        return False
-    return connection.digest in ('', known.hash_rihs01(connection.msgtype))
+def _decompressed(data: bytes) -> bytes:
+    size = zstandard.frame_content_size(data)
+    if size > _LARGEST_MESSAGE:
+        raise ValueError(f'a message claims to hold {size} bytes')
+    return zstandard.ZstdDecompressor().decompress(data, max_output_size=_LARGEST_MESSAGE)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import yaml
 
 from mmseg_ros.bag import replay
 from mmseg_ros.bag.calibration import rig_from_bag
@@ -100,13 +101,11 @@ def test_an_independent_decoder_reads_the_file(bag_path):
 
 
 def test_tf_static_is_latched(bag_path):
-    from rosbags.interfaces import QosDurability
-
     with BagReader(bag_path) as reader:
-        by_topic = {c.topic: c for c in reader._connections}
-    (qos,) = by_topic['/tf_static'].ext.offered_qos_profiles
-    assert qos.durability == QosDurability.TRANSIENT_LOCAL
-    assert by_topic['/rgb/image_raw'].ext.offered_qos_profiles == []
+        by_topic = {channel.topic: channel for channel in reader.channels}
+    (qos,) = yaml.safe_load(by_topic['/tf_static'].offered_qos)
+    assert qos['durability'] == 'transient_local'
+    assert not yaml.safe_load(by_topic['/rgb/image_raw'].offered_qos)
 
 
 def test_extrinsics_through_a_chain_and_a_missing_one(tmp_path, caplog):
