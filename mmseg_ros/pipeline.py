@@ -6,7 +6,7 @@ The live node, the bag evaluator, the demo and the benchmarks all run this one c
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -68,7 +68,7 @@ class Pipeline:
     """Runs one bundle on sets of samples.
 
     Attributes:
-        rig: Intrinsics and extrinsics; may be replaced between two frames.
+        rig: Intrinsics and extrinsics of frames that are given without any.
         odometry: Motion of the vehicle, if it is known; may grow between two frames.
         bundle: The network.
 
@@ -96,23 +96,31 @@ class Pipeline:
         self._backend = backend
         self._event_window_ns = round(event_window_s * 1e9)
 
-    def process(self, frame_set: FrameSet) -> PipelineOutput:
+    def process(self, frame_set: FrameSet, rig: Rig | None = None) -> PipelineOutput:
         """Segment one set: `prepare` and `complete` in one.
+
+        Args:
+            frame_set: The samples.
+            rig: Intrinsics and extrinsics at that time; none takes those of the pipeline.
 
         Raises:
             SampleError: No sample of the set is usable by the network; says why for each.
             BackendError: The runtime failed.
         """
-        return self.complete(self.prepare(frame_set))
+        return self.complete(self.prepare(frame_set, rig))
 
-    def prepare(self, frame_set: FrameSet) -> Prepared:
+    def prepare(self, frame_set: FrameSet, rig: Rig | None = None) -> Prepared:
         """Align and encode one set; may run in another thread than `complete`, one set ahead.
+
+        Args:
+            frame_set: The samples.
+            rig: Intrinsics and extrinsics at that time; none takes those of the pipeline.
 
         Raises:
             SampleError: No sample of the set is usable by the network; says why for each.
         """
         manifest = self.bundle.manifest
-        rig = self.rig
+        rig = self.rig if rig is None else rig
         timer = StageTimer()
         with timer.stage('align'):
             size = manifest.height, manifest.width
@@ -167,7 +175,9 @@ class Pipeline:
             if plane is None:
                 continue
             try:
-                images[i] = encode(spec.encoding, plane, context)
+                images[i] = encode(
+                    spec.encoding, plane, replace(context, value_range=spec.value_range)
+                )
                 available[i] = True
             except SampleError as error:
                 refused[spec.name] = str(error)

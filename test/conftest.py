@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from mmseg_ros.core.labels import LabelSpace, load_label_space
+from mmseg_ros.core.modalities import STANDARD_ENCODINGS
 from mmseg_ros.core.types import CloudData, DepthData, EventData, ImageData, SensorSample
 from mmseg_ros.inference.bundle import Bundle, seal_bundle
 from mmseg_ros.inference.manifest import Manifest, ModalitySpec
@@ -36,12 +38,6 @@ PERIOD_NS = 100_000_000
 EVENT_SPAN_NS = 50_000_000
 FRAMES = {name: f'{name}_optical' for name in ('rgb', 'depth', 'event')} | {'lidar': 'lidar'}
 CLOUD_FIELDS = [('x', 'f4'), ('y', 'f4'), ('z', 'f4'), ('intensity', 'f4'), ('label', 'u1')]
-ENCODINGS = {
-    'rgb': 'rgb',
-    'depth': 'hha',
-    'event': 'polarity',
-    'lidar': 'range_intensity_height',
-}
 
 
 @pytest.fixture(scope='session')
@@ -88,6 +84,10 @@ def brightest_channel_graph(modalities: int, height: int, width: int) -> onnx.Mo
     return helper.make_model(graph, opset_imports=[helper.make_opsetid('', 20)], ir_version=9)
 
 
+def _encoding(modality: str, value_ranges: Mapping[str, tuple[float, float]]) -> str:
+    return STANDARD_ENCODINGS.get(modality, 'grey' if modality in value_ranges else 'rgb')
+
+
 @pytest.fixture
 def make_bundle(tmp_path: Path, label_space: LabelSpace) -> Callable[..., Bundle]:
     """Return a function that writes a small, sound bundle."""
@@ -97,13 +97,16 @@ def make_bundle(tmp_path: Path, label_space: LabelSpace) -> Callable[..., Bundle
         height: int = 32,
         width: int = 64,
         name: str = 'tiny',
+        value_ranges: Mapping[str, tuple[float, float]] = MappingProxyType({}),
     ) -> Bundle:
         path = tmp_path / 'bundles' / name
         path.mkdir(parents=True)
         onnx.save(brightest_channel_graph(len(modalities), height, width), path / 'model.onnx')
         (path / 'model.safetensors').write_bytes(b'\x02\0\0\0\0\0\0\0{}')
         specs = tuple(
-            ModalitySpec(m, ENCODINGS.get(m, 'rgb'), (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+            ModalitySpec(
+                m, _encoding(m, value_ranges), (0.0,) * 3, (1.0,) * 3, value_ranges.get(m)
+            )
             for m in modalities
         )
         manifest = Manifest(

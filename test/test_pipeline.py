@@ -62,10 +62,22 @@ def test_both_halves_give_what_the_whole_gives(pipeline):
     assert set(second.stage_ms) == {'align', 'encode', 'infer', 'restore'}
 
 
-def test_a_rig_that_changes_meanwhile_does_not_touch_a_prepared_set(pipeline):
-    prepared = pipeline.prepare(set_of(image()))
-    pipeline.rig = Rig()
-    assert pipeline.complete(prepared).result.frame_id == 'camera'
+def test_a_frame_is_processed_with_the_rig_that_it_is_given(pipeline):
+    prepared = pipeline.prepare(set_of(image()), moved := Rig())
+    assert prepared.rig is moved
+    assert pipeline.prepare(set_of(image())).rig is pipeline.rig
+
+
+def test_a_thermal_image_is_encoded_over_the_range_of_the_manifest(make_bundle):
+    bundle = make_bundle(
+        ('thermal',), height=4, width=4, value_ranges={'thermal': (7000.0, 9000.0)}
+    )
+    rig = Rig()
+    pixels = np.array([[7000, 8000, 9000, 65535]] * 4, np.uint16)
+    sample = SensorSample('thermal', 10, 'thermal', ImageData(pixels))
+    frame_set = FrameSet('thermal', 10, {'thermal': sample}, ('thermal',), CloseReason.COMPLETE)
+    images = Pipeline(bundle, None, rig).prepare(frame_set).images
+    assert images[0, 0, :, 0].tolist() == [0, 128, 255, 255]
 
 
 def test_an_unusable_sample_is_refused_and_the_others_go_on(pipeline):

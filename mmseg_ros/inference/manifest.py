@@ -26,12 +26,27 @@ class ModalitySpec:
         encoding: Name of the encoding in `mmseg_ros.encoding` that makes its 8-bit image.
         mean: Per-channel mean of the image scaled to 0..1, subtracted inside the graph.
         std: Per-channel standard deviation on the same scale, divided by inside the graph.
+        value_range: Lowest and highest value of a 16-bit or float image, which become 0 and 255;
+            None takes the whole range of the type.
     """
 
     name: Modality
     encoding: str
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    value_range: tuple[float, float] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return its entry in `manifest.json`."""
+        entry = {
+            'name': self.name,
+            'encoding': self.encoding,
+            'mean': list(self.mean),
+            'std': list(self.std),
+        }
+        if self.value_range is not None:
+            entry['value_range'] = list(self.value_range)
+        return entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +94,7 @@ class Manifest:
             'schema_version': SCHEMA_VERSION,
             'name': self.name,
             'model': {'name': self.model, 'options': dict(self.model_options)},
-            'modalities': [
-                {'name': m.name, 'encoding': m.encoding, 'mean': list(m.mean), 'std': list(m.std)}
-                for m in self.modalities
-            ],
+            'modalities': [spec.to_dict() for spec in self.modalities],
             'input': {'height': self.height, 'width': self.width, 'dtype': 'uint8'},
             'label_space': {
                 **self.label_space.to_dict(),
@@ -136,7 +148,8 @@ def _modalities(reader: ManifestReader) -> tuple[ModalitySpec, ...]:
         mean, std = item.statistics(f'modalities[{i}].mean', f'modalities[{i}].std')
         name = item.get(f'modalities[{i}].name', str)
         encoding = item.get(f'modalities[{i}].encoding', str)
-        specs.append(ModalitySpec(name, encoding, mean, std))
+        value_range = item.value_range(f'modalities[{i}].value_range')
+        specs.append(ModalitySpec(name, encoding, mean, std, value_range))
     names = [spec.name for spec in specs]
     if not names or len(set(names)) != len(names):
         raise BundleError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -100,6 +101,35 @@ class ManifestReader:
         if min(found_std) <= 0:
             raise BundleError(f'{self.source}: {std} must be positive: {found_std}.')
         return found_mean, found_std
+
+    def value_range(self, name: str) -> tuple[float, float] | None:
+        """Return lowest and highest value, or None if the field is missing.
+
+        Raises:
+            BundleError: They are not two finite numbers in rising order.
+        """
+        try:
+            low, high = (float(value) for value in self.get(name, list))
+        except BundleError:
+            if self._has(name):
+                raise
+            return None
+        except (TypeError, ValueError) as error:
+            raise BundleError(f'{self.source}: field {name!r} must hold two numbers.') from error
+        if not (math.isfinite(low) and math.isfinite(high) and low < high):
+            raise BundleError(
+                f'{self.source}: field {name!r} must rise from a finite to a finite number, but '
+                f'is [{low}, {high}].'
+            )
+        return low, high
+
+    def _has(self, name: str) -> bool:
+        value: Any = self._data
+        for key in name.split('.'):
+            if not isinstance(value, Mapping) or key not in value:
+                return False
+            value = value[key]
+        return True
 
     def files(self) -> dict[str, FileEntry]:
         """Return the entries of all files; raises `BundleError` if one is not whole."""

@@ -117,9 +117,7 @@ class Session:
             if not self.outputs.wanted():
                 self.statistics.idle += 1
                 return None
-            pipeline = self._pipeline
-            pipeline.rig = self.calibration.rig
-            prepared = pipeline.prepare(frame_set)
+            prepared = self._pipeline.prepare(frame_set, self.calibration.rig)
             for modality, reason in prepared.refused.items():
                 refuse(modality, reason)
             return prepared

@@ -9,6 +9,7 @@ from typing import Any
 from mmseg_models.export.card import DEPLOYED
 from mmseg_models.training.trained_weights import TrainedInfo
 from mmseg_ros.core.errors import BundleError
+from mmseg_ros.core.types import Modality
 from mmseg_ros.inference.bundle import Bundle
 from mmseg_ros.inference.manifest import Manifest, ModalitySpec
 
@@ -34,6 +35,7 @@ def manifest_of(info: TrainedInfo, name: str, licence: str, precision: str = 'fp
                 info.encodings[modality],
                 info.statistics[modality].mean,
                 info.statistics[modality].std,
+                _value_range(info, modality),
             )
             for modality in info.modalities
         ),
@@ -45,6 +47,11 @@ def manifest_of(info: TrainedInfo, name: str, licence: str, precision: str = 'fp
         metrics=info.metrics,
         licence=licence,
     )
+
+
+def _value_range(info: TrainedInfo, modality: Modality) -> tuple[float, float] | None:
+    given = info.recipe.get('data', {}).get('value_ranges', {}).get(modality)
+    return None if given is None else (float(given[0]), float(given[1]))
 
 
 def manifest_again(bundle: Bundle, name: str, precision: str) -> Manifest:

@@ -19,6 +19,7 @@ class DataConfig(Checked):
         ['rgb', 'depth', 'event', 'lidar'], 'Modalities of the network, in order.'
     )
     encodings: dict[str, str] = field(default_factory=lambda: dict(STANDARD_ENCODINGS))
+    value_ranges: dict[str, list[float]] = field(default_factory=dict)
     label_space: str = parameter('deliver', 'Name or YAML file of the label space.')
     conditions: list[str] = parameter([], 'Condition folders to use; none given takes all.')
     height: int = parameter(192, 'Rows of the network input.', unit='px', low=32, high=8192)
@@ -175,6 +176,12 @@ class Recipe(Checked):
         without = [name for name in self.data.modalities if name not in self.data.encodings]
         if without:
             raise ConfigError(f'data.encodings lacks the modalities {without}.')
+        for name, limits in self.data.value_ranges.items():
+            if name not in self.data.modalities or len(limits) != 2 or not limits[0] < limits[1]:
+                raise ConfigError(
+                    f'Expected data.value_ranges to give a modality its lowest and highest value, '
+                    f'but got {name}: {limits}.'
+                )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plain nested mapping that the YAML file holds."""
