@@ -21,7 +21,8 @@ class OverlappedWorker(Generic[Item, Ready]):
 
     At most one prepared item waits, so nothing is prepared in vain. The next one is taken, the
     newest by then, just early enough to be ready when the item at hand is finished, as far as the
-    times of the last ones tell: more would only make the results older.
+    times of the last ones tell: more would only make the results older. If that item is finished
+    sooner than they tell, the next one is taken at once, so one slow item delays no other.
 
     Neither function may raise: what it raises ends its thread and reaches `threading.excepthook`.
 
@@ -40,7 +41,8 @@ class OverlappedWorker(Generic[Item, Ready]):
         self.slot: NewestSlot[Item] = NewestSlot()
         self._ready: NewestSlot[Ready] = NewestSlot()
         self._free = threading.Semaphore(1)
-        self._closed = threading.Event()
+        self._finisher_idle = threading.Event()
+        self._finisher_idle.set()
         self._prepare = prepare
         self._finish = finish
         self._prepare_s = 0.0
@@ -54,7 +56,7 @@ class OverlappedWorker(Generic[Item, Ready]):
 
     def stop(self, timeout_s: float = 10.0) -> bool:
         """Finish the items at hand and end the threads; return whether they ended in time."""
-        self._closed.set()
+        self._finisher_idle.set()
         self.slot.close()
         self._ready.close()
         self._free.release()
@@ -65,7 +67,8 @@ class OverlappedWorker(Generic[Item, Ready]):
     def _run_prepare(self) -> None:
         while True:
             self._free.acquire()
-            self._closed.wait(max(self._finish_s - _HEAD_START * self._prepare_s, 0.0))
+            wait_s = max(self._finish_s - _HEAD_START * self._prepare_s, 0.0)
+            self._finisher_idle.wait(wait_s)
             ready = None
             while ready is None:
                 item = self.slot.take()
@@ -78,7 +81,9 @@ class OverlappedWorker(Generic[Item, Ready]):
 
     def _run_finish(self) -> None:
         while (ready := self._ready.take()) is not None:
+            self._finisher_idle.clear()
             self._free.release()
             began_s = time.monotonic()
             self._finish(ready)
             self._finish_s = time.monotonic() - began_s
+            self._finisher_idle.set()

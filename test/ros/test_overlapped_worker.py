@@ -93,6 +93,25 @@ def test_under_overload_the_next_item_is_taken_late_so_that_results_are_fresh():
     assert sorted(ages_s[2:])[len(ages_s) // 2 - 1] < 0.1
 
 
+def test_a_slow_item_delays_no_other():
+    slow_s, begun_s = 3.0, []
+
+    def finish(item):
+        begun_s.append(time.monotonic())
+        time.sleep(slow_s if item == 'slow' else 0.1)
+
+    worker = OverlappedWorker('test', lambda item: item, finish)
+    worker.slot.put('slow')
+    wait_for(lambda: begun_s)
+    worker.slot.put('next')
+    wait_for(lambda: len(begun_s) == 2)
+    worker.slot.put('last')
+    wait_for(lambda: len(begun_s) == 3)
+    assert begun_s[1] - begun_s[0] >= slow_s
+    assert begun_s[2] - begun_s[1] < slow_s / 2
+    assert worker.stop()
+
+
 def test_a_dropped_item_does_not_stop_the_next():
     done = []
     worker = OverlappedWorker('test', lambda item: None if item == 1 else item, done.append)
