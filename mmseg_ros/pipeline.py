@@ -21,6 +21,7 @@ from mmseg_ros.core.types import (
     Modality,
     SegmentationResult,
 )
+from mmseg_ros.core.unexpected import reason_of
 from mmseg_ros.encoding import ENCODINGS, EncodingContext, encode
 from mmseg_ros.inference.backend import Backend
 from mmseg_ros.inference.bundle import Bundle
@@ -179,8 +180,8 @@ class Pipeline:
                     spec.encoding, plane, replace(context, value_range=spec.value_range)
                 )
                 available[i] = True
-            except SampleError as error:
-                refused[spec.name] = str(error)
+            except Exception as error:  # whatever one plane raises, the others go on
+                refused[spec.name] = reason_of(error, 'encoding')
         return images, available, refused
 
 

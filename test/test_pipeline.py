@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mmseg_ros.core.errors import BundleError, SampleError
+from mmseg_ros.core.errors import BundleError, CalibrationError, SampleError
 from mmseg_ros.core.types import CloseReason, CloudData, FrameSet, ImageData, SensorSample
 from mmseg_ros.inference.backend import create_backend
 from mmseg_ros.pipeline import Pipeline
@@ -104,6 +104,25 @@ def test_a_sample_that_cannot_be_encoded_is_refused_and_the_others_go_on(make_bu
     assert 'uint8' in output.refused['rgb']
     assert output.result.available.tolist() == [False, True]
     backend.close()
+
+
+@pytest.mark.parametrize('error', [CalibrationError, MemoryError, TypeError])
+def test_whatever_the_encoding_of_one_raises_the_others_go_on(pipeline, monkeypatch, error):
+    from mmseg_ros import pipeline as module
+
+    def fail(name, plane, context):
+        if name == failing:
+            raise error('boom')
+        return encode(name, plane, context)
+
+    encode, failing = module.encode, pipeline.bundle.manifest.modalities[1].encoding
+    monkeypatch.setattr(module, 'encode', fail)
+    points = np.ones(50, [(name, '<f4') for name in ('x', 'y', 'z', 'intensity')])
+    points['x'] = 10
+    cloud = SensorSample('lidar', STAMP_NS, 'lidar', CloudData(points, 1, 50))
+    output = pipeline.process(set_of(image(), cloud))
+    assert output.result.available.tolist() == [True, False]
+    assert ('boom' if error is CalibrationError else error.__name__) in output.refused['lidar']
 
 
 def test_a_set_without_a_usable_sample_is_refused_with_every_reason(pipeline):

@@ -12,10 +12,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ros.core.errors import CalibrationError, SampleError
+from mmseg_ros.core.errors import BackendError, CalibrationError
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.timing import StageStatistics
 from mmseg_ros.core.types import CloudData, FrameSet, Modality, SegmentationResult, SensorSample
+from mmseg_ros.core.unexpected import cause_of, reason_of
 from mmseg_ros.evaluation.truth import Truth
 from mmseg_ros.labelling.points import transfer_labels
 from mmseg_ros.metrics.metrics import ConfusionMatrix
@@ -102,11 +103,13 @@ class BagScorer:
         self.reasons[frame_set.reason.value] += 1
         try:
             output = self._pipeline.process(frame_set)
-        except SampleError as error:
-            self.failed[str(error)] += 1
+        except BackendError:
+            raise
+        except Exception as error:  # whatever one set raises, the recording goes on
+            self.failed[cause_of(reason_of(error, 'segmenting'))] += 1
             return None
         for name, reason in output.refused.items():
-            self.refused.setdefault(name, Counter())[reason] += 1
+            self.refused.setdefault(name, Counter())[cause_of(reason)] += 1
         result = output.result
         self._hash.update(result.stamp_ns.to_bytes(8, 'little', signed=True))
         self._hash.update(np.ascontiguousarray(result.labels).tobytes())

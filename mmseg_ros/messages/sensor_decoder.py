@@ -17,6 +17,7 @@ from mmseg_ros.core.modalities import (
     POINT_CLOUD_TYPE,
 )
 from mmseg_ros.core.types import DEPTH, EVENT, LIDAR, RGB, CloudData, Payload
+from mmseg_ros.core.unexpected import log_once
 from mmseg_ros.messages.cloud import decode_cloud
 from mmseg_ros.messages.compressed_depth import decode_compressed_depth
 from mmseg_ros.messages.compressed_image import decode_compressed_image
@@ -69,6 +70,7 @@ class SensorDecoder:
         except MmsegError:
             raise
         except Exception as error:  # a message of any content costs no more than itself
+            log_once(error, 'decoding')
             raise SampleError(f'Cannot decode a {type_name}: {error!r}.') from error
         return _with_content(payload)
 

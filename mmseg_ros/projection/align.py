@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mmseg_ros.core.errors import MmsegError, SampleError
+from mmseg_ros.core.errors import SampleError
 from mmseg_ros.core.types import (
     AlignedFrame,
     CloudData,
@@ -16,6 +16,7 @@ from mmseg_ros.core.types import (
     Plane,
     SensorSample,
 )
+from mmseg_ros.core.unexpected import reason_of
 from mmseg_ros.projection.camera import CameraModel
 from mmseg_ros.projection.depth import depth_plane
 from mmseg_ros.projection.events import event_plane
@@ -57,8 +58,8 @@ def align(
     for sample in sorted(frame_set.samples.values(), key=_is_no_depth):
         try:
             planes[sample.modality] = aligner.plane(sample)
-        except MmsegError as error:
-            refused[sample.modality] = str(error)
+        except Exception as error:  # whatever one sample raises, the others go on
+            refused[sample.modality] = reason_of(error, 'aligning')
     planes = {name: planes[name] for name in frame_set.samples if name in planes}
     frame_id = aligner.frame_id(frame_set)
     return AlignedFrame(frame_set.stamp_ns, frame_id, height, width, planes), refused

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from mmseg_ros.core.errors import MmsegError, SampleError
+from mmseg_ros.core.errors import SampleError
 from mmseg_ros.core.types import Modality, SensorSample
+from mmseg_ros.core.unexpected import cause_of, reason_of
 from mmseg_ros.messages import decode_camera_info, stamp_ns
 from mmseg_ros.messages.sensor_decoder import Decode
 from mmseg_ros.ros.calibration import Calibration
@@ -24,7 +25,8 @@ class Refusals:
 
     Attributes:
         total: Number of refused samples.
-        causes: Number per cause; numbers inside a cause are left out so that it stays countable.
+        causes: Number per cause; numbers inside a cause, and what an unexpected error says beside
+            its type, are left out so that it stays countable.
         last_text: The last refusal in full.
         last_ns: When that was, on the node's clock.
     """
@@ -36,7 +38,7 @@ class Refusals:
 
     def add(self, text: str, now_ns: int) -> None:
         """Count one refusal."""
-        cause = re.sub(r'\d+', '#', text)
+        cause = re.sub(r'\d+', '#', cause_of(text))
         if cause not in self.causes and len(self.causes) >= _MAX_CAUSES:
             cause = 'other causes'
         self.causes[cause] += 1
@@ -94,14 +96,10 @@ class Intake:
                 payload=decode(message),
                 received_ns=self._now_ns(),
             )
-        except MmsegError as error:
-            self.refuse(modality, str(error))
-            return
+            self._note_frame(modality, sample.frame_id)
+            self._deliver(sample)
         except Exception as error:  # a message of any content must never end the node
-            self.refuse(modality, f'Cannot decode a {type(message).__name__}: {error!r}.')
-            return
-        self._note_frame(modality, sample.frame_id)
-        self._deliver(sample)
+            self.refuse(modality, reason_of(error, 'taking in'))
 
     def on_camera_info(self, modality: Modality, message: Any) -> None:
         """Take the intrinsics of one camera; what is invalid is refused and the old ones stay."""
@@ -110,10 +108,8 @@ class Intake:
         try:
             self._calibration.update(modality, message, decode_camera_info(message))
             self._note_frame(modality, str(message.header.frame_id))
-        except MmsegError as error:
-            self.refuse(modality, f'CameraInfo: {error}')
         except Exception as error:  # as above
-            self.refuse(modality, f'CameraInfo: cannot be read: {error!r}.')
+            self.refuse(modality, f'CameraInfo: {reason_of(error, "reading")}')
 
     def refuse(self, modality: Modality, text: str) -> None:
         """Count and report one refusal; any thread may call it."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from rclpy.node import Node
 
-from mmseg_ros.core.errors import CalibrationError, SampleError
+from mmseg_ros.core.unexpected import reason_of
 from mmseg_ros.messages import stamp_ns
 from mmseg_ros.projection.odometry import Odometry, add_odometry_message
 from mmseg_ros.ros.subscriptions import AdaptiveSubscription, Candidate
@@ -54,8 +54,8 @@ class OdometryInput:
         self.received += 1
         try:
             add_odometry_message(self._odometry, stamp_ns(message.header), message)
-        except (CalibrationError, SampleError) as error:
-            self._warn(f'{self._topic}: odometry refused: {error}')
+        except Exception as error:  # a message of any content must never end the node
+            self._warn(f'{self._topic}: odometry rejected: {reason_of(error, "reading")}')
 
     def refresh(self) -> None:
         """Follow the publishers' QoS."""

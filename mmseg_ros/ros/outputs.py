@@ -17,6 +17,7 @@ from std_msgs.msg import String
 from mmseg_ros.core.config import OutputConfig
 from mmseg_ros.core.errors import MmsegError
 from mmseg_ros.core.labels import LabelSpace
+from mmseg_ros.core.unexpected import reason_of
 from mmseg_ros.labelling import colorize, overlay
 from mmseg_ros.ros.conversions import cloud_message, header_of, image_message
 from mmseg_ros.ros.frame import Frame
@@ -95,8 +96,10 @@ class Outputs:
             try:
                 publisher.publish(output.build(frame))
                 self.paused.pop(output.topic, None)
-            except MmsegError as error:
-                self.paused[output.topic] = str(error)
+            except Exception as error:  # whatever one output raises, the others go on
+                if not self._node.context.ok():  # a signal has closed the publishers
+                    raise
+                self.paused[output.topic] = reason_of(error, 'publishing')
 
     def close(self) -> None:
         """Destroy the publishers."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -19,9 +18,10 @@ from rclpy.lifecycle import LifecycleNode
 from std_msgs.msg import String
 
 from mmseg_ros.core.config import NodeConfig
-from mmseg_ros.core.errors import MmsegError, SampleError
+from mmseg_ros.core.errors import SampleError
 from mmseg_ros.core.timing import StageStatistics, StageTimer
 from mmseg_ros.core.types import FrameSet, ImageData
+from mmseg_ros.core.unexpected import reason_of
 from mmseg_ros.projection.extrinsics import Rig
 from mmseg_ros.referring.expression import split_expression
 from mmseg_ros.referring.segmenter import ReferringSegmenter, load_segmenter
@@ -224,7 +224,7 @@ class Referring:
 
     def _fail(self, job: _Job, error: Exception) -> None:
         """Say what went wrong; only what may pass by itself is tried again on the next image."""
-        text = str(error) if isinstance(error, MmsegError) else repr(error)
+        text = reason_of(error, 'answering')
         refused = isinstance(error, SampleError)
         if job.request is not self._understood:
             state = ReferringState.REFUSED if refused else ReferringState.FAILED
@@ -234,7 +234,5 @@ class Referring:
             self.reason = text
         if refused:
             self._warn(f'Expression refused: {text}')
-        elif isinstance(error, MmsegError):
-            self._error(f'Text-prompted segmentation: {text}')
         else:
-            self._error(f'Text-prompted segmentation: {text}\n{traceback.format_exc()}')
+            self._error(f'Text-prompted segmentation: {text}')

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from mmseg_ros.core.errors import BackendError, MmsegError
 from mmseg_ros.core.subsets import subset_name
 from mmseg_ros.core.timing import StageStatistics, StageTimer
 from mmseg_ros.core.types import FrameSet, Modality, SegmentationResult
+from mmseg_ros.core.unexpected import reason_of
 from mmseg_ros.inference.bundle import Bundle
 from mmseg_ros.pipeline import Pipeline, Prepared
 from mmseg_ros.projection.odometry import Odometry
@@ -146,7 +146,7 @@ class Session:
         except Exception as error:  # one frame must never end the node
             if not self._is_running():  # a signal has closed the publishers under this frame
                 return
-            self._fail(type(error).__name__, f'{error!r}\n{traceback.format_exc()}')
+            self._fail(type(error).__name__, reason_of(error, 'processing'))
 
     def _finish(self, prepared: Prepared) -> None:
         output = self._pipeline.complete(prepared)

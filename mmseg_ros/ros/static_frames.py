@@ -10,6 +10,7 @@ from rclpy.node import Node
 from mmseg_ros.core.errors import CalibrationError
 from mmseg_ros.core.modalities import BASE_FRAME_ID, TF_STATIC_TOPIC
 from mmseg_ros.core.types import Modality
+from mmseg_ros.core.unexpected import reason_of
 from mmseg_ros.messages.transforms import FrameTree
 from mmseg_ros.ros.calibration import Calibration
 from mmseg_ros.ros.qos import NO_INPUT_EVENTS, latched_qos
@@ -60,8 +61,8 @@ class StaticFrames:
         """Take over the transforms of one message."""
         try:
             self._tree.add(message)
-        except CalibrationError as error:
-            self._warn(f'{TF_STATIC_TOPIC}: {error}')
+        except Exception as error:  # a message of any content must never end the node
+            self._warn(f'{TF_STATIC_TOPIC}: {reason_of(error, "reading")}')
         for modality, frame_id in self._frames.items():
             self._place(modality, frame_id)
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mmseg_ros.core.types import CloseReason, FrameSet, Modality, SensorSample
+from mmseg_ros.core.unexpected import reason_of
 from mmseg_ros.sync.counters import CollectorCounters
 from mmseg_ros.sync.history import ClosedSet, History
 from mmseg_ros.sync.monitor import HealthMonitor
@@ -221,7 +222,7 @@ class Assembly:
         samples: dict[Modality, SensorSample] = {}
         changed = False
         for track in self._tracks:
-            sample = track.take(stamp_ns, reach_ns)
+            sample = _taken(track, stamp_ns, reach_ns)
             if sample is not None:
                 samples[track.name] = sample
                 if track.health.was_late:
@@ -305,3 +306,14 @@ class Assembly:
             track.counters.overflow += 1
         self._open = None
         self.settle(now_ns)
+
+
+def _taken(track: SensorTrack, stamp_ns: int, reach_ns: int) -> SensorSample | None:
+    """Return the sample of a track for a set; one that cannot be made costs only itself."""
+    try:
+        return track.take(stamp_ns, reach_ns)
+    except Exception as error:  # packets may fit together in no way, or not into memory
+        track.counters.content += 1
+        track.buffer.drop_before(stamp_ns)
+        _logger.warning('%s: %s', track.name, reason_of(error, 'merging'))
+        return None

@@ -17,6 +17,7 @@ from mmseg_ros.core.types import (
     Modality,
     SensorSample,
 )
+from mmseg_ros.core.unexpected import reason_of
 
 FROZEN_AFTER = 3
 """Identical samples in a row after which a sensor counts as frozen."""
@@ -52,6 +53,12 @@ class ContentMonitor:
 
     def check(self, sample: SensorSample) -> str | None:
         """Return what is wrong with the content of a sample, as a clause, or None."""
+        try:
+            return self._fault(sample)
+        except Exception as error:  # whatever a sample holds, it costs no more than itself
+            return reason_of(error, 'looking at')
+
+    def _fault(self, sample: SensorSample) -> str | None:
         payload = sample.payload
         if isinstance(payload, ImageData):
             probes = _probe_image(payload.pixels)

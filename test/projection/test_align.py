@@ -1,5 +1,7 @@
 """One set of samples into one image."""
 
+import importlib
+
 import numpy as np
 import pytest
 
@@ -128,3 +130,25 @@ def test_another_image_modality_is_scaled_or_registered(rig):
     registered, _ = align(sets, with_camera, 192, 320, WINDOW_NS)
     assert registered.planes['thermal'].valid.mean() == pytest.approx(0.25, abs=0.02)
     assert registered.planes['thermal'].values[96, 160, 0] == 300
+
+
+@pytest.mark.parametrize('error', [MemoryError, TypeError, ZeroDivisionError, IndexError])
+@pytest.mark.parametrize('broken', STANDARD_MODALITIES)
+def test_whatever_one_sample_raises_the_others_go_on(monkeypatch, rig, samples, broken, error):
+    def fail(*args, **kwargs):
+        raise error('boom')
+
+    name = {'rgb': 'scaled', 'depth': 'depth', 'event': 'event', 'lidar': 'lidar'}[broken]
+    module = importlib.import_module('mmseg_ros.projection.align')
+    monkeypatch.setattr(module, f'{name}_plane', fail)
+    frame, refused = align(frame_set(samples), rig, 192, 320, WINDOW_NS)
+    assert set(frame.planes) == set(STANDARD_MODALITIES) - {broken}
+    assert error.__name__ in refused[broken]
+
+
+def test_an_image_that_nothing_resizes_costs_only_itself(rig, samples):
+    pixels = ImageData(np.zeros((96, 160), np.int32))
+    samples['rgb'] = SensorSample('rgb', STAMP_NS, 'rgb', pixels)
+    frame, refused = align(frame_set(samples), rig, 192, 320, WINDOW_NS)
+    assert set(frame.planes) == {'depth', 'event', 'lidar'}
+    assert set(refused) == {'rgb'}

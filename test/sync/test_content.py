@@ -122,3 +122,9 @@ def test_a_frozen_sensor_alone_is_named():
     still = sample(ImageData(scene()))
     assert monitor.check(still) is None
     assert any(monitor.check(replace(still, stamp_ns=stamp)) for stamp in range(2, 6))
+
+
+def test_what_cannot_be_looked_at_is_a_fault_of_the_sample_alone():
+    monitor = ContentMonitor()
+    assert 'AttributeError' in monitor.check(sample(ImageData(None)))
+    assert monitor.check(sample(ImageData(scene()))) is None

@@ -1,5 +1,7 @@
 """Event packets: what a set gets of them, and that nothing of a window is lost or doubled."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -161,3 +163,22 @@ def test_packets_that_overlap_are_merged_in_order_of_time(age_ns):
     assert len(merged.x) == 40
     assert (np.diff(merged.stamp_ns) >= 0).all()
     assert merged.stamp_ns[0] == min(START_NS, times[0])
+
+
+def test_packets_that_do_not_fit_together_cost_only_themselves():
+    broken = packet(START_NS + 20 * MS, START_NS + np.arange(20 * MS, 40 * MS, MS))
+    broken = replace(broken, payload=replace(broken.payload, x=np.zeros((2, 2), np.uint16)))
+    arrivals = [
+        (START_NS + index * 20 * MS, full_packet(START_NS + index * 20 * MS))
+        for index in range(20)
+    ]
+    arrivals[1] = (arrivals[1][0], broken)
+    arrivals += [
+        (image_ns, image(image_ns))
+        for image_ns in range(START_NS + 35 * MS, START_NS + 400 * MS, 50 * MS)
+    ]
+    unit, frames = collect(arrivals)
+    assert unit.counters.sensors['event'].content > 0
+    assert len(frames) == 8
+    assert 'event' not in frames[0].samples
+    assert 'event' in frames[-1].samples
