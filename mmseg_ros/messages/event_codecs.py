@@ -3,7 +3,7 @@
 State is an int64 array, zero at the start of a stream: see the constants below. Times come out in
 the unit of the format, with wraps of the sensor's counters undone.
 
-Source: Prophesee's documentation of EVT 2.0 and EVT 3.0; event_camera_codecs (Apache-2.0) for
+Source: Prophesee's documentation of EVT 2.0, 2.1 and 3.0; event_camera_codecs (Apache-2.0) for
 libcaer and mono.
 """
 
@@ -155,6 +155,57 @@ def decode_evt2(
             x[n], y[n], polarity[n] = (rest >> 11) & 0x7FF, rest & 0x7FF, code
             time_us[n] = state[_TIME_HIGH] | (rest >> 22)
             n += 1
+    return n
+
+
+@compiled
+def count_evt21(words: NDArray[np.uint64]) -> int:
+    """Return how many events a buffer of EVT 2.1 words can hold."""
+    count = 0
+    for i in range(len(words)):
+        if words[i] >> np.uint64(60) <= np.uint64(1):
+            bits = np.uint32(words[i] & np.uint64(0xFFFFFFFF))
+            while bits:
+                count += 1
+                bits &= bits - np.uint32(1)
+    return count
+
+
+@compiled
+def decode_evt21(
+    words: NDArray[np.uint64],
+    state: NDArray[np.int64],
+    x: NDArray[np.uint16],
+    y: NDArray[np.uint16],
+    time_us: NDArray[np.int64],
+    polarity: NDArray[np.bool_],
+) -> int:
+    """Fill the columns from a buffer of EVT 2.1 words; return the number of events.
+
+    A word holds what one of EVT 2.0 does, and which of 32 columns from x on have an event.
+
+    Args:
+        words: N uint64.
+        state: Decoder state.
+        x: At least `count_evt21` columns, filled.
+        y: Rows, filled.
+        time_us: Sensor times, filled.
+        polarity: True where brightness rose, filled.
+    """
+    n, room = 0, min(len(x), len(y), len(time_us), len(polarity))
+    for i in range(len(words)):
+        high = np.int64(words[i] >> np.uint64(32))
+        code, rest = high >> 28, high & 0xFFFFFFF
+        if code == 0x8:
+            step_back = _SMALL_STEP_BACK << 6
+            _advance(state, rest << 6, 0xFFFFFFF << 6, _EVT2_WRAP_US, step_back)
+        elif code in (0x0, 0x1) and state[_TIME_KNOWN] == 2:
+            bits = np.int64(words[i] & np.uint64(0xFFFFFFFF))
+            for bit in range(32):
+                if (bits >> bit) & 1 and n < room:
+                    x[n], y[n], polarity[n] = ((rest >> 11) & 0x7FF) + bit, rest & 0x7FF, code
+                    time_us[n] = state[_TIME_HIGH] | (rest >> 22)
+                    n += 1
     return n
 
 

@@ -1,4 +1,4 @@
-"""Prophesee RAW recordings (EVT 2.0 and EVT 3.0)."""
+"""Prophesee RAW recordings (EVT 2.0, 2.1 and 3.0)."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from mmseg_ros.core.errors import SampleError
 from mmseg_ros.core.types import EventData
 from mmseg_ros.messages import event_codecs as codecs
 from mmseg_ros.messages.event_points import event_data
+from mmseg_ros.messages.prophesee import WORD_TYPES, decode_prophesee
 
-_FORMATS = ('EVT2', 'EVT3')
+_FORMATS = {'EVT2': 'evt2', 'EVT21': 'evt21', 'EVT3': 'evt3'}
 _SENSOR_SIZES = {'gen3': (480, 640), 'gen4': (720, 1280), 'imx636': (720, 1280)}
 _NS_PER_US = 1000
 
@@ -38,17 +39,22 @@ def read_event_file(path: str | Path, start_ns: int = 0) -> EventData:
     name, height, width = _format(header, str(path))
     data = np.frombuffer(body, np.uint8)
     state = np.zeros(codecs.STATE_SIZE, np.int64)
-    if name == 'EVT2':
-        words32 = data[: len(data) // 4 * 4].view('<u4')
-        columns = codecs.event_columns(len(words32))
-        n = codecs.decode_evt2(words32, state, *columns)
-    else:
-        words16 = data[: len(data) // 2 * 2].view('<u2')
-        columns = codecs.event_columns(codecs.count_vector_words(words16, 0x2, 0x5, 0x4))
-        n = codecs.decode_evt3(words16, state, *columns)
-    x, y, times_us, polarity = columns
-    stamps = times_us[:n] * _NS_PER_US + start_ns
-    return event_data(x[:n], y[:n], stamps, polarity[:n], height, width)
+    encoding = _FORMATS[name]
+    whole = len(data) // np.dtype(WORD_TYPES[encoding]).itemsize
+    data = data[: whole * np.dtype(WORD_TYPES[encoding]).itemsize]
+    if encoding == 'evt21' and _has_swapped_halves(header):
+        data = data.view('<u4').reshape(-1, 2)[:, ::-1].reshape(-1).view(np.uint8)
+    x, y, times_us, polarity = decode_prophesee(encoding, data, state)
+    stamps = times_us * _NS_PER_US + start_ns
+    return event_data(x, y, stamps, polarity, height, width)
+
+
+def _has_swapped_halves(header: str) -> bool:
+    """Return whether EVT 2.1 words are stored with their upper 32 bits first."""
+    return (
+        re.search(r'^% (format EVT21;.*endianness=legacy|endianness legacy)', header, re.M)
+        is not None
+    )
 
 
 def _split(content: bytes) -> tuple[str, bytes]:
@@ -70,7 +76,7 @@ def _format(header: str, path: str) -> tuple[str, int, int]:
     if named:
         name = named[1]
     elif version:
-        name = 'EVT' + version[1].removesuffix('.0')
+        name = 'EVT' + version[1].removesuffix('.0').replace('.', '')
     else:
         name = 'none'
     if name not in _FORMATS:

@@ -16,9 +16,10 @@ from mmseg_ros.messages.buffers import as_bytes
 from mmseg_ros.messages.event_frames import from_frame
 from mmseg_ros.messages.event_points import event_data, from_array, from_cloud
 from mmseg_ros.messages.header import stamp_ns
+from mmseg_ros.messages.prophesee import WORD_TYPES, decode_prophesee, packet_words
 from mmseg_ros.projection.event_window import events_in_window
 
-PACKET_ENCODINGS = ('evt3', 'mono', 'libcaer', 'libcaer_cmp')
+PACKET_ENCODINGS = (*WORD_TYPES, 'mono', 'libcaer', 'libcaer_cmp')
 _NS_PER_US = 1000
 # Three years: a sensor's own clock is younger, the time since the epoch is older.
 _ABSOLUTE_NS = 10**17
@@ -57,12 +58,13 @@ class EventStream:
     200 packets, since transport only ever adds delay.
 
     Args:
-        height: Rows of the sensor.
+        height: Rows of the sensor; 0 takes the size from messages that tell it.
         width: Columns of the sensor.
     """
 
     def __init__(self, height: int, width: int) -> None:
         self.counters = EventCounters()
+        self._size_is_told = height > 0 and width > 0
         self._height, self._width = height, width
         self._state = np.zeros(codecs.STATE_SIZE, np.int64)
         self._offsets_ns: deque[int] = deque(maxlen=_OFFSET_PACKETS)
@@ -93,7 +95,11 @@ class EventStream:
 
     def _decode(self, msg: Any) -> EventData:
         if hasattr(msg, 'point_step'):
+            self._require_size()
             return from_cloud(msg, self._height, self._width)
+        if not self._size_is_told:
+            self._height, self._width = int(msg.height), int(msg.width)
+            self._require_size()
         if hasattr(msg, 'time_base'):
             return self._packet(msg)
         if hasattr(msg, 'encoding'):
@@ -104,6 +110,13 @@ class EventStream:
             f'{type(msg).__name__} is no event message; supported: PointCloud2 with x, y, t, p; '
             'event_camera_msgs/EventPacket; dvs_msgs/EventArray; event frames as Image.'
         )
+
+    def _require_size(self) -> None:
+        if self._height < 1 or self._width < 1:
+            raise SampleError(
+                'The size of the event sensor is not known: these messages do not tell it, and no '
+                'CameraInfo or calibration does.'
+            )
 
     def _without_strays(self, events: EventData) -> EventData:
         """Leave out events whose time was never set: one must not move the end of the packet."""
@@ -123,8 +136,9 @@ class EventStream:
         if msg.is_bigendian:
             raise SampleError('EventPacket with big-endian content is not supported.')
         data, base_ns, encoding = as_bytes(msg.events), int(msg.time_base), str(msg.encoding)
-        if encoding == 'evt3':
-            x, y, times_ns, polarity = self._evt3(data)
+        if encoding in WORD_TYPES:
+            x, y, times_us, polarity = decode_prophesee(encoding, data, self._state)
+            times_ns = times_us * _NS_PER_US
         elif encoding == 'libcaer_cmp':
             x, y, times_ns, polarity = _libcaer_compressed(data, base_ns)
         elif encoding == 'mono':
@@ -140,13 +154,6 @@ class EventStream:
             x, y, times_ns, polarity = x[inside], y[inside], times_ns[inside], polarity[inside]
         stamps = self._on_header_clock(times_ns, stamp_ns(msg.header))
         return event_data(x, y, stamps, polarity, self._height, self._width)
-
-    def _evt3(self, data: NDArray[np.uint8]) -> codecs.Columns:
-        words = _words(data, '<u2', 'evt3')
-        columns = codecs.event_columns(codecs.count_vector_words(words, 0x2, 0x5, 0x4))
-        n = codecs.decode_evt3(words, self._state, *columns)
-        x, y, times_us, polarity = columns
-        return x[:n], y[:n], times_us[:n] * _NS_PER_US, polarity[:n]
 
     def _on_header_clock(self, times_ns: NDArray[np.int64], header_ns: int) -> NDArray[np.int64]:
         if not len(times_ns) or times_ns[0] > _ABSOLUTE_NS:
@@ -170,25 +177,15 @@ class EventStream:
             )
 
 
-def _words(data: NDArray[np.uint8], dtype: str, encoding: str) -> NDArray[Any]:
-    size = np.dtype(dtype).itemsize
-    if len(data) % size:
-        raise SampleError(
-            f'EventPacket {encoding!r} holds {len(data)} bytes, which is no multiple of {size}: '
-            'it is cut off.'
-        )
-    return np.frombuffer(data, dtype) if len(data) else np.zeros(0, dtype)
-
-
 def _mono(data: NDArray[np.uint8], base_ns: int) -> codecs.Columns:
-    words = _words(data, '<u8', 'mono')
+    words = packet_words(data, '<u8', 'mono')
     times_ns = (words & 0xFFFFFFFF).astype(np.int64) + base_ns
     x = ((words >> 32) & 0xFFFF).astype(np.uint16)
     return x, ((words >> 48) & 0x7FFF).astype(np.uint16), times_ns, (words >> 63).astype(np.bool_)
 
 
 def _libcaer(data: NDArray[np.uint8], base_ns: int) -> codecs.Columns:
-    pairs = _words(data, '<u8', 'libcaer').view('<u4').reshape(-1, 2)
+    pairs = packet_words(data, '<u8', 'libcaer').view('<u4').reshape(-1, 2)
     word, raw_us = pairs[:, 0], pairs[:, 1].astype(np.int32)
     times_ns = codecs.unwrapped_libcaer_times(raw_us) * _NS_PER_US + base_ns
     x, y = ((word >> 17) & 0x7FFF).astype(np.uint16), ((word >> 2) & 0x7FFF).astype(np.uint16)
@@ -196,13 +193,12 @@ def _libcaer(data: NDArray[np.uint8], base_ns: int) -> codecs.Columns:
 
 
 def _libcaer_compressed(data: NDArray[np.uint8], base_ns: int) -> codecs.Columns:
-    words = _words(data, '<u2', 'libcaer_cmp')
+    words = packet_words(data, '<u2', 'libcaer_cmp')
     columns = codecs.event_columns(codecs.count_vector_words(words, 3, 5, 5))
     state = np.zeros(codecs.STATE_SIZE, np.int64)
     n = codecs.decode_libcaer_compressed(words, state, *columns)
     x, y, times_us, polarity = columns
-    # Here the time base is in microseconds, like the times.
-    return x[:n], y[:n], (times_us[:n] + base_ns) * _NS_PER_US, polarity[:n]
+    return x[:n], y[:n], times_us[:n] * _NS_PER_US + base_ns, polarity[:n]
 
 
 def _by_event_camera_py(msg: Any) -> EventData:

@@ -44,6 +44,20 @@ def test_evt2_file(tmp_path, header):
     assert (events.width, events.height) == (640, 480)
 
 
+@pytest.mark.parametrize('order', ['little', 'legacy'])
+def test_evt21_file(tmp_path, order):
+    words = [(8 << 60) | (2 << 32), (1 << 60) | (3 << 54) | (64 << 43) | (9 << 32) | 0b11]
+    halves = [(word & 0xFFFFFFFF, word >> 32) for word in words]
+    pairs = [half if order == 'little' else half[::-1] for half in halves]
+    body = b''.join(struct.pack('<2I', *pair) for pair in pairs)
+    path = tmp_path / 'b.raw'
+    header = f'% format EVT21;height=320;width=320;endianness={order}\n% end\n'
+    path.write_bytes(header.encode() + body + b'\1\2\3')
+    events = read_event_file(path)
+    assert (events.x.tolist(), events.y.tolist()) == ([64, 65], [9, 9])
+    assert set(events.stamp_ns.tolist()) == {(2 * 64 + 3) * 1000}
+
+
 def test_evt3_file(tmp_path):
     words = [(8 << 12) | 2, (6 << 12) | 3, 9, (2 << 12) | 0x800 | 50]
     path = tmp_path / 'b.raw'
@@ -56,8 +70,9 @@ def test_evt3_file(tmp_path):
 @pytest.mark.parametrize(
     ('content', 'named'),
     [
-        (b'', "'none'; supported: EVT2, EVT3"),
-        (b'% evt 2.1\n', 'EVT2.1'),
+        (b'', "'none'; supported: EVT2, EVT21, EVT3"),
+        (b'% evt 2.1\n', 'size of the sensor'),
+        (b'% evt 4.0\n', 'EVT4'),
         (b'% evt 3.0\n% end\n', 'size of the sensor'),
         (b'% evt 2.0', 'none'),
         (b'\x00' * 100, 'none'),

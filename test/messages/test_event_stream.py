@@ -2,6 +2,7 @@
 
 import random
 import struct
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,11 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mmseg_ros.bag.reader import BagReader
 from mmseg_ros.core.errors import SampleError
 from mmseg_ros.messages import EventStream
 from mmseg_ros.messages.event_stream import PACKET_ENCODINGS
 
 HEIGHT, WIDTH = 480, 640
+DATA = Path(__file__).parents[1] / 'data' / 'events'
+RECORDING = Path(__file__).parents[3] / 'shared' / 'recordings' / 'libcaer_cmp'
 START_NS = 1_700_000_000_000_000_000
 
 
@@ -126,11 +130,107 @@ def test_libcaer_events_and_their_31_bit_clock():
 
 def test_libcaer_compressed_events():
     words = [(0, 1), (1, 5), (2, 33), (3, 0x800 | 44), (4, 100), (5, 0b101)]
-    base_us = START_NS // 1000
-    events = EventStream(HEIGHT, WIDTH).decode(packet('libcaer_cmp', evt3(*words), 0, base_us))
+    events = EventStream(HEIGHT, WIDTH).decode(packet('libcaer_cmp', evt3(*words), 0, START_NS))
     assert (events.x.tolist(), events.y.tolist()) == ([33, 33, 33], [44, 100, 102])
     assert events.polarity.tolist() == [True, False, False]
     assert set(events.stamp_ns.tolist()) == {START_NS + ((1 << 12) + 5) * 1000}
+
+
+def plain_libcaer_compressed(content):
+    """The events of a packet as (x, y, microseconds, polarity), decoded word by word."""
+    high = low = column = base = base_polarity = 0
+    for (word,) in struct.iter_unpack('<H', content):
+        code, rest = word >> 12, word & 0xFFF
+        now = (high << 12) | low
+        if code == 0:
+            high = rest
+        elif code == 1:
+            low = rest
+        elif code == 2:
+            column = rest
+        elif code == 3:
+            yield column, rest & 0x7FF, now, rest >> 11
+        elif code == 4:
+            base, base_polarity = rest & 0x7FF, rest >> 11
+        elif code == 5:
+            for bit in range(8):
+                if rest >> bit & 1:
+                    yield column, base + bit, now, base_polarity
+            base += 8
+
+
+def test_a_real_packet_whose_time_base_is_in_nanoseconds():
+    content = (DATA / 'libcaer_cmp_346x260.bin').read_bytes()
+    base_ns = 1_744_227_144_732_712_000
+    header_ns = 1_744_227_144_744_040_812
+    msg = packet('libcaer_cmp', content, 101, base_ns, header_ns)
+    events = EventStream(260, 346).decode(msg)
+    expected = np.array(list(plain_libcaer_compressed(content)))
+    assert len(events.x) == len(expected) > 6500
+    np.testing.assert_array_equal(events.polarity, expected[:, 3])
+    np.testing.assert_array_equal(events.x, expected[:, 0])
+    np.testing.assert_array_equal(events.y, expected[:, 1])
+    np.testing.assert_array_equal(events.stamp_ns, base_ns + expected[:, 2] * 1000)
+    assert 0 < header_ns - events.stamp_ns[-1] < 10_000_000
+
+
+@pytest.mark.skipif(not RECORDING.exists(), reason='the recording is not part of the project')
+def test_a_real_recording_of_100_packets():
+    stream, rises, falls, last_ns = EventStream(0, 0), 0, 0, 0
+    with BagReader(RECORDING) as reader:
+        for _, _, message in reader.messages(['/event_camera/events']):
+            events = stream.decode(message)
+            rises += np.count_nonzero(events.polarity)
+            falls += np.count_nonzero(~events.polarity)
+            assert last_ns <= events.stamp_ns[0]
+            last_ns = events.stamp_ns[-1]
+            assert (events.height, events.width) == (260, 346)
+    assert (rises, falls) == (211_043, 360_223)
+    assert stream.counters.lost_packets == 0
+
+
+def test_evt2_events():
+    words = [(8 << 28) | 100, (1 << 28) | (5 << 22) | (33 << 11) | 44, (9 << 22) | (1 << 11) | 2]
+    content = struct.pack('<3I', *words)
+    stream = EventStream(HEIGHT, WIDTH)
+    events = stream.decode(packet('evt2', content))
+    assert (events.x.tolist(), events.y.tolist()) == ([33, 1], [44, 2])
+    assert events.polarity.tolist() == [True, False]
+    assert np.diff(events.stamp_ns).tolist() == [4000]
+    assert stream.offset_ns == START_NS - (100 * 64 + 5) * 1000
+    # The upper time bits are known from the packet before.
+    events = stream.decode(packet('evt2', struct.pack('<I', words[1]), seq=1))
+    assert events.x.tolist() == [33]
+
+
+def test_evt21_events_are_up_to_32_of_a_word():
+    words = [
+        (8 << 60) | (100 << 32),
+        (1 << 60) | (5 << 54) | (32 << 43) | (44 << 32) | 0x80000005,
+        (9 << 54) | (1 << 43) | (2 << 32) | 1,
+        (10 << 60) | 7,
+        (14 << 60) | 3,
+    ]
+    events = EventStream(HEIGHT, WIDTH).decode(packet('evt21', struct.pack('<5Q', *words)))
+    assert events.x.tolist() == [32, 34, 63, 1]
+    assert events.y.tolist() == [44, 44, 44, 2]
+    assert events.polarity.tolist() == [True, True, True, False]
+    assert np.diff(events.stamp_ns).tolist() == [0, 0, 4000]
+
+
+@pytest.mark.parametrize('encoding', PACKET_ENCODINGS)
+def test_the_size_comes_from_the_message_where_nobody_told_it(encoding):
+    events = EventStream(0, 0).decode(packet(encoding, b''))
+    assert (events.height, events.width) == (HEIGHT, WIDTH)
+    events = EventStream(48, 64).decode(packet(encoding, b''))
+    assert (events.height, events.width) == (48, 64)
+
+
+def test_a_size_that_nobody_tells_is_named():
+    msg = packet('evt3', b'')
+    msg.height = msg.width = 0
+    with pytest.raises(SampleError, match='size of the event sensor is not known'):
+        EventStream(0, 0).decode(msg)
 
 
 def test_arrays_of_single_events():
@@ -175,7 +275,7 @@ def test_damage_is_refused_and_counted():
     for content, encoding, named in [
         (b'123', 'evt3', 'no multiple of 2'),
         (b'1234567', 'mono', 'cut off'),
-        (b'', 'h264', "'h264'; supported: evt3"),
+        (b'', 'h264', "'h264'; supported: evt2, evt21, evt3"),
         (outside, 'evt3', '1 of 1 events'),
     ]:
         with pytest.raises(SampleError, match=named):

@@ -1,0 +1,55 @@
+"""Prophesee's formats (EVT 2.0, 2.1 and 3.0) by name, for packets and files alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmseg_ros.core.errors import SampleError
+from mmseg_ros.messages import event_codecs as codecs
+
+WORD_TYPES = {'evt2': '<u4', 'evt21': '<u8', 'evt3': '<u2'}
+
+
+def decode_prophesee(
+    encoding: str, data: NDArray[np.uint8], state: NDArray[np.int64]
+) -> codecs.Columns:
+    """Return x, y, time (us since the start of the sensor) and polarity of a buffer's events.
+
+    Args:
+        encoding: A key of `WORD_TYPES`.
+        data: N bytes.
+        state: Decoder state, all zero at the start of a stream.
+
+    Raises:
+        SampleError: The buffer ends within a word.
+    """
+    words = packet_words(data, WORD_TYPES[encoding], encoding)
+    if encoding == 'evt2':
+        columns = codecs.event_columns(len(words))
+        n = codecs.decode_evt2(words, state, *columns)
+    elif encoding == 'evt21':
+        columns = codecs.event_columns(codecs.count_evt21(words))
+        n = codecs.decode_evt21(words, state, *columns)
+    else:
+        columns = codecs.event_columns(codecs.count_vector_words(words, 0x2, 0x5, 0x4))
+        n = codecs.decode_evt3(words, state, *columns)
+    x, y, times_us, polarity = columns
+    return x[:n], y[:n], times_us[:n], polarity[:n]
+
+
+def packet_words(data: NDArray[np.uint8], dtype: str, encoding: str) -> NDArray[Any]:
+    """Return the words of a buffer.
+
+    Raises:
+        SampleError: The buffer ends within a word.
+    """
+    size = np.dtype(dtype).itemsize
+    if len(data) % size:
+        raise SampleError(
+            f'EventPacket {encoding!r} holds {len(data)} bytes, which is no multiple of {size}: '
+            'it is cut off.'
+        )
+    return np.frombuffer(data, dtype) if len(data) else np.zeros(0, dtype)
