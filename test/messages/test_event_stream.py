@@ -147,7 +147,7 @@ def plain_libcaer_compressed(content):
         elif code == 1:
             low = rest
         elif code == 2:
-            column = rest
+            column = rest & 0x7FF
         elif code == 3:
             yield column, rest & 0x7FF, now, rest >> 11
         elif code == 4:
