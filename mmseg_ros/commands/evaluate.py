@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--backend', default='auto', help='inference runtime')
     parser.add_argument('--threads', type=int, default=0, help='CPU threads; 0 is automatic')
     parser.add_argument(
-        '--precision', default='f32', help='what OpenVINO computes in: f32, f16 or bf16'
+        '--precision', default='fp32', help='what OpenVINO computes in: fp32, fp16 or bf16'
     )
     parser.add_argument('--split', default='val', help='train, val or test (data set)')
     parser.add_argument(

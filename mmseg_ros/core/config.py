@@ -111,10 +111,10 @@ class ModelConfig(Checked):
         read_only=True,
     )
     precision: str = parameter(
-        'f32',
-        'What OpenVINO computes in; f16 and bf16 are faster where the processor has them, and '
+        'fp32',
+        'What OpenVINO computes in; fp16 and bf16 are faster where the processor has them, and '
         'change the labels: compare with `mmseg_ros evaluate --precision`.',
-        choices=('f32', 'f16', 'bf16'),
+        choices=('fp32', 'fp16', 'bf16'),
         read_only=True,
     )
 

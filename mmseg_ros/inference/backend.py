@@ -42,7 +42,7 @@ def available_backends() -> list[str]:
     return [name for name in _RUNTIMES if _installed(name) and _usable(name)]
 
 
-def create_backend(name: str = 'auto', threads: int = 0, precision: str = 'f32') -> Backend:
+def create_backend(name: str = 'auto', threads: int = 0, precision: str = 'fp32') -> Backend:
     """Return a backend that is not loaded yet.
 
     `auto` prefers TensorRT where there is a GPU, then OpenVINO, then ONNX Runtime; each falls back
@@ -77,7 +77,7 @@ def create_backend(name: str = 'auto', threads: int = 0, precision: str = 'f32')
     return backend
 
 
-def create_runtime(name: str, threads: int = 0, precision: str = 'f32') -> Runtime:
+def create_runtime(name: str, threads: int = 0, precision: str = 'fp32') -> Runtime:
     """Return the runtime of that name; arguments and errors as in `create_backend`."""
     if name not in _RUNTIMES:
         raise BackendError(f'There is no backend {name!r}; there are: {", ".join(_RUNTIMES)}.')

@@ -17,7 +17,8 @@ from mmseg_ros.inference.runtime import TensorSpec, import_runtime
 
 _LOGGER = logging.getLogger(__name__)
 _LONGEST_WAIT_S = 20.0
-_CAPABILITIES = {'f16': 'FP16', 'bf16': 'BF16'}
+_CAPABILITIES = {'fp16': 'FP16', 'bf16': 'BF16'}
+_HINTS = {'fp32': 'f32', 'fp16': 'f16', 'bf16': 'bf16'}
 _DTYPES = {'u8': np.uint8, 'boolean': np.bool_, 'i64': np.int64, 'f32': np.float32}
 
 
@@ -26,14 +27,14 @@ class OpenVino:
 
     Args:
         threads: CPU threads; 0 leaves the choice to the library.
-        precision: `f32`, or `f16` or `bf16`, which become `f32` where the CPU lacks them.
+        precision: `fp32`, or `fp16` or `bf16`, which become `fp32` where the CPU lacks them.
         cache: Where compiled graphs are kept.
     """
 
     name = 'openvino'
 
     def __init__(
-        self, threads: int = 0, precision: str = 'f32', cache: EngineCache | None = None
+        self, threads: int = 0, precision: str = 'fp32', cache: EngineCache | None = None
     ) -> None:
         self._threads = threads
         self._cache = cache or EngineCache()
@@ -69,22 +70,22 @@ class OpenVino:
         return compiled or core.import_model(BytesIO(content), 'CPU', settings)
 
     def _check_precision(self, core: Any) -> None:
-        """Compute in f32, and say so, where the processor does not have what was asked for."""
+        """Compute in fp32, and say so, where the processor does not have what was asked for."""
         wanted = _CAPABILITIES.get(self.precision)
         found = core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
         if wanted is not None and wanted not in found:
             _LOGGER.warning(
-                'This processor does not compute in %s (but in %s): f32 is used.',
+                'This processor does not compute in %s (but in %s): fp32 is used.',
                 self.precision,
                 ', '.join(found),
             )
-            self.precision = 'f32'
+            self.precision = 'fp32'
 
     def _settings(self) -> dict[str, Any]:
         # Left alone it computes in bf16 on newer CPUs, which changes the numbers unasked.
         settings: dict[str, Any] = {
             'PERFORMANCE_HINT': 'LATENCY',
-            'INFERENCE_PRECISION_HINT': self.precision,
+            'INFERENCE_PRECISION_HINT': _HINTS[self.precision],
             # A pinned thread waits for its core although another one may be free.
             'ENABLE_CPU_PINNING': False,
         }

@@ -150,7 +150,7 @@ class Recipe(Checked):
     batch_size: int = parameter(4, 'Frames per step, all processes together.', low=1, high=65536)
     seed: int = parameter(3407, 'Seed of everything random.', low=0, high=2**31 - 1)
     precision: str = parameter(
-        '32-true', 'Arithmetic of the network.', choices=('32-true', 'bf16-mixed')
+        'fp32', 'What the network computes in; its weights stay fp32.', choices=('fp32', 'bf16')
     )
     threads: int = parameter(0, 'CPU threads of torch; 0 leaves the choice.', low=0, high=1024)
     log_every: int = parameter(20, 'Steps between log rows.', low=1, high=1_000_000)

@@ -41,6 +41,8 @@ from mmseg_ros.datasets.statistics import ChannelStatistics, statistics
 LOG = logging.getLogger(__name__)
 SEED_STRIDE = 1_000_003
 
+_FABRIC_PRECISION = {'fp32': '32-true', 'bf16': 'bf16-mixed'}
+
 
 def setup(recipe: Recipe) -> TrainingRun:
     """Return a run that stands at its first step, or at its last checkpoint if it resumes.
@@ -136,7 +138,7 @@ def _build_fabric(recipe: Recipe) -> Fabric:
         devices=local_size,
         num_nodes=world_size // local_size,
         strategy=strategy,
-        precision=recipe.precision,
+        precision=_FABRIC_PRECISION[recipe.precision],
     )
     fabric.launch()
     return fabric

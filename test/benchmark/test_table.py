@@ -5,7 +5,7 @@ def report(p50_ms, **other):
     row = {
         'what': 'engine',
         'backend': 'openvino',
-        'precision': 'f32',
+        'precision': 'fp32',
         'subset': 'rgb+lidar',
         'graph': 'specialised',
         'min_ms': 9.5,
@@ -34,7 +34,7 @@ def test_every_case_is_a_line_and_an_error_says_why():
     lines = text_of(report(12.5)).splitlines()
     assert lines[0].startswith('small (320x192, fp32), 2026-11-22')
     assert 'Some CPU, 2 cores (avx2), 24.0 GB, load 0.5' in lines[1]
-    row = next(line for line in lines if 'openvino f32 specialised' in line)
+    row = next(line for line in lines if 'openvino fp32 specialised' in line)
     cells = [cell.strip() for cell in row.split('|')]
     assert cells[2:7] == ['rgb+lidar', '9.5', '12.5', '20', '80']
     assert 'torch is not installed' in lines[-1]

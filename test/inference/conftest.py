@@ -38,7 +38,7 @@ class FakeRuntime:
 
     def __init__(self, bundle, name='fake'):
         self.name = name
-        self.precision = 'f32'
+        self.precision = 'fp32'
         self.bundle = bundle
         self.ran, self.compiled, self.closed = [], [], []
         self.refuse = {}

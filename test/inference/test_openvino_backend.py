@@ -75,17 +75,17 @@ def test_precision_is_asked_for_in_so_many_words(make_bundle, cache):
     assert OpenVino(precision='bf16')._settings()['INFERENCE_PRECISION_HINT'] == 'bf16'
     keys = {
         OpenVino(precision=p)._key(openvino.Core(), make_bundle(name=p).onnx_path).digest()
-        for p in ('f32', 'bf16')
+        for p in ('fp32', 'bf16')
     }
     assert len(keys) == 2
 
 
-@pytest.mark.parametrize(('precision', 'capability'), [('f16', 'FP16'), ('bf16', 'BF16')])
+@pytest.mark.parametrize(('precision', 'capability'), [('fp16', 'FP16'), ('bf16', 'BF16')])
 def test_a_precision_that_the_processor_lacks_becomes_f32_in_words(
     make_bundle, cache, precision, capability, caplog
 ):
     has = capability in openvino.Core().get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
     runtime = OpenVino(1, precision, cache)
     runtime.compile(make_bundle().onnx_path).close()
-    assert runtime.precision == (precision if has else 'f32')
+    assert runtime.precision == (precision if has else 'fp32')
     assert (f'does not compute in {precision}' in caplog.text) is not has

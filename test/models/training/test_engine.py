@@ -178,7 +178,7 @@ def test_the_encoder_starts_from_published_weights(recipe, with_fields, tmp_path
 
 
 def test_bfloat16_trains(recipe, with_fields):
-    run = setup(with_fields(recipe, precision='bf16-mixed'))
+    run = setup(with_fields(recipe, precision='bf16'))
     loss, gradient_norm = training_step(run, next(iter(run.batches)))
     assert loss.dtype == torch.float32
     assert torch.isfinite(gradient_norm)
