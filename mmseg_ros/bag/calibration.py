@@ -56,7 +56,8 @@ def rig_from_bag(
 def _static_frames(reader: BagReader) -> FrameTree:
     frames = FrameTree()
     for _, _, message in reader.messages([TF_STATIC_TOPIC]):
-        frames.add(message)
+        for problem in frames.add(message):
+            _log.warning('%s: %s: %s', reader.path, TF_STATIC_TOPIC, problem)
     return frames
 
 

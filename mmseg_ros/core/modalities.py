@@ -87,6 +87,7 @@ KINDS: Mapping[Kind, KindFacts] = MappingProxyType(
 
 BASE_FRAME_ID = 'base_link'
 TF_STATIC_TOPIC = '/tf_static'
+TF_TOPIC = '/tf'
 ODOM_TOPIC = '/odom'
 TRUTH_LABELS_TOPIC = '/truth/labels'
 TRUTH_POINTS_TOPIC = '/truth/points'

@@ -14,10 +14,11 @@ from mmseg_ros.core.errors import CalibrationError
 from mmseg_ros.core.resources import config_file
 from mmseg_ros.core.types import DEPTH, EVENT, LIDAR, Modality
 from mmseg_ros.projection.camera import CameraModel
-from mmseg_ros.projection.extrinsics import Rig, load_rig
+from mmseg_ros.projection.extrinsics import Mount, Rig, load_rig
 
 _NEEDS_OWN_CAMERA = (DEPTH, EVENT)
 _NEEDS_REFERENCE_CAMERA = (DEPTH, EVENT, LIDAR)
+_UNKNOWN = Mount()
 
 
 def find_rig(name_or_path: str) -> Rig:
@@ -42,6 +43,7 @@ class Calibration:
 
     Attributes:
         rig: Intrinsics and extrinsics; replaced as a whole, never changed.
+        explain_pose: Says why a sensor has no pose and what to do.
     """
 
     def __init__(
@@ -63,6 +65,8 @@ class Calibration:
             if config.depth_registered and kind == DEPTH:
                 rig = rig.with_registered(name)
         self.rig = rig
+        self.explain_pose: Callable[[Modality], str] = self._explain_pose
+        self._file = config.file
         self._kinds = kinds
         self._info_topic = info_topic
         self._received: dict[Modality, tuple[Any, ...]] = {}
@@ -78,24 +82,47 @@ class Calibration:
 
     def place(self, modality: Modality, T_base_sensor: NDArray[np.float64]) -> None:
         """Set the 4 x 4 pose of one sensor in the base frame."""
-        self.rig = self.rig.with_pose(modality, T_base_sensor)
+        mount = self.rig.mounts.get(modality)
+        known = None if mount is None else mount.T_base_sensor
+        if known is None or not np.array_equal(known, T_base_sensor):
+            self.rig = self.rig.with_pose(modality, T_base_sensor)
 
     def missing(self, modality: Modality) -> str:
-        """Return what is missing before samples of a sensor can be used, or ''."""
+        """Return what is missing before samples of a sensor can be used and what to do, or ''.
+
+        Images of the reference camera, and those that are aligned with it, need nothing.
+        """
         kind, rig = self._kinds[modality], self.rig
-        mount = rig.mounts.get(modality)
-        if kind == DEPTH and mount is not None and mount.registered:
+        mount = rig.mounts.get(modality, _UNKNOWN)
+        if kind not in _NEEDS_REFERENCE_CAMERA or (kind == DEPTH and mount.registered):
             return ''
-        needed = [modality] if kind in _NEEDS_OWN_CAMERA else []
-        if kind in _NEEDS_REFERENCE_CAMERA:
-            needed.append(rig.reference)
-        absent = [name for name in needed if name not in rig.cameras]
-        if not absent:
-            return ''
+        cameras = [modality, rig.reference] if kind in _NEEDS_OWN_CAMERA else [rig.reference]
+        unseen = [name for name in cameras if rig.mounts.get(name, _UNKNOWN).camera is None]
+        unplaced = [
+            name
+            for name in (modality, rig.reference)
+            if rig.mounts.get(name, _UNKNOWN).T_base_sensor is None
+        ]
         return ' '.join(
-            f'No intrinsics of {name}: no CameraInfo has come on {self._info_topic(name)} and '
-            'calibration.file has none.'
-            for name in absent
+            [*map(self._explain_camera, unseen), *(self.explain_pose(name) for name in unplaced)]
+        )
+
+    def _explain_camera(self, modality: Modality) -> str:
+        topic = self._info_topic(modality)
+        if not self._file:
+            return (
+                f'No intrinsics of {modality}: no CameraInfo has come on {topic} and '
+                'calibration.file is empty; publish the one or set the other.'
+            )
+        return (
+            f'No intrinsics of {modality}: no CameraInfo has come on {topic} and {self._file} '
+            'has none; publish or add them.'
+        )
+
+    def _explain_pose(self, modality: Modality) -> str:
+        return (
+            f'No pose of {modality}: calibration.file {self._file!r} has no T_base_sensor of it; '
+            'add it, or leave calibration.file empty to take all poses from /tf_static and /tf.'
         )
 
     def frame_id(self, modality: Modality) -> str:

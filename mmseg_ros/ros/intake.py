@@ -86,6 +86,7 @@ class Intake:
         """Decode one sensor message and deliver it, or refuse it."""
         self.received[modality] += 1
         try:
+            self._note_frame(modality, str(message.header.frame_id))
             missing = self._calibration.missing(modality)
             if missing:
                 raise SampleError(missing)
@@ -96,7 +97,6 @@ class Intake:
                 payload=decode(message),
                 received_ns=self._now_ns(),
             )
-            self._note_frame(modality, sample.frame_id)
             self._deliver(sample)
         except Exception as error:  # a message of any content must never end the node
             self.refuse(modality, reason_of(error, 'taking in'))

@@ -16,9 +16,9 @@ from mmseg_ros.ros.intake import Intake
 from mmseg_ros.ros.odometry_input import OdometryInput
 from mmseg_ros.ros.overlapped_worker import OverlappedWorker
 from mmseg_ros.ros.session import Session
-from mmseg_ros.ros.static_frames import StaticFrames
 from mmseg_ros.ros.subscriptions import AdaptiveSubscription
 from mmseg_ros.ros.throttle import Throttle
+from mmseg_ros.ros.transform_frames import TransformFrames
 from mmseg_ros.sync.collector import Collector
 
 _SHORTEST_WAIT_NS = 1_000_000
@@ -38,7 +38,7 @@ class Stream:
         intake: Decoding and refusals. collector: Sets. worker: Threads that run the network.
         inputs: Data subscription per sensor. infos: CameraInfo subscription per camera.
         odometry: Subscription to the vehicle's motion.
-        frames: Reader of /tf_static where there is no calibration file, else None.
+        frames: Reader of /tf_static and /tf where there is no calibration file, else None.
         jumps: How often the clock jumped back.
     """
 
@@ -50,7 +50,7 @@ class Stream:
         # A lambda of its own: rclpy refuses two severities from one line of code.
         warn = Throttle(lambda text: node.get_logger().warning(text))
         use_tf = not config.calibration.file
-        self.frames = StaticFrames(node, session.calibration, warn) if use_tf else None
+        self.frames = TransformFrames(node, session.calibration, warn) if use_tf else None
         self.intake = Intake(session.calibration, self._deliver, self.now_ns, warn, self._on_frame)
         self.collector = self._new_collector()
         self._referring = session.referring

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.ros
 ROOT = Path(__file__).parents[2]
 NODE = [sys.executable, '-m', 'mmseg_ros.ros.segmentation_node', '--ros-args']
 CLIENT = [sys.executable, str(Path(__file__).with_name('independent_client.py'))]
+RIG = ['-p', 'calibration.file:=demo_rig']
 START_S = 60.0
 
 
@@ -65,7 +66,9 @@ def start_node(start, make_bundle):
 
     def make(*arguments):
         parameters = ['--params-file', str(ROOT / 'config' / 'mmseg.yaml')]
-        node = start([*NODE, *parameters, '-p', f'model.bundle:={bundle}', *arguments], 'node')
+        node = start(
+            [*NODE, *parameters, '-p', f'model.bundle:={bundle}', *RIG, *arguments], 'node'
+        )
         assert node.wait_for('Bundle tiny'), node.text
         return node
 
