@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 CONDITIONS = ('cloud', 'fog', 'night', 'rain', 'sun')
 DEPTH_ENCODINGS = ('32FC1', '16UC1')
 RENDERERS = ('fast', 'mitsuba')
+RIGS = ('train', 'all', 'fixed')
 FAILURES = ('motionblur', 'overexposure', 'underexposure', 'lidarjitter', 'eventlowres')
 EPILOG = """examples:
   python -m mmseg_ros simulate --layout deliver --scenes 20 --out out/deliver
@@ -78,6 +79,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--rig', default='', help='calibration YAML; default: the demo rig')
     parser.add_argument(
+        '--rigs', choices=RIGS, default=None,
+        help='scenes with drawn mounts, lenses, LiDAR and sensor noise (deliver): those of the '
+        'split train, all, or none; default: train, and fixed with a --rig of your own',
+    )  # fmt: skip
+    parser.add_argument(
         '--renderer', choices=RENDERERS, default='fast',
         help="what makes the camera's pictures; mitsuba traces light (pip extra mitsuba, LLVM)",
     )  # fmt: skip
@@ -139,6 +145,7 @@ def _dataset_config(args: argparse.Namespace) -> DatasetConfig:
         split=args.split,
         seed=args.seed,
         rig=load_rig(args.rig),
+        rigs=args.rigs or ('fixed' if args.rig else 'train'),
         referring=args.referring,
         renderer=args.renderer,
     )

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -24,11 +24,16 @@ from mmseg_ros.sim.recording import ODOMETRY_HZ
 from mmseg_ros.sim.referring import make_expressions
 from mmseg_ros.sim.sensing.lidar import LidarModel
 from mmseg_ros.sim.sequence import Drive, DriveConfig, DriveFrame, check_renderer
+from mmseg_ros.sim.varied_sensors import draw_sensors
 from mmseg_ros.sim.visible_objects import find_sightings
 from mmseg_ros.sim.world.stage import SceneObject
 from mmseg_ros.sim.world.weather import CONDITIONS, FAILURES
 
 SPLITS: tuple[str, ...] = ('train', 'val', 'test')
+RIGS: tuple[str, ...] = ('train', 'all', 'fixed')
+"""Which scenes get a sensor set of their own: those of the split train, all, or none."""
+WORLD = 2
+"""Edition of the world: streets of the same seed differ between editions, so they do not mix."""
 SECTOR_DEG = 150.0
 """Sector of the LiDAR that is simulated: a data set only holds what the camera sees."""
 EVENT_WINDOW_NS = 50_000_000
@@ -44,7 +49,8 @@ class DatasetConfig:
         conditions: Conditions in turn. failure_share: Share of scenes with a sensor failure.
         split: train, val, test, or auto: three, one and one scene of five.
         seed: Scenes of other seeds, and of other splits, differ.
-        rig: Sensors. referring: Whether sentences with masks are written too.
+        rig: Sensors. rigs: Which scenes vary them, see RIGS.
+        referring: Whether sentences with masks are written too.
         renderer: What makes the camera's pictures, see drive.RENDERERS.
 
     Raises:
@@ -64,9 +70,12 @@ class DatasetConfig:
     rig: Rig | None = None
     referring: bool = False
     renderer: str = 'fast'
+    rigs: str = 'train'
 
     def __post_init__(self) -> None:
         check_renderer(self.renderer)
+        if self.rigs not in RIGS:
+            raise ConfigError(f'Rigs must be one of {", ".join(RIGS)}, but is {self.rigs!r}.')
         unknown = set(self.conditions) - set(CONDITIONS)
         if unknown or not self.conditions:
             raise ConfigError(
@@ -148,6 +157,8 @@ def _claim(config: DatasetConfig, rig: Rig) -> None:
     facts = {
         'generator': 'mmseg_ros simulate',
         'renderer': config.renderer,
+        'world': WORLD,
+        'rigs': config.rigs,
         'height': config.height,
         'width': config.width,
         'event_window_ns': EVENT_WINDOW_NS,
@@ -179,14 +190,7 @@ def write_scene(config: DatasetConfig, rig: Mapping[str, object], plan: ScenePla
         plan: The scene.
     """
     cv2.setNumThreads(1)
-    drive = Drive(
-        plan.seed,
-        DriveConfig(
-            frames=config.frames, interval_s=config.interval_s, condition=plan.condition,
-            failure=plan.failure, rig=Rig.from_dict(rig), lidar=LidarModel(sector_deg=SECTOR_DEG),
-            renderer=config.renderer,
-        ),
-    )  # fmt: skip
+    drive = Drive(plan.seed, _drive_config(config, Rig.from_dict(rig), plan))
     for k, frame in enumerate(drive.frames()):
         images = encode_frame(frame, drive, config.height, config.width)
         for modality, (folder, word) in DELIVER_FOLDERS.items():
@@ -196,6 +200,20 @@ def write_scene(config: DatasetConfig, rig: Mapping[str, object], plan: ScenePla
             _write_referring(config, plan, k, frame, drive.scene.objects)
         labels = semantic_image(frame.labels, config.height, config.width)
         _write_png(_semantic_path(config, plan, k), labels)
+
+
+def _drive_config(config: DatasetConfig, rig: Rig, plan: ScenePlan) -> DriveConfig:
+    settings = DriveConfig(
+        frames=config.frames, interval_s=config.interval_s, condition=plan.condition,
+        failure=plan.failure, rig=rig, lidar=LidarModel(sector_deg=SECTOR_DEG),
+        renderer=config.renderer,
+    )  # fmt: skip
+    if config.rigs == 'fixed' or (config.rigs == 'train' and plan.split != 'train'):
+        return settings
+    drawn = draw_sensors(plan.seed, rig, SECTOR_DEG)
+    return replace(
+        settings, rig=drawn.rig, lidar=drawn.lidar, depth=drawn.depth, events=drawn.events
+    )
 
 
 def _write_referring(

@@ -57,8 +57,10 @@ def _facade(a: float, b: float, storey: float, footprint: float) -> tuple[float,
     period = storey * 0.95
     column, row = int(np.floor(a / period)), int(np.floor(b / storey))
     u, v = a - column * period, b - row * storey
-    w, h = 0.55 * period, 0.52 * storey
-    x0, z0 = (period - w) / 2, 0.28 * storey
+    # Every height of a storey comes with windows of another shape.
+    style = hash2(int(storey * 1000.0), 7)
+    w, h = (0.38 + 0.42 * style) * period, (0.40 + 0.22 * hash2(int(storey * 1000.0), 3)) * storey
+    x0, z0 = (period - w) / 2, 0.5 * (storey - h)
     soft = max(footprint, 0.01)
     outer = min(u - x0 + 0.09, x0 + w + 0.09 - u, v - z0 + 0.09, z0 + h + 0.09 - v)
     inner = min(u - x0, x0 + w - u, v - z0, z0 + h - v, abs(u - x0 - w / 2) - 0.035)
@@ -91,6 +93,16 @@ def _sign(code: int, y: float, z: float) -> int:
         blank = hash2(int(np.floor(y / 0.13)), int(np.floor(z / 0.2))) < 0.3
         border = abs(y) > 1.13 or abs(z) > 0.53
         return 1 if border or (letters and not blank) else 0
+    if code == 6:
+        return 1 if abs(z) < 0.07 and abs(y) < 0.27 else 0
+    if code == 7:
+        inside = z > -0.28 and abs(y) < 0.32 - 0.55 * (z + 0.28)
+        walker = abs(y - 0.15 * z) < 0.045 and -0.2 < z < 0.12
+        return (3 if walker else 1) if inside else 0
+    if code == 8:
+        return 1 if abs(y) + abs(z) > 0.4 else 0
+    if code == 9:
+        return 2 if max(z * 0.9 - 0.13, abs(y) * 0.87 - z * 0.5 - 0.13) > 0.0 else 0
     stem = -0.2 < y < -0.1 and abs(z) < 0.26
     bow = -0.2 < y < 0.15 and (0.16 < z < 0.26 or -0.06 < z < 0.02)
     return 1 if stem or bow or (0.08 < y < 0.18 and -0.02 < z < 0.24) or r > 0.5 else 0

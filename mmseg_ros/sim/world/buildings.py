@@ -7,11 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmseg_ros.sim.world.mesh import Mesh, box, make_mesh, merge, tube
+from mmseg_ros.sim.world.season import varied
 from mmseg_ros.sim.world.surfaces import SurfaceTable, Texture
 
 _PLASTER = (
     (0.80, 0.74, 0.62), (0.72, 0.66, 0.60), (0.85, 0.82, 0.76), (0.66, 0.50, 0.40),
     (0.60, 0.63, 0.66), (0.78, 0.62, 0.48), (0.55, 0.30, 0.24), (0.48, 0.46, 0.44),
+    (0.30, 0.36, 0.44), (0.82, 0.72, 0.40), (0.60, 0.66, 0.56), (0.74, 0.52, 0.52),
+    (0.88, 0.88, 0.86), (0.36, 0.24, 0.20),
 )  # fmt: skip
 FOUNDATION_M = 2.5
 
@@ -26,20 +29,21 @@ class Building:
 
 
 def _facade(rng: np.random.Generator, table: SurfaceTable, storey: float) -> int:
-    wall = _PLASTER[int(rng.integers(len(_PLASTER)))]
+    wall = varied(rng, _PLASTER[int(rng.integers(len(_PLASTER)))], 0.2)
     frame = tuple(0.75 * c for c in wall) if rng.random() < 0.5 else (0.9, 0.9, 0.88)
     return table.add(
-        'Building', wall, texture=Texture.FACADE, second=frame, scale=storey, gloss=0.0,
+        'Building', wall, texture=Texture.FACADE, second=frame, scale=storey,
+        gloss=0.25 if wall[2] > 1.15 * wall[0] else 0.0,
         reflectivity=float(rng.uniform(0.3, 0.55)),
     )  # fmt: skip
 
 
 def make_block(rng: np.random.Generator, table: SurfaceTable, tall: float = 1.0) -> Building:
     """Return a town block of 2 to 9 storeys with ground floor, cornice and roof works."""
-    storey = float(rng.choice([3.0, 3.2, 3.5]))
+    storey = float(rng.uniform(2.7, 3.9))
     width = float(rng.uniform(9.0, 22.0))
     depth = float(rng.uniform(9.0, 14.0))
-    height = storey * int(rng.integers(2, 4 + round(6 * tall)))
+    height = storey * int(rng.integers(2, 4 + round(9 * tall)))
     facade = _facade(rng, table, storey)
     trim = table.add('Building', (0.55, 0.52, 0.48), texture=Texture.GRAVEL, reflectivity=0.4)
     roof = table.add('Building', (0.30, 0.30, 0.31), texture=Texture.GRAVEL, reflectivity=0.25)
@@ -120,9 +124,15 @@ def make_house(rng: np.random.Generator, table: SurfaceTable) -> Building:
     width, depth = float(rng.uniform(8.0, 12.0)), float(rng.uniform(7.0, 9.5))
     eaves = float(rng.choice([3.0, 5.6]))
     ridge = eaves + float(rng.uniform(2.0, 3.5))
-    wall = _facade(rng, table, 2.8)
+    wall = _facade(rng, table, float(rng.uniform(2.5, 3.1)))
     roof_color = [(0.45, 0.20, 0.14), (0.30, 0.18, 0.15), (0.24, 0.25, 0.27)][int(rng.integers(3))]
-    roof = table.add('Building', roof_color, texture=Texture.TILES, scale=0.35, reflectivity=0.35)
+    roof = table.add(
+        'Building',
+        varied(rng, roof_color, 0.2),
+        texture=Texture.TILES,
+        scale=0.35,
+        reflectivity=0.35,
+    )
     door = table.add(
         'Building', tuple(rng.uniform(0.1, 0.5, 3)), texture=Texture.BARK, reflectivity=0.3
     )

@@ -1,4 +1,4 @@
-"""What stands along a street: lamps, signs, traffic lights, fences, benches, bins and the like.
+"""What stands along a street: lamps, benches, bins and the like.
 
 Things that face the traffic look to -x. Each function returns a mesh that stands on z = 0.
 """
@@ -10,33 +10,33 @@ import numpy as np
 from mmseg_ros.sim.world.mesh import Mesh, box, merge, plate, pose, rod, tube
 from mmseg_ros.sim.world.surfaces import SurfaceTable, Texture
 
-SIGN_KINDS: dict[str, tuple[float, tuple[float, float, float]]] = {
-    # Scale selects the drawing of the face; the colour is its ground.
-    'stop sign': (1.0, (0.72, 0.05, 0.06)),
-    'speed limit sign': (2.0, (0.93, 0.93, 0.93)),
-    'warning sign': (3.0, (0.93, 0.93, 0.90)),
-    'direction sign': (4.0, (0.05, 0.25, 0.60)),
-    'parking sign': (5.0, (0.05, 0.25, 0.65)),
-}
 LAMP_HEAD = (1.9, 0.0, 6.6)
 """Where a street lamp shines from, relative to its foot (x points to the road), metres."""
 
 
-def _steel(table: SurfaceTable, cls: str = 'Pole', shade: float = 0.42) -> int:
+def steel(table: SurfaceTable, cls: str = 'Pole', shade: float = 0.42) -> int:
+    """Return the painted steel of posts."""
     return table.add(
         cls, (shade, shade, shade + 0.02), texture=Texture.WORN_PAINT, reflectivity=0.45
     )
 
 
-def street_lamp(table: SurfaceTable) -> Mesh:
-    """Return a lamp post whose arm reaches along +x."""
-    steel = _steel(table)
+def street_lamp(rng: np.random.Generator, table: SurfaceTable) -> Mesh:
+    """Return a lamp post whose arm reaches along +x; its light is at LAMP_HEAD."""
+    metal = steel(table, shade=float(rng.choice([0.15, 0.28, 0.42, 0.6])))
     lamp = table.add('Pole', (1.0, 0.86, 0.62), emission=2.5, reflectivity=0.6)
+    wide = float(rng.uniform(0.8, 1.4))
+    second = []
+    if rng.random() < 0.25:
+        second = [rod((0, 0, 6.6), (-1.7, 0, 6.85), 0.045, metal),
+                  box((0.75, 0.28, 0.10), (-1.8, 0, 6.84), metal)]  # fmt: skip
+    profile = (0.13 * wide, 0.11 * wide, 0.08 * wide, 0.06 * wide)
     return merge(
         [
-            tube((0.13, 0.11, 0.08, 0.06), (0.0, 0.8, 1.0, 6.7), steel, 8),
-            rod((0, 0, 6.6), (1.7, 0, 6.85), 0.045, steel),
-            box((0.75, 0.28, 0.10), (1.8, 0, 6.84), steel),
+            *second,
+            tube(profile, (0.0, 0.8, 1.0, 6.7), metal, 8),
+            rod((0, 0, 6.6), (1.7, 0, 6.85), 0.045, metal),
+            box((0.75, 0.28, 0.10), (1.8, 0, 6.84), metal),
             box((0.6, 0.22, 0.05), (1.85, 0, 6.77), lamp),
         ]
     )
@@ -56,57 +56,7 @@ def power_pole(table: SurfaceTable) -> Mesh:
 
 def bollard(table: SurfaceTable) -> Mesh:
     """Return a bollard of a metre's height."""
-    return tube((0.09, 0.09, 0.05), (0.0, 0.85, 0.95), _steel(table, shade=0.2), 8)
-
-
-def traffic_sign(
-    rng: np.random.Generator, table: SurfaceTable, kind: str = ''
-) -> tuple[Mesh, str]:
-    """Return a sign on its post that faces -x, and its kind."""
-    kind = kind or str(rng.choice(list(SIGN_KINDS)))
-    code, ground = SIGN_KINDS[kind]
-    face = table.add('TrafficSign', ground, texture=Texture.SIGN, scale=code, reflectivity=0.95)
-    back = table.add('TrafficSign', (0.5, 0.5, 0.52), reflectivity=0.5)
-    height = float(rng.uniform(2.2, 2.7))
-    size = (0.04, 2.4, 1.2) if kind == 'direction sign' else (0.04, 0.8, 0.8)
-    middle = height + size[2] / 2
-    board = plate(size, (-0.07, 0, 0), face, back)
-    return merge(
-        [
-            tube((0.045, 0.045), (0.0, middle), _steel(table), 6),
-            board.transformed(pose(0, 0, middle)),
-        ]
-    ), kind
-
-
-def traffic_light(table: SurfaceTable, state: str, arm_m: float) -> Mesh:
-    """Return a signal on a mast, facing -x, with an arm of `arm_m` towards +y (0: none)."""
-    steel = _steel(table, shade=0.25)
-    case = table.add('TrafficLight', (0.07, 0.08, 0.07), reflectivity=0.2)
-    lamps = {'red': (1.0, 0.06, 0.03), 'yellow': (1.0, 0.7, 0.05), 'green': (0.05, 0.95, 0.45)}
-
-    def head(x: float, y: float, z: float) -> list[Mesh]:
-        parts = [
-            box((0.28, 0.38, 1.05), (x, y, z), case),
-            box((0.04, 0.6, 1.3), (x + 0.1, y, z), case),
-        ]
-        for k, (name, color) in enumerate(lamps.items()):
-            lit = name == state
-            shade = color if lit else tuple(0.25 * c for c in color)
-            glass = table.add(
-                'TrafficLight', shade, emission=2.2 if lit else 0.0, reflectivity=0.5
-            )
-            lens = tube((0.13, 0.13), (0.0, 0.06), glass, 10)
-            turn = np.eye(4)
-            turn[:3, :3] = [[0, 0, -1], [0, 1, 0], [1, 0, 0]]
-            turn[:3, 3] = x - 0.13, y, z + 0.33 - 0.33 * k
-            parts.append(lens.shaped(turn))
-        return parts
-
-    parts = [tube((0.12, 0.09), (0.0, 5.9 if arm_m else 3.4), steel, 8), *head(-0.2, 0.0, 2.9)]
-    if arm_m:
-        parts += [rod((0, 0, 5.7), (0, arm_m, 5.9), 0.07, steel), *head(-0.2, arm_m - 0.3, 5.5)]
-    return merge(parts)
+    return tube((0.09, 0.09, 0.05), (0.0, 0.85, 0.95), steel(table, shade=0.2), 8)
 
 
 def bench(table: SurfaceTable) -> Mesh:
@@ -274,10 +224,10 @@ def billboard(rng: np.random.Generator, table: SurfaceTable) -> Mesh:
         emission=0.1,
         reflectivity=0.5,
     )
-    steel = table.add('Other', (0.3, 0.3, 0.32), reflectivity=0.4)
+    frame = table.add('Other', (0.3, 0.3, 0.32), reflectivity=0.4)
     return merge(
         [
-            plate((0.15, 4.2, 2.4), (0, 0, 3.4), face, steel),
-            *(box((0.14, 0.14, 2.3), (0.02, y, 1.15), steel) for y in (-1.5, 1.5)),
+            plate((0.15, 4.2, 2.4), (0, 0, 3.4), face, frame),
+            *(box((0.14, 0.14, 2.3), (0.02, y, 1.15), frame) for y in (-1.5, 1.5)),
         ]
     )

@@ -8,6 +8,7 @@ import numpy as np
 
 from mmseg_ros.projection.transforms import rotation
 from mmseg_ros.sim.world.mesh import Mesh, box, disc_wheel, merge, pose, rod, tube
+from mmseg_ros.sim.world.season import varied
 from mmseg_ros.sim.world.surfaces import SurfaceTable, Texture
 
 CLOTHES: dict[str, tuple[float, float, float]] = {
@@ -71,23 +72,66 @@ def _head(table: SurfaceTable, rng: np.random.Generator, z: float, cls: str) -> 
     ]
 
 
+def _clothes(rng: np.random.Generator, table: SurfaceTable, color: str) -> tuple[int, int]:
+    """Return the surfaces of coat and trousers."""
+    trousers = list(CLOTHES)[int(rng.choice([1, 2, 4, 5, 5, 5, 6, 6, 7]))]
+    coat = table.add(
+        'Pedestrian', varied(rng, CLOTHES[color], 0.2), texture=Texture.CLOTH,
+        reflectivity=float(rng.uniform(0.3, 0.6)),
+    )  # fmt: skip
+    legs = table.add(
+        'Pedestrian', varied(rng, CLOTHES[trousers], 0.2), texture=Texture.CLOTH,
+        reflectivity=0.35,
+    )  # fmt: skip
+    return coat, legs
+
+
+def _carried(rng: np.random.Generator, table: SurfaceTable) -> list[Mesh]:
+    """Return a backpack, a bag or nothing; what one wears belongs to the person."""
+    draw = rng.random()
+    if draw > 0.4:
+        return []
+    bag = table.add('Pedestrian', varied(rng, CLOTHES['brown'], 0.4), reflectivity=0.3)
+    if draw < 0.25:
+        return [box((0.16, 0.30, 0.42), (-0.22, 0, 1.22), bag)]
+    return [box((0.30, 0.10, 0.28), (0.0, 0.32, 0.75), bag)]
+
+
+def sitting_person(rng: np.random.Generator, table: SurfaceTable, seat_m: float = 0.48) -> Mesh:
+    """Return somebody who sits, facing +x, on a seat of a height."""
+    coat, legs = _clothes(rng, table, str(rng.choice(list(CLOTHES))))
+    shoes = table.add('Pedestrian', (0.08, 0.07, 0.07), reflectivity=0.15)
+    torso = tube((0.16, 0.17, 0.19, 0.20, 0.09), (0.0, 0.15, 0.38, 0.54, 0.62), coat, 8)
+    upper = [torso.shaped(np.diag([0.68, 1.05, 1.0, 1.0])), *_head(table, rng, 0.67, 'Pedestrian')]
+    lean = pose(-0.12, 0, seat_m) @ rotation('y', float(rng.uniform(-0.15, 0.25)))
+    parts = [part.shaped(lean) for part in upper]
+    for side in (-1, 1):
+        y = 0.1 * side
+        knee = (0.36, y * float(rng.uniform(0.8, 1.6)), seat_m + 0.06)
+        parts.append(rod((-0.1, y, seat_m + 0.07), knee, 0.085, legs))
+        parts.append(rod(knee, (0.38, y, 0.06), 0.06, legs))
+        parts.append(box((0.26, 0.1, 0.09), (0.42, y, 0.045), shoes))
+        parts.append(
+            rod((-0.12, 2.2 * y, seat_m + 0.5), (0.2, 1.4 * y, seat_m + 0.16), 0.05, coat)
+        )
+    return merge(parts)
+
+
 def make_person(rng: np.random.Generator, table: SurfaceTable) -> Person:
-    """Return a pedestrian of random size and clothes."""
+    """Return a pedestrian of random size and clothes, one of seven a child."""
     color = str(rng.choice(list(CLOTHES)))
-    trousers = list(CLOTHES)[int(rng.choice([1, 5, 5, 6, 7]))]
-    coat = table.add('Pedestrian', CLOTHES[color], texture=Texture.CLOTH, reflectivity=0.45)
-    legs = table.add('Pedestrian', CLOTHES[trousers], texture=Texture.CLOTH, reflectivity=0.35)
+    coat, legs = _clothes(rng, table, color)
     shoes = table.add('Pedestrian', (0.08, 0.07, 0.07), reflectivity=0.15)
     skin = table.add('Pedestrian', _SKIN[1], reflectivity=0.4)
     torso = tube((0.15, 0.17, 0.19, 0.21, 0.09), (0.86, 1.0, 1.25, 1.42, 1.50), coat, 8)
     squeeze = np.diag([0.68, 1.05, 1.0, 1.0])
-    scale = np.diag([1.0, 1.0, 1.0, 1.0]) * rng.uniform(0.9, 1.06)
-    scale[3, 3] = 1.0
-    limbs = [
-        Limb(
-            merge([torso.shaped(squeeze), *_head(table, rng, 1.55, 'Pedestrian')]), (0, 0, 1), 0, 0
-        )
-    ]
+    tall = rng.uniform(0.58, 0.85) if rng.random() < 0.14 else rng.uniform(0.9, 1.08)
+    scale = np.diag([tall, tall, tall, 1.0])
+    squeeze[:2] *= rng.uniform(0.9, 1.2)
+    trunk = [torso.shaped(squeeze), *_head(table, rng, 1.55, 'Pedestrian'), *_carried(rng, table)]
+    if rng.random() < 0.2:
+        trunk.append(tube((0.30, 0.17), (0.45, 0.98), coat, 8))
+    limbs = [Limb(merge(trunk), (0, 0, 1), 0, 0)]
     for side, phase in ((1, 0.0), (-1, np.pi)):
         y = 0.09 * side
         leg = merge(
@@ -153,10 +197,38 @@ def _motorbike(table: SurfaceTable, frame: int) -> list[Mesh]:
     ]
 
 
+def _scooter(table: SurfaceTable, frame: int) -> list[Mesh]:
+    """Return a motor scooter with its leg shield."""
+    dark = table.add('TwoWheeler', (0.09, 0.09, 0.09), reflectivity=0.1)
+    lamp = table.add('TwoWheeler', (0.95, 0.95, 0.9), emission=1.2, reflectivity=0.9)
+    wheels = [disc_wheel(0.23, 0.12, dark, dark).shaped(pose(x, 0, 0)) for x in (-0.6, 0.6)]
+    return [
+        *wheels,
+        box((0.75, 0.36, 0.45), (-0.38, 0, 0.5), frame),
+        box((0.6, 0.3, 0.12), (-0.32, 0, 0.8), dark),
+        box((0.6, 0.34, 0.1), (0.15, 0, 0.28), frame),
+        box((0.1, 0.42, 0.65), (0.46, 0, 0.6), frame),
+        rod((0.6, 0, 0.25), (0.42, 0, 1.0), 0.04, dark),
+        rod((0.42, -0.33, 1.0), (0.42, 0.33, 1.0), 0.03, dark),
+        box((0.06, 0.16, 0.14), (0.5, 0, 0.92), lamp),
+        box((0.35, 0.36, 0.34), (-0.75, 0, 0.98), frame),
+    ]
+
+
+def _luggage(rng: np.random.Generator, table: SurfaceTable) -> list[Mesh]:
+    """Return the bags or the basket of some bicycles."""
+    if rng.random() > 0.45:
+        return []
+    bag = table.add('TwoWheeler', varied(rng, (0.3, 0.25, 0.2), 0.4), reflectivity=0.3)
+    if rng.random() < 0.5:
+        return [box((0.32, 0.34, 0.24), (0.6, 0, 0.9), bag)]
+    return [box((0.34, 0.13, 0.32), (-0.55, y, 0.62), bag) for y in (-0.14, 0.14)]
+
+
 def _rider(rng: np.random.Generator, table: SurfaceTable, color: str, lean: float) -> Mesh:
-    coat = table.add('Pedestrian', CLOTHES[color], texture=Texture.CLOTH, reflectivity=0.45)
-    legs = table.add('Pedestrian', CLOTHES['black'], texture=Texture.CLOTH, reflectivity=0.3)
-    helmet = table.add('Pedestrian', CLOTHES[color], gloss=0.1, reflectivity=0.5)
+    coat, legs = _clothes(rng, table, color)
+    shade = CLOTHES[str(rng.choice(list(CLOTHES)))]
+    helmet = table.add('Pedestrian', shade, gloss=0.1, reflectivity=0.5)
     upper = [
         tube((0.14, 0.17, 0.20, 0.09), (0.0, 0.2, 0.46, 0.56), coat, 8).shaped(
             np.diag([0.7, 1.0, 1.0, 1.0])
@@ -182,8 +254,11 @@ def make_two_wheeler(
     """Return a bicycle or motorbike, with a rider if `ridden`."""
     kind = kind or str(rng.choice(['bicycle', 'motorbike']))
     color = str(rng.choice(list(CLOTHES)))
-    frame = table.add('TwoWheeler', CLOTHES[color], gloss=0.12, reflectivity=0.4)
-    parts = _bicycle(table, frame) if kind == 'bicycle' else _motorbike(table, frame)
+    frame = table.add('TwoWheeler', varied(rng, CLOTHES[color]), gloss=0.12, reflectivity=0.4)
+    if kind == 'bicycle':
+        parts = [*_bicycle(table, frame), *_luggage(rng, table)]
+    else:
+        parts = _motorbike(table, frame) if rng.random() < 0.5 else _scooter(table, frame)
     rider_color = str(rng.choice(list(CLOTHES)))
     rider = _rider(rng, table, rider_color, 0.5 if kind == 'bicycle' else 0.25) if ridden else None
     return TwoWheeler(merge(parts), rider, kind, color)

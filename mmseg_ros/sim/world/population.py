@@ -6,14 +6,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mmseg_ros.sim.world import furniture, nature
-from mmseg_ros.sim.world.mesh import Mesh, merge
-from mmseg_ros.sim.world.people import make_person, make_two_wheeler
+from mmseg_ros.sim.world import crowd, furniture, nature, props
+from mmseg_ros.sim.world.barriers import kerb_railing
+from mmseg_ros.sim.world.mesh import Mesh
+from mmseg_ros.sim.world.people import make_two_wheeler
 from mmseg_ros.sim.world.route import Route
+from mmseg_ros.sim.world.signs import traffic_sign
 from mmseg_ros.sim.world.stage import Stage
 from mmseg_ros.sim.world.street import KERB_M, LANE_M, Profile, StreetBuilder
 from mmseg_ros.sim.world.theme import Theme
-from mmseg_ros.sim.world.traffic import Actor, Driver, EgoMotion, Walker
+from mmseg_ros.sim.world.traffic import Actor, Driver, EgoMotion
 from mmseg_ros.sim.world.vehicles import make_bus, make_car, make_truck
 
 Span = tuple[float, float]
@@ -24,7 +26,12 @@ def kerbside(street: StreetBuilder, side: int, spans: Sequence[Span]) -> None:
     for span in spans:
         _lamps(street, side, span)
         if street.profile.sidewalk_m > 1.0:
+            if street.profile.sidewalk_m > 2.0:
+                crowd.sitters(street, side, span)
+                crowd.two_wheeler_rack(street, side, span)
             _pavement_things(street, side, span)
+            if street.stage.rng.random() < 0.15:
+                kerb_railing(street, side, span)
         if street.profile.parking:
             _park(street, side, span)
         _signs(street, side, span)
@@ -33,11 +40,12 @@ def kerbside(street: StreetBuilder, side: int, spans: Sequence[Span]) -> None:
 def _lamps(street: StreetBuilder, side: int, span: Span) -> None:
     stage, rng = street.stage, street.stage.rng
     rural = street.profile.sidewalk_m < 0.5
-    if rural and side < 0:
+    if rural and side < 0 and rng.random() < 0.7:
         return
-    post = furniture.power_pole(stage.table) if rural else furniture.street_lamp(stage.table)
+    post = furniture.power_pole(stage.table) if rural else furniture.street_lamp(rng, stage.table)
     d = side * (street.profile.half_m + (3.0 if rural else 0.6))
-    for s in np.arange(span[0] + float(rng.uniform(2, 14)), span[1], 40.0 if rural else 26.0):
+    step = float(rng.uniform(30.0, 45.0) if rural else rng.uniform(18.0, 30.0))
+    for s in np.arange(span[0] + float(rng.uniform(2, 14)), span[1], step):
         T = stage.world_pose(
             street.route, float(s), d, 0.0 if rural else KERB_M, -side * np.pi / 2
         )
@@ -67,18 +75,25 @@ def _pavement_things(street: StreetBuilder, side: int, span: Span) -> None:
         'motorbike': lambda: make_two_wheeler(rng, table, ridden=False, kind='motorbike').mesh,
         'dog': lambda: furniture.dog(rng, table),
         'billboard': lambda: furniture.billboard(rng, table),
+        'postbox': lambda: props.postbox(rng, table),
+        'kiosk': lambda: props.kiosk(rng, table),
+        'clutter': lambda: props.clutter(rng, table),
+        'table': lambda: props.cafe_table(rng, table),
     }
     share = np.array(
-        [0.17, 0.11, 0.07, 0.10, 0.08, 0.10, 0.07, 0.05, 0.06, 0.08, 0.04, 0.03, 0.04]
-    )
-    for s in np.arange(span[0] + 2.0, span[1] - 2.0, 7.0):
+        [0.11, 0.07, 0.06, 0.07, 0.07, 0.07, 0.06, 0.05, 0.06, 0.07, 0.05, 0.03, 0.03, 0.05, 0.04,
+         0.07, 0.04]
+    )  # fmt: skip
+    for s in np.arange(span[0] + 2.0, span[1] - 2.0, 5.0):
         s_here = float(s + rng.uniform(0, 3))
         if trees and rng.random() < 0.75:
             _put(
                 street,
                 s_here,
                 side * (inner + 1.1),
-                stage.variant('street tree', lambda: nature.make_tree(rng, table, 'broad'), 5),
+                stage.variant(
+                    'street tree', lambda: nature.make_tree(rng, table, stage.season, 'broad'), 5
+                ),
                 'tree',
                 0.8,
             )
@@ -116,9 +131,11 @@ def _put(
 def _signs(street: StreetBuilder, side: int, span: Span) -> None:
     stage, rng = street.stage, street.stage.rng
     d = side * (street.profile.half_m + (0.8 if street.profile.sidewalk_m > 0.5 else 1.6))
-    for s in np.arange(span[0] + float(rng.uniform(4, 16)), span[1] - 1.0, 22.0):
-        if rng.random() < 0.75:
-            mesh, kind = furniture.traffic_sign(rng, stage.table)
+    for s in np.arange(
+        span[0] + float(rng.uniform(4, 16)), span[1] - 1.0, float(rng.uniform(14, 24))
+    ):
+        if rng.random() < 0.8:
+            mesh, kind = traffic_sign(rng, stage.table)
             T = stage.world_pose(street.route, float(s), d, 0.0, 0.0 if side < 0 else np.pi)
             if stage.claim(float(T[0, 3]), float(T[1, 3]), 0.4, off_roads=False):
                 stage.place(mesh, T, kind)
@@ -167,8 +184,8 @@ def populate(
     for k in range(profile.lanes):
         for direction in (1, -1):
             actors += _lane_traffic(stage, route, profile, recipe, ego, k, direction, k == lane)
-    actors += _pedestrians(stage, route, profile, recipe)
-    actors += _cyclists(stage, route, profile, recipe, ego)
+    actors += crowd.pedestrians(stage, route, profile, recipe)
+    actors += crowd.riders(stage, route, profile, recipe, ego)
     return ego, actors
 
 
@@ -184,9 +201,9 @@ def _lane_traffic(
     s = ego.s_m + float(rng.uniform(13.0, 35.0)) if own else float(rng.uniform(0.0, 40.0))
     while s < route.length_m + 40.0:
         draw = rng.random()
-        if draw < 0.09:
+        if draw < 0.12:
             vehicle = make_bus(rng, stage.table)
-        elif draw < 0.2:
+        elif draw < 0.23:
             vehicle = make_truck(rng, stage.table)
         else:
             vehicle = make_car(rng, stage.table)
@@ -199,47 +216,4 @@ def _lane_traffic(
             )
         )
         s += vehicle.length_m + float(rng.exponential(100.0 / recipe.cars)) + 9.0
-    return actors
-
-
-def _pedestrians(stage: Stage, route: Route, profile: Profile, recipe: Theme) -> list[Actor]:
-    rng = stage.rng
-    actors: list[Actor] = []
-    for _ in range(rng.poisson(recipe.people * route.length_m / 100.0)):
-        person = make_person(rng, stage.table)
-        instance = stage.new_object('person', person.color, moving=True)
-        s = float(rng.uniform(20.0, route.length_m))
-        side = int(rng.choice([-1, 1]))
-        walk = max(profile.sidewalk_m, 1.5)
-        d = side * (profile.half_m + float(rng.uniform(0.5, walk - 0.4)))
-        lift = KERB_M if profile.sidewalk_m > 0.5 else 0.0
-        along, across, facing = float(rng.choice([-1, 1]) * rng.uniform(0.9, 1.6)), 0.0, 0.0
-        draw = rng.random()
-        if draw < 0.12:
-            along, across, lift = 0.0, -side * float(rng.uniform(0.9, 1.5)), 0.0
-        elif draw < 0.3:
-            along, facing = 0.0, float(rng.uniform(0, 2 * np.pi))
-        actors.append(
-            Walker(person, instance, route, stage.land, s, d, along, across, lift, facing)
-        )
-    return actors
-
-
-def _cyclists(
-    stage: Stage, route: Route, profile: Profile, recipe: Theme, ego: EgoMotion
-) -> list[Actor]:
-    """Return riders at the right edge of the road, both ways."""
-    rng = stage.rng
-    actors: list[Actor] = []
-    for _ in range(rng.poisson((1.0 + recipe.people / 4) * route.length_m / 100.0)):
-        wheels = make_two_wheeler(rng, stage.table, ridden=True)
-        machine = stage.new_object(wheels.kind, wheels.color, moving=True)
-        parts = [wheels.mesh.of_instance(machine)]
-        if wheels.rider is not None:
-            parts.append(wheels.rider.of_instance(stage.new_object('rider', '', moving=True)))
-        direction = int(rng.choice([-1, 1]))
-        pace = float(rng.uniform(4.0, 6.5)) if wheels.kind == 'bicycle' else ego.speed_mps
-        s = ego.s_m + float(rng.uniform(8.0, 100.0)) * (1 if direction > 0 else 1.3)
-        d = -direction * (profile.lanes * LANE_M - 0.3)
-        actors.append(Driver(merge(parts), route, stage.land, s, d, direction * pace))
     return actors

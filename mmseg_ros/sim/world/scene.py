@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.sim.world import population
+from mmseg_ros.sim.world.barriers import jersey
 from mmseg_ros.sim.world.buildings import make_bridge
 from mmseg_ros.sim.world.mesh import Mesh
 from mmseg_ros.sim.world.roadside import LAND_USES
 from mmseg_ros.sim.world.route import Route, make_land, make_route, route_from_curvature
+from mmseg_ros.sim.world.season import draw_season, varied
 from mmseg_ros.sim.world.stage import SceneObject, Stage
 from mmseg_ros.sim.world.street import Crossing, Profile, StreetBuilder, free_spans
 from mmseg_ros.sim.world.surfaces import Texture
@@ -67,14 +69,14 @@ def build_scene(
         ConfigError: There is no such theme.
     """
     rng = np.random.default_rng([seed, 7])
-    theme = theme or str(rng.choice(list(THEMES), p=[0.28, 0.20, 0.18, 0.17, 0.17]))
+    theme = theme or str(rng.choice(list(THEMES), p=[row.share for row in THEMES.values()]))
     if theme not in THEMES:
         raise ConfigError(f'There is no scene theme {theme!r}; there are: {", ".join(THEMES)}.')
     recipe = THEMES[theme]
     length = LEAD_M + distance_m + VIEW_M
     crossings = _draw_crossings(rng, recipe, length)
     route = make_route(rng, length, [s for s, _ in crossings], recipe.bend)
-    stage = Stage(rng, make_land(rng, recipe.land_m), [route])
+    stage = Stage(rng, make_land(rng, recipe.land_m), [route], draw_season(rng))
     profile = Profile(
         int(rng.choice(recipe.lanes)),
         rng.random() < recipe.parking,
@@ -107,8 +109,9 @@ def _ground_surface(stage: Stage, theme: str) -> int:
         return stage.table.add(
             'Ground', (0.50, 0.48, 0.44), texture=Texture.GRAVEL, scale=1.2, reflectivity=0.35
         )
+    color = stage.season.grass[int(stage.rng.integers(len(stage.season.grass)))]
     return stage.table.add(
-        'Terrain', (0.38, 0.41, 0.22), texture=Texture.GRASS, scale=1.0, reflectivity=0.45
+        'Terrain', varied(stage.rng, color), texture=Texture.GRASS, scale=1.0, reflectivity=0.45
     )
 
 
@@ -161,6 +164,7 @@ def _lay_main(
     street.markings(free_spans(-40.0, ends[1], boxes), rural)
     for junction in junctions:
         street.signals(junction)
+    _divide(street, recipe, boxes, ends[1])
     for side in (1, -1):
         gaps = [(c.s - c.gap_m, c.s + c.gap_m) for c in junctions if (c.s, side) in open_sides]
         if not rural:
@@ -175,6 +179,21 @@ def _lay_main(
     if rng.random() < recipe.bridge:
         _span_bridge(street, [c.s for c in junctions])
     return beds
+
+
+def _divide(
+    street: StreetBuilder, recipe: Theme, boxes: list[tuple[float, float]], end: float
+) -> None:
+    """Put a barrier between the directions of a wide road, or refuges where people cross."""
+    rng = street.stage.rng
+    if street.profile.lanes > 1 and rng.random() < recipe.divided:
+        for low, high in free_spans(-40.0, end, [(a - 8.0, b + 8.0) for a, b in boxes]):
+            jersey(street, (low, high), 0.0)
+        return
+    for s in np.arange(LEAD_M + float(rng.uniform(8.0, 45.0)), end, float(rng.uniform(50, 90))):
+        clear = all(not low - 6.0 < s < high + 6.0 for low, high in boxes)
+        if clear and street.profile.sidewalk_m > 1.0 and rng.random() < 0.6:
+            street.island(float(s))
 
 
 def _plots(rng: np.random.Generator, block: tuple[float, float]) -> list[tuple[float, float]]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mmseg_ros.sim.world.mesh import Mesh, make_mesh, merge, pose
 from mmseg_ros.sim.world.route import Land, Route
+from mmseg_ros.sim.world.season import Season
 from mmseg_ros.sim.world.surfaces import SurfaceTable
 
 TESSELLATION_M = 2.0
@@ -33,9 +34,12 @@ class SceneObject:
 class Stage:
     """Where the static world is put together."""
 
-    def __init__(self, rng: np.random.Generator, land: Land, routes: list[Route]) -> None:
+    def __init__(
+        self, rng: np.random.Generator, land: Land, routes: list[Route], season: Season
+    ) -> None:
         self.rng = rng
         self.land = land
+        self.season = season
         self.routes = routes
         self.table = SurfaceTable()
         self.objects: list[SceneObject] = []

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmseg_ros.sim.world import furniture
+from mmseg_ros.sim.world import signs
 from mmseg_ros.sim.world.mesh import make_mesh
 from mmseg_ros.sim.world.route import Route
+from mmseg_ros.sim.world.season import varied
 from mmseg_ros.sim.world.stage import Stage
 from mmseg_ros.sim.world.surfaces import Texture
 
@@ -46,6 +47,27 @@ class Profile:
         return (lane + 0.5) * LANE_M
 
 
+_SLABS = (
+    (0.62, 0.60, 0.57), (0.52, 0.51, 0.50), (0.70, 0.66, 0.58), (0.60, 0.44, 0.38),
+    (0.56, 0.56, 0.60), (0.40, 0.40, 0.41),
+)  # fmt: skip
+
+
+def _road_surface(stage: Stage) -> int:
+    """Return asphalt of some age, concrete or, rarely, cobbles."""
+    rng = stage.rng
+    kind = str(rng.choice(['asphalt', 'concrete', 'cobbles'], p=[0.82, 0.11, 0.07]))
+    low, high = {'asphalt': (0.22, 0.46), 'concrete': (0.46, 0.58), 'cobbles': (0.3, 0.45)}[kind]
+    shade = float(rng.uniform(low, high))
+    texture = {'asphalt': Texture.ASPHALT, 'concrete': Texture.GRAVEL, 'cobbles': Texture.PAVING}
+    return stage.table.add(
+        'Road', (shade, shade * float(rng.uniform(0.97, 1.0)),
+                 shade * float(rng.uniform(0.93, 1.04))),
+        texture=texture[kind], scale=0.22 if kind == 'cobbles' else 0.8,
+        reflectivity=float(rng.uniform(0.12, 0.25)),
+    )  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Crossing:
     """An intersection at arc length `s`, with the half width of the gap it needs."""
@@ -78,23 +100,36 @@ class StreetBuilder:
         self.route = route
         self.profile = profile
         add = stage.table.add
-        shade = float(stage.rng.uniform(0.28, 0.42))
-        self.asphalt = add(
-            'Road', (shade, shade, shade * 1.03), texture=Texture.ASPHALT, reflectivity=0.18
-        )
+        rng = stage.rng
+        self.asphalt = _road_surface(stage)
+        yellow = rng.random() < 0.12
         self.paint = add(
-            'RoadLine', (0.86, 0.86, 0.84), texture=Texture.WORN_PAINT, reflectivity=0.75
-        )
-        self.slabs = add(
-            'SideWalk', (0.62, 0.60, 0.57), texture=Texture.PAVING,
-            scale=float(stage.rng.choice([0.5, 0.8, 1.2])), reflectivity=0.38,
+            'RoadLine', (0.85, 0.66, 0.16) if yellow else (0.86, 0.86, 0.84),
+            texture=Texture.WORN_PAINT, reflectivity=0.75,
         )  # fmt: skip
-        self.kerb = add('SideWalk', (0.68, 0.67, 0.65), texture=Texture.GRAVEL, reflectivity=0.42)
+        color = _SLABS[int(rng.integers(len(_SLABS)))]
+        asphalted = color[0] < 0.45
+        self.slabs = add(
+            'SideWalk', varied(rng, color),
+            texture=Texture.ASPHALT if asphalted else Texture.PAVING,
+            scale=float(rng.choice([0.25, 0.5, 0.8, 1.2])), reflectivity=0.38,
+        )  # fmt: skip
+        self.kerb = add(
+            'SideWalk', varied(rng, (0.66, 0.65, 0.63)), texture=Texture.GRAVEL, reflectivity=0.42
+        )
 
     def carriageway(self, start: float, end: float) -> None:
-        """Lay the asphalt."""
-        half = self.profile.half_m
+        """Lay the road, with patches where it was mended."""
+        half, rng = self.profile.half_m, self.stage.rng
         self.stage.strip(self.route, (start, end), (-half, half), (0.0, 0.0), self.asphalt)
+        shade = float(rng.uniform(0.2, 0.5))
+        patch = self.stage.table.add(
+            'Road', (shade, shade, shade), texture=Texture.ASPHALT, reflectivity=0.15
+        )
+        for _ in range(rng.poisson((end - start) / 45.0)):
+            s, d = float(rng.uniform(start, end - 6.0)), float(rng.uniform(-half, half - 1.5))
+            size = (float(rng.uniform(0.6, 6.0)), float(rng.uniform(0.5, 1.5)))
+            self.stage.strip(self.route, (s, s + size[0]), (d, d + size[1]), (0.006,) * 2, patch)
 
     def pavement(self, side: int, spans: Sequence[tuple[float, float]]) -> None:
         """Lay kerb and pavement on one side (+1 left, -1 right)."""
@@ -155,6 +190,20 @@ class StreetBuilder:
         faces = [[0, 1, 2], [0, 2, 3], [4, 5, 6]]
         self.stage.add(make_mesh(np.stack([x, y, z], -1), faces, self.paint))
 
+    def island(self, s: float) -> None:
+        """Build a refuge for pedestrians (class Ground) in the middle of the road, 6 m long."""
+        stage, half = self.stage, 0.55
+        stone = stage.table.add(
+            'Ground', varied(stage.rng, (0.55, 0.50, 0.45)), texture=Texture.PAVING, scale=0.2,
+            reflectivity=0.35,
+        )  # fmt: skip
+        for d in (-half, half):
+            self.stage.strip(self.route, (s - 3, s + 3), (d, d), (-0.02, KERB_M), stone)
+        self.stage.strip(self.route, (s - 3, s + 3), (-half, half), (KERB_M, KERB_M), stone)
+        for end, turn in ((-2.6, 0.0), (2.6, np.pi)):
+            T = stage.world_pose(self.route, s + end, 0.0, KERB_M, turn)
+            stage.place(signs.keep_right_sign(stage.table), T, 'keep right sign')
+
     def signals(self, crossing: Crossing) -> None:
         """Put zebra crossings, stop lines and, where it has them, traffic lights at a crossing."""
         reach = crossing.half_m + 3.0
@@ -171,8 +220,12 @@ class StreetBuilder:
                 continue
             far = crossing.s + direction * (crossing.half_m + 1.0)
             d = -direction * (self.profile.half_m + 0.7)
-            mast = furniture.traffic_light(self.stage.table, state, self.profile.half_m * 0.75)
+            mast = signs.traffic_light(self.stage.table, state, self.profile.half_m * 0.75)
             turn = 0.0 if direction > 0 else np.pi
+            if self.stage.rng.random() < 0.7:
+                post = signs.traffic_light(self.stage.table, state, 0.0)
+                near = self.stage.world_pose(self.route, s, d, KERB_M, turn)
+                self.stage.place(post, near, 'traffic light', state)
             self.stage.place(
                 mast,
                 self.stage.world_pose(self.route, far, d, KERB_M, turn),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,7 +99,8 @@ def make_sky(seed: int, condition: str) -> Sky:
     rng = np.random.default_rng([seed, 11])
     weather = _vary(rng, _WEATHER[condition])
     azimuth = rng.uniform(0, 2 * np.pi)
-    elevation = np.deg2rad(rng.uniform(22.0, 62.0))
+    elevation = np.deg2rad(_sun_elevation_deg(rng))
+    weather = _at_hour(weather, float(np.sin(elevation)))
     to_sun = [
         np.cos(azimuth) * np.cos(elevation),
         np.sin(azimuth) * np.cos(elevation),
@@ -108,19 +109,43 @@ def make_sky(seed: int, condition: str) -> Sky:
     return Sky(weather, np.array(to_sun, np.float32), seed)
 
 
+def _sun_elevation_deg(rng: np.random.Generator) -> float:
+    """Return the height of the sun: mornings and evenings as often as noon."""
+    return float(rng.uniform(7.0, 24.0) if rng.random() < 0.3 else rng.uniform(24.0, 64.0))
+
+
+def _at_hour(weather: Weather, height: float) -> Weather:
+    """Return the weather with the light of a low sun: weaker, warmer, under a warm horizon."""
+    low = max(0.0, 1.0 - height / 0.4)
+    if max(weather.sun) < 0.5 or low == 0.0:
+        return weather
+    red, green, blue = weather.sun
+    sun = (red * (1 - 0.25 * low), green * (1 - 0.45 * low), blue * (1 - 0.7 * low))
+    r, g, b = weather.horizon
+    horizon = (r * (1 + 0.1 * low), g * (1 - 0.1 * low), b * (1 - 0.3 * low))
+    return replace(weather, sun=sun, horizon=horizon)
+
+
 def _vary(rng: np.random.Generator, weather: Weather) -> Weather:
     """Make no two fogs, rains and suns equal."""
     strength = float(rng.uniform(0.75, 1.25))
     warmth = float(rng.uniform(-0.06, 0.06))
+    # Nights reach from dusk and the glow of a city to a dark road.
+    air = float(np.exp(rng.uniform(-0.7, 1.3) if weather.lamps == 1.0 else rng.uniform(-0.2, 0.2)))
     red, green, blue = weather.sun
     return Weather(
         weather.name,
         (red * strength * (1 + warmth), green * strength, blue * strength * (1 - warmth)),
-        weather.sky, weather.horizon, weather.zenith,
+        _times(weather.sky, air), _times(weather.horizon, air), _times(weather.zenith, air),
         float(np.clip(weather.clouds * rng.uniform(0.6, 1.5), 0, 1)),
-        weather.extinction_per_m * float(rng.uniform(0.6, 1.5)),
+        weather.extinction_per_m * float(rng.uniform(0.5, 1.7)),
         weather.wetness,
         weather.rain * float(rng.uniform(0.5, 1.3)),
-        weather.lamps,
-        weather.gain,
+        weather.lamps * float(rng.uniform(0.7, 1.2)),
+        weather.gain * float(rng.uniform(0.6, 1.3)),
     )  # fmt: skip
+
+
+def _times(color: tuple[float, float, float], factor: float) -> tuple[float, float, float]:
+    red, green, blue = color
+    return red * factor, green * factor, blue * factor
