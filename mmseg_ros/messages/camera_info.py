@@ -7,31 +7,38 @@ from typing import Any
 import numpy as np
 
 from mmseg_ros.core.errors import CalibrationError, SampleError
-from mmseg_ros.projection.camera import DISTORTION_LENGTHS, CameraModel
+from mmseg_ros.projection.camera import CameraModel
+from mmseg_ros.projection.plausible import check_plausible
 
-_ALIASES = {'': 'plumb_bob', 'none': 'plumb_bob', 'fisheye': 'equidistant'}
 
-
-def decode_camera_info(msg: Any) -> CameraModel:
+def decode_camera_info(msg: Any, rectified: bool = False) -> CameraModel:
     """Return the camera of the delivered image: region of interest and binning count.
 
     Works with the field names of ROS 2 (k, d, r, p) and of ROS 1 (K, D, R, P).
 
+    Args:
+        msg: A sensor_msgs/CameraInfo.
+        rectified: Whether the images beside it are rectified, which the message cannot say.
+
     Raises:
-        SampleError: A field is missing, zero, not finite or of the wrong size; it is named.
+        SampleError: A field is missing, zero, not finite, implausible or of the wrong size; it is
+            named.
     """
     try:
-        model, D = _distortion(str(msg.distortion_model), np.array(_field(msg, 'd'), np.float64))
+        P = np.array(_field(msg, 'p'), np.float64).reshape(3, 4)
+        K = np.array(_field(msg, 'k'), np.float64)
         camera = CameraModel(
             width=int(msg.width),
             height=int(msg.height),
-            distortion_model=model,
-            D=D,
-            K=_field(msg, 'k'),
+            distortion_model=str(msg.distortion_model),
+            D=np.array(list(_field(msg, 'd')), np.float64),
+            K=P[:, :3] if rectified and P.any() and not K.any() else K,
             R=_field(msg, 'r'),
-            P=_field(msg, 'p'),
+            P=P,
             frame_id=str(msg.header.frame_id),
+            rectified=rectified,
         )
+        check_plausible(camera)
         return _delivered(camera, msg)
     except (AttributeError, TypeError, ValueError) as error:
         raise SampleError(f'CameraInfo cannot be read ({error}).') from error
@@ -56,18 +63,6 @@ def camera_info_fields(camera: CameraModel) -> dict[str, Any]:
 
 def _field(msg: Any, name: str) -> Any:
     return getattr(msg, name) if hasattr(msg, name) else getattr(msg, name.upper())
-
-
-def _distortion(model: str, D: Any) -> tuple[str, Any]:
-    """Return the model's canonical name and coefficients without a tail of zeros."""
-    model = _ALIASES.get(model, model)
-    lengths = DISTORTION_LENGTHS.get(model, ())
-    longest = max(lengths, default=0)
-    if len(D) > longest and not D[longest:].any():
-        D = D[:longest]
-    if not D.any() and len(D) not in lengths:
-        D = np.zeros(lengths[0] if lengths else 0)
-    return model, D
 
 
 def _delivered(camera: CameraModel, msg: Any) -> CameraModel:

@@ -12,6 +12,10 @@ from mmseg_ros.core.errors import CalibrationError
 from mmseg_ros.projection.transforms import invert, pose
 
 
+_STILL = 1e-4
+"""Meters, and entries of a rotation, by which a fixed transform on /tf may vary."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Edge:
     """The step from one frame to its parent."""
@@ -22,10 +26,15 @@ class _Edge:
 
 
 class FrameTree:
-    """Collects transforms between parent and child frames; later ones win."""
+    """Collects transforms between parent and child frames; later ones win, /tf_static over /tf.
+
+    Attributes:
+        moving: Frames that /tf has moved, with their parent.
+    """
 
     def __init__(self) -> None:
         self._edges: dict[str, _Edge] = {}
+        self.moving: dict[str, str] = {}
 
     def add(self, msg: Any, is_static: bool = True) -> list[str]:
         """Take over the transforms of a tf2_msgs/TFMessage.
@@ -39,17 +48,34 @@ class FrameTree:
         """
         problems = []
         for item in msg.transforms:
-            move, turn = item.transform.translation, item.transform.rotation
-            parent = str(item.header.frame_id).lstrip('/')
-            child = str(item.child_frame_id).lstrip('/')
+            parent, child = _name(item.header.frame_id), _name(item.child_frame_id)
             try:
-                matrix = pose([move.x, move.y, move.z], [turn.x, turn.y, turn.z, turn.w])
-                if not np.isfinite(matrix).all():
-                    raise CalibrationError('The translation is not finite.')
-                self._edges[child] = _Edge(parent, matrix, is_static)
+                self._take(child, _Edge(parent, _matrix(parent, child, item.transform), is_static))
             except CalibrationError as error:
-                problems.append(f'{parent} -> {child} is left out: {error}')
+                problems.append(f'{parent or "?"} -> {child or "?"} is skipped: {error}')
         return problems
+
+    def fixed(self) -> FrameTree:
+        """Return the tree without the frames that move: what holds for a whole recording."""
+        tree = FrameTree()
+        tree.moving = dict(self.moving)
+        tree._edges = {name: e for name, e in self._edges.items() if name not in self.moving}
+        return tree
+
+    def ancestors(self, frame_id: str) -> list[str]:
+        """Return a frame and its parents up to the root.
+
+        Raises:
+            CalibrationError: The transforms hold a loop.
+        """
+        return list(self._to_root(_name(frame_id)))
+
+    def children(self) -> dict[str, list[str]]:
+        """Return the child frames of every frame that has some, in the order they came."""
+        found: dict[str, list[str]] = {}
+        for child, edge in self._edges.items():
+            found.setdefault(edge.parent, []).append(child)
+        return found
 
     def frames(self) -> list[str]:
         """Return the names of all frames, sorted."""
@@ -78,10 +104,23 @@ class FrameTree:
             return None
         return None if path is None else all(edge.is_static for part in path for edge in part)
 
+    def _take(self, child: str, edge: _Edge) -> None:
+        known = self._edges.get(child)
+        if known is not None and known.is_static and not edge.is_static:
+            return
+        if edge.is_static:
+            self.moving.pop(child, None)
+        elif known is not None and (
+            known.parent != edge.parent
+            or np.abs(known.T_parent_child - edge.T_parent_child).max() > _STILL
+        ):
+            self.moving[child] = edge.parent
+        self._edges[child] = edge
+
     def _path(self, target: str, source: str) -> tuple[list[_Edge], list[_Edge]] | None:
         """Return the steps from both frames up to the first that they share."""
-        ups = self._to_root(source.lstrip('/'))
-        downs = self._to_root(target.lstrip('/'))
+        ups = self._to_root(_name(source))
+        downs = self._to_root(_name(target))
         shared = next((frame for frame in ups if frame in downs), None)
         return None if shared is None else (ups[shared], downs[shared])
 
@@ -105,3 +144,22 @@ class FrameTree:
         for edge in edges:
             T_top_bottom = edge.T_parent_child @ T_top_bottom
         return T_top_bottom
+
+
+def _name(frame_id: Any) -> str:
+    return str(frame_id).lstrip('/')
+
+
+def _matrix(parent: str, child: str, transform: Any) -> NDArray[np.float64]:
+    """Return the 4 x 4 transform.
+
+    Raises:
+        CalibrationError: A name is empty, both are the same, or a number is impossible.
+    """
+    if not parent or not child or parent == child:
+        raise CalibrationError('it must join two frames with different names.')
+    move, turn = transform.translation, transform.rotation
+    T = pose([move.x, move.y, move.z], [turn.x, turn.y, turn.z, turn.w])
+    if not np.isfinite(T).all():
+        raise CalibrationError(f'its translation is not finite, but {T[:3, 3].tolist()}.')
+    return T

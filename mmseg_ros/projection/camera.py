@@ -16,17 +16,16 @@ from mmseg_ros.projection.distortion import (
     EQUIDISTANT,
     PINHOLE,
     RATIONAL,
+    TILTED,
     distort_point,
     fold_radius_squared,
+    lens_coefficients,
     undistort_point,
 )
+from mmseg_ros.projection.lenses import canonical_lens
 
-DISTORTION_LENGTHS: dict[str, tuple[int, ...]] = {
-    'plumb_bob': (0, 4, 5),
-    'rational_polynomial': (8,),
-    'equidistant': (4,),
-}
 _BORDER_SAMPLES = 64
+_ROUNDING_PX = 1e-6
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -39,8 +38,9 @@ class CameraModel:
         width: Image columns.
         height: Image rows.
         K: 3 x 3 intrinsics of the raw image, pixels.
-        distortion_model: plumb_bob, rational_polynomial or equidistant (fisheye).
-        D: Distortion coefficients in the order of CameraInfo; empty for none.
+        distortion_model: plumb_bob, rational_polynomial or equidistant (fisheye); the names of
+            other tools (radtan, pinhole, fisheye ...) are taken and replaced by these.
+        D: Distortion coefficients in the order of CameraInfo and OpenCV; empty for none.
         R: 3 x 3 rotation from the optical frame into the rectified frame.
         P: 3 x 4 projection of the rectified image, pixels.
         frame_id: Name of the optical frame.
@@ -65,7 +65,11 @@ class CameraModel:
     def __post_init__(self) -> None:
         for name, shape in (('K', (3, 3)), ('R', (3, 3)), ('P', (3, 4))):
             object.__setattr__(self, name, _matrix(name, getattr(self, name), shape))
-        object.__setattr__(self, 'D', _matrix('D', self.D, (-1,)))
+        model, D = canonical_lens(self.distortion_model, _matrix('D', self.D, (-1,)))
+        D.flags.writeable = False
+        object.__setattr__(self, 'distortion_model', model)
+        object.__setattr__(self, 'D', D)
+        object.__setattr__(self, 'K', _without_rounding(self.K))
         if not self.R.any():
             object.__setattr__(self, 'R', np.eye(3))
         if not self.P.any():
@@ -93,11 +97,9 @@ class CameraModel:
 
     @cached_property
     def parameters(self) -> NDArray[np.float64]:
-        """Return 16 float64 for compiled code, see `project_point`."""
+        """Return 38 float64 for compiled code, see `project_point`."""
         model = _model_code(self)
-        D = np.zeros(8)
-        if model != PINHOLE:
-            D[: len(self.D)] = self.D
+        D = lens_coefficients(self.D if model != PINHOLE else self.D[:0])
         A = self.P if self.rectified else self.K
         values = np.array(
             [model, self.width, self.height, A[0, 0], A[1, 1], A[0, 2], A[1, 2], np.inf, *D]
@@ -200,7 +202,7 @@ def project_point(
 
     Args:
         camera: `CameraModel.parameters`: model, width, height, fx, fy, cx, cy, largest squared
-            radius of an ideal point, 8 distortion coefficients.
+            radius of an ideal point, `lens_coefficients`.
         x: Metres right.
         y: Metres down.
         z: Metres forward.
@@ -266,7 +268,9 @@ def _border_radius_squared(parameters: NDArray[np.float64]) -> float:
 def _model_code(camera: CameraModel) -> int:
     if camera.rectified or (not camera.D.any() and camera.distortion_model != 'equidistant'):
         return PINHOLE
-    return EQUIDISTANT if camera.distortion_model == 'equidistant' else RATIONAL
+    if camera.distortion_model == 'equidistant':
+        return EQUIDISTANT
+    return TILTED if camera.D[12:].any() else RATIONAL
 
 
 def _matrix(name: str, values: ArrayLike, shape: Sequence[int]) -> NDArray[np.float64]:
@@ -281,6 +285,17 @@ def _matrix(name: str, values: ArrayLike, shape: Sequence[int]) -> NDArray[np.fl
     array = array.reshape(shape)
     array.flags.writeable = False
     return array
+
+
+def _without_rounding(K: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return K without a skew that is only what a tool's arithmetic left."""
+    skew = np.array([K[0, 1], K[1, 0]])
+    if not skew.any() or np.abs(skew).max() > _ROUNDING_PX:
+        return K
+    K = K.copy()
+    K[0, 1] = K[1, 0] = 0.0
+    K.flags.writeable = False
+    return K
 
 
 def _validate(camera: CameraModel) -> None:
@@ -301,14 +316,3 @@ def _validate(camera: CameraModel) -> None:
         raise CalibrationError(f'Camera P must have positive focal lengths, but is {P.tolist()}.')
     if not np.allclose(camera.R @ camera.R.T, np.eye(3), atol=1e-3):
         raise CalibrationError(f'Camera R must be a rotation, but is {camera.R.tolist()}.')
-    lengths = DISTORTION_LENGTHS.get(camera.distortion_model)
-    if lengths is None:
-        raise CalibrationError(
-            f'Unknown distortion model {camera.distortion_model!r}; '
-            f'supported: {", ".join(DISTORTION_LENGTHS)}.'
-        )
-    if len(camera.D) not in lengths:
-        raise CalibrationError(
-            f'Distortion model {camera.distortion_model} needs '
-            f'{" or ".join(map(str, lengths))} coefficients, but D has {len(camera.D)}.'
-        )

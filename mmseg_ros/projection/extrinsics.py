@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from mmseg_ros.core.errors import CalibrationError
 from mmseg_ros.core.resources import config_file
 from mmseg_ros.core.types import RGB, Modality
-from mmseg_ros.projection import calibration_files as files
+from mmseg_ros.projection import calibration_formats as formats
 from mmseg_ros.projection.camera import CameraModel
-from mmseg_ros.projection.mounts import Mount, mount_from_dict, mount_to_dict
+from mmseg_ros.projection.mounts import Mount, mount_from_dict, mount_to_dict, sized
 from mmseg_ros.projection.transforms import invert, rigid
 
 __all__ = ['DEFAULT_RIG', 'Mount', 'Rig', 'load_rig']
@@ -47,7 +47,13 @@ class Rig:
         Raises:
             CalibrationError: They are unknown.
         """
-        camera = self.mounts.get(modality, Mount()).camera
+        mount = self.mounts.get(modality, Mount())
+        camera = mount.camera
+        if camera is None and mount.unsized is not None:
+            raise CalibrationError(
+                f'The calibration does not hold the image size of {modality!r}, and neither a '
+                'CameraInfo nor an image told it.'
+            )
         if camera is None:
             raise CalibrationError(
                 f'No intrinsics of {modality!r}: no CameraInfo arrived and the calibration file '
@@ -83,7 +89,21 @@ class Rig:
     def with_camera(self, modality: Modality, camera: CameraModel) -> Rig:
         """Return the rig with these intrinsics, e.g. from a CameraInfo message."""
         mount = self.mounts.get(modality, Mount(frame_id=camera.frame_id))
-        return self._with(modality, replace(mount, camera=camera))
+        return self._with(modality, replace(mount, camera=camera, unsized=None))
+
+    def with_image_size(self, modality: Modality, height: int, width: int) -> Rig:
+        """Return the rig where intrinsics that lacked the image size have it.
+
+        Raises:
+            CalibrationError: They cannot be those of an image of this size.
+        """
+        mount = self.mounts.get(modality)
+        if mount is None or mount.unsized is None:
+            return self
+        try:
+            return self._with(modality, sized(mount, height, width))
+        except CalibrationError as error:
+            raise CalibrationError(f'{modality}: {error}') from error
 
     def with_pose(self, modality: Modality, T_base_sensor: NDArray[np.float64]) -> Rig:
         """Return the rig with this 4 x 4 sensor pose, e.g. from /tf_static."""
@@ -130,30 +150,24 @@ class Rig:
 def load_rig(path: str | Path = '', image_size: tuple[int, int] | None = None) -> Rig:
     """Read a rig from a calibration file; without a path, the rig of the simulated vehicle.
 
-    Read are our YAML, koide3's `calib.json`, Kalibr's `camchain.yaml`, KITTI's object `calib`
-    text and raw calibration folder, and MUSES' `calib.json`; the content tells which it is.
+    The content tells the format: our YAML, a CameraInfo as YAML, `ost.yaml` of camera_calibration,
+    Kalibr's camchain, koide3's and MUSES' `calib.json`, nuScenes' records, KITTI's texts.
 
     Args:
-        path: The file, or the folder of KITTI's raw calibration.
-        image_size: (height, width) of the camera image, for formats that do not hold it.
+        path: The file; or the folder of KITTI's raw calibration or of nuScenes' tables.
+        image_size: (height, width) of the reference image, for formats that do not hold it.
+            Without it such intrinsics wait for `with_image_size`.
 
     Raises:
         CalibrationError: The file cannot be read or is not a calibration.
     """
     path = Path(path) if path else config_file(DEFAULT_RIG)
     try:
-        if path.is_dir():
-            return Rig(files.kitti_raw_mounts(path))
-        text = path.read_text()
-        if path.suffix == '.txt':
-            return Rig(files.kitti_object_mounts(text, image_size))
-        data = yaml.safe_load(text)  # JSON is YAML
-        if 'sensors' in data:
-            return Rig.from_dict(data, str(path))
-        return Rig(_foreign_mounts(data, image_size))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        rig = _read(path)
+        return rig if image_size is None else rig.with_image_size(rig.reference, *image_size)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         raise CalibrationError(f'{path}: cannot read the calibration ({error}).') from error
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, LookupError) as error:
         raise CalibrationError(f'{path}: not a complete calibration ({error!r}).') from error
     except CalibrationError as error:
         message = str(error)
@@ -162,16 +176,13 @@ def load_rig(path: str | Path = '', image_size: tuple[int, int] | None = None) -
         ) from error
 
 
-def _foreign_mounts(
-    data: Mapping[str, Any], image_size: tuple[int, int] | None
-) -> dict[Modality, Mount]:
-    if 'results' in data and 'camera' in data:
-        return files.koide3_mounts(data, image_size)
-    if 'cam0' in data:
-        return files.kalibr_mounts(data)
-    if 'intrinsics' in data and 'extrinsics' in data:
-        return files.muses_mounts(data)
-    raise CalibrationError(
-        f'unknown calibration format with keys {", ".join(map(str, data))}; known: mmseg_ros YAML '
-        '(sensors), koide3 calib.json, Kalibr camchain, KITTI calib, MUSES calib.json.'
-    )
+def _read(path: Path) -> Rig:
+    if path.is_dir():
+        return Rig(formats.folder_mounts(path))
+    text = path.read_text(encoding='utf-8')
+    if path.suffix == '.txt':
+        return Rig(formats.text_mounts(text, path))
+    data = yaml.safe_load(text)  # JSON is YAML
+    if isinstance(data, dict) and isinstance(data.get('sensors'), dict):
+        return Rig.from_dict(data, str(path))
+    return Rig(formats.mounts_of(data, path))
