@@ -8,7 +8,7 @@ from typing import Any
 
 from mmseg_ros import messages
 from mmseg_ros.bag.reader import BagReader
-from mmseg_ros.core.errors import CalibrationError, MmsegError, SampleError
+from mmseg_ros.core.errors import CalibrationError, ConfigError, MmsegError, SampleError
 from mmseg_ros.core.modalities import KINDS, ODOM_TOPIC, kind_of, sensor_topic
 from mmseg_ros.core.types import STANDARD_MODALITIES, FrameSet, Modality, SensorSample
 from mmseg_ros.messages.sensor_decoder import SensorDecoder
@@ -20,21 +20,37 @@ _log = logging.getLogger(__name__)
 
 
 def sensor_topics(
-    reader: BagReader, modalities: Sequence[Modality] = STANDARD_MODALITIES
+    reader: BagReader,
+    modalities: Sequence[Modality] = STANDARD_MODALITIES,
+    given: Mapping[Modality, str] | None = None,
 ) -> dict[Modality, str]:
     """Return the data topics that a bag holds, by modality.
+
+    Args:
+        reader: An open bag.
+        modalities: Sensors to look for.
+        given: Topics that a user named; the others are on the node's own.
+
+    Raises:
+        ConfigError: The bag lacks a topic that was given.
 
     A sensor recorded only through one of the transports that the node reads, e.g. a camera as
     `<topic>/compressed`, is found too. One that is there only in a form that nobody reads here
     (`/ffmpeg`, `/theora`, an unknown type) is named in the log.
     """
     found: dict[Modality, str] = {}
+    given = given or {}
     for modality in modalities:
-        topic = sensor_topic(modality)
+        topic = given.get(modality) or sensor_topic(modality)
         transports = KINDS[kind_of(modality)].transports
         names = [topic + suffix for suffix, _ in transports if topic + suffix in reader.topics]
         if names:
             found[modality] = names[0]
+        elif modality in given:
+            raise ConfigError(
+                f'{reader.path} has no topic {topic} for {modality!r}; it has '
+                f'{", ".join(sorted(reader.topics)) or "none"}.'
+            )
         else:
             _warn_of_other_transports(reader, modality, topic)
     return found

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmseg_ros.commands.sensors_option import add_sensors, sensors_of
 from mmseg_ros.core.subsets import subset_name
 from mmseg_ros.metrics.report import number
 from mmseg_ros.metrics.robustness import SUBSET_CHOICES
@@ -48,6 +49,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--calibration', type=Path, default=None, help="calibration file instead of the bag's own"
     )
+    add_sensors(parser, 'which topic is which sensor (bag)')
+    parser.add_argument(
+        '--intrinsics',
+        choices=('auto', 'file', 'camera_info'),
+        default='auto',
+        help="who tells the intrinsics: auto takes the calibration file's where it has some",
+    )
     parser.add_argument('--backend', default='auto', help='inference runtime')
     parser.add_argument('--threads', type=int, default=0, help='CPU threads; 0 is automatic')
     parser.add_argument(
@@ -68,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
         _refuse_bag_options(args)
         return _run_referring(args) if _is_referring(args.bundle) else _run_dataset(args)
     from mmseg_ros.commands.progress import progress_bar
-    from mmseg_ros.core.config import ModelConfig, NodeConfig
+    from mmseg_ros.core.config import CalibrationConfig, ModelConfig, NodeConfig
     from mmseg_ros.core.errors import ConfigError
     from mmseg_ros.evaluation.bags import EvaluationOptions, evaluate
     from mmseg_ros.inference.bundle import load_bundle
@@ -81,8 +89,13 @@ def run(args: argparse.Namespace) -> int:
         threads=args.threads,
         precision=args.precision,
     )
+    calibration = CalibrationConfig(intrinsics=args.intrinsics)
     options = EvaluationOptions(
-        args.subsets, args.every, args.calibration, NodeConfig(model=model)
+        args.subsets,
+        args.every,
+        args.calibration,
+        sensors_of(args),
+        NodeConfig(model=model, calibration=calibration),
     )
     bundle = load_bundle(args.bundle)
     with progress_bar('scoring') as progress:
@@ -131,9 +144,10 @@ def _run_dataset(args: argparse.Namespace) -> int:
 def _refuse_bag_options(args: argparse.Namespace) -> None:
     from mmseg_ros.core.errors import ConfigError
 
-    if args.every != 1 or args.calibration is not None:
+    if args.every != 1 or args.calibration is not None or args.sensors:
         raise ConfigError(
-            f'{args.bag} is a data set: --every and --calibration are for bags; leave them out.'
+            f'{args.bag} is a data set: --every, --calibration and --sensors are for bags; leave '
+            'them out.'
         )
 
 

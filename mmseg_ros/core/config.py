@@ -24,6 +24,17 @@ class SensorConfig(Checked):
         choices=(AUTO, *KINDS),
         read_only=True,
     )
+    topic: str = parameter(
+        '',
+        'Topic of its data; empty takes rgb/image_raw, depth/image, event/events, lidar/points or '
+        '<name>/image_raw.',
+        read_only=True,
+    )
+    camera_info: str = parameter(
+        '',
+        'Topic of its CameraInfo; empty takes <name>/camera_info, or camera_info beside `topic`.',
+        read_only=True,
+    )
     window_s: float = parameter(
         0.06, 'Largest distance of a sample from the reference stamp.', unit='s', low=0.0, high=5.0
     )
@@ -125,8 +136,14 @@ class CalibrationConfig(Checked):
 
     file: str = parameter(
         '',
-        'Calibration YAML: extrinsics, and intrinsics where no CameraInfo comes; '
-        'empty uses /tf_static.',
+        'Calibration file of any known format, or the YAML that `mmseg_ros inspect` proposes: '
+        'poses, intrinsics, topics; what it lacks comes from /tf_static, /tf and CameraInfo.',
+        read_only=True,
+    )
+    intrinsics: str = parameter(
+        'auto',
+        'Who tells the intrinsics: auto takes those of the file, and CameraInfo where it has none.',
+        choices=('auto', 'file', 'camera_info'),
         read_only=True,
     )
     depth_registered: bool = parameter(

@@ -6,7 +6,7 @@ A modality is a name. Its kind says what its messages hold; a name that is no ki
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeAlias
@@ -85,6 +85,7 @@ KINDS: Mapping[Kind, KindFacts] = MappingProxyType(
     }
 )
 
+_TRANSPORTS = ('compressed', 'compressedDepth', 'theora', 'ffmpeg', 'zstd')
 BASE_FRAME_ID = 'base_link'
 TF_STATIC_TOPIC = '/tf_static'
 TF_TOPIC = '/tf'
@@ -116,6 +117,30 @@ def sensor_topic(modality: Modality, kind: Kind = AUTO) -> str:
 def camera_info_topic(modality: Modality) -> str:
     """Return the CameraInfo topic of a sensor."""
     return f'/{modality}/camera_info'
+
+
+def camera_info_beside(modality: Modality, topic: str, present: Collection[str]) -> str:
+    """Return the CameraInfo topic of a sensor whose data come on `topic`.
+
+    As image_transport does: `camera_info` beside the image, of whatever transport; if the
+    recording has none there, the modality's own.
+
+    Args:
+        modality: The sensor.
+        topic: Its data topic; '' is the modality's own.
+        present: All topics of the recording.
+    """
+    own = camera_info_topic(modality)
+    parts = topic.split('/')[:-1]
+    while topic and len(parts) > 1:
+        beside = '/'.join([*parts, 'camera_info'])
+        if beside in present:
+            return beside
+        # One step up: <camera>/<image>/<transport>; no further, where another camera's may lie.
+        if topic.split('/')[-1] not in _TRANSPORTS:
+            break
+        topic, parts = '/'.join(topic.split('/')[:-1]), parts[:-1]
+    return own
 
 
 def standard_encoding(modality: Modality, kind: Kind = AUTO) -> str:

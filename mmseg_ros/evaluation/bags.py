@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from mmseg_ros.bag import replay
 from mmseg_ros.bag.calibration import rig_from_bag
+from mmseg_ros.bag.proposal import sensors_hint
 from mmseg_ros.bag.reader import BagReader
+from mmseg_ros.bag.sensor_setup import SensorSetup
 from mmseg_ros.core.config import NodeConfig
 from mmseg_ros.core.errors import BagError, MmsegError
 from mmseg_ros.core.labels import LabelSpace
@@ -42,7 +44,8 @@ class EvaluationOptions:
     Attributes:
         subsets: Which sensors are withheld in turn: `none`, `drops` or `all`.
         every: Score every n-th set.
-        calibration: Calibration file that replaces the bag's own; None uses the bag's.
+        calibration: Calibration file; what it lacks comes from the bag. None uses the bag's.
+        sensors: Which topic is which sensor, where the recording does not use the node's names.
         config: Parameters of collector, model and event window, as for the node.
         figures: Number of sets to draw for the report.
     """
@@ -50,6 +53,7 @@ class EvaluationOptions:
     subsets: str = 'drops'
     every: int = 1
     calibration: Path | None = None
+    sensors: SensorSetup = field(default_factory=SensorSetup)
     config: NodeConfig = field(default_factory=NodeConfig)
     figures: int = 3
 
@@ -80,9 +84,14 @@ def evaluate(
         BackendError: The runtime is missing or failed.
     """
     with BagReader(bag) as reader:
-        topics = _topics(reader, bundle)
-        rig = (
-            load_rig(options.calibration) if options.calibration else rig_from_bag(reader, topics)
+        options = replace(options, config=options.sensors.config(options.config))
+        topics = _topics(reader, bundle, options.sensors)
+        rig = rig_from_bag(
+            reader,
+            topics,
+            given=load_rig(options.calibration) if options.calibration else options.sensors.rig,
+            intrinsics=options.config.calibration.intrinsics,
+            infos=options.sensors.infos,
         )
         model = options.config.model
         backend = SettledBackend(create_backend(model.backend, model.threads, model.precision))
@@ -180,13 +189,13 @@ class _Run:
         self.malformed.setdefault(modality, Counter())[str(error)] += 1
 
 
-def _topics(reader: BagReader, bundle: Bundle) -> dict[Modality, str]:
-    found = replay.sensor_topics(reader, bundle.manifest.modality_names)
+def _topics(reader: BagReader, bundle: Bundle, sensors: SensorSetup) -> dict[Modality, str]:
+    found = replay.sensor_topics(reader, bundle.manifest.modality_names, sensors.topics)
     if not found:
         raise BagError(
             f'{reader.path} holds no topic of the modalities that {bundle.manifest.name} takes '
             f'({", ".join(bundle.manifest.modality_names)}); its topics: '
-            f'{", ".join(sorted(reader.topics)) or "none"}.'
+            f'{", ".join(sorted(reader.topics)) or "none"}.{sensors_hint(reader)}'
         )
     return found
 

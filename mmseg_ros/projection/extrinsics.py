@@ -91,6 +91,18 @@ class Rig:
         mount = self.mounts.get(modality, Mount(frame_id=camera.frame_id))
         return self._with(modality, replace(mount, camera=camera, unsized=None))
 
+    def with_intrinsics(self, modality: Modality, camera: CameraModel | None) -> Rig:
+        """Return the rig with these intrinsics, or where they are unknown."""
+        if camera is not None:
+            return self.with_camera(modality, camera)
+        mount = self.mounts.get(modality, Mount())
+        return self._with(modality, replace(mount, camera=None))
+
+    def with_frame(self, modality: Modality, frame_id: str) -> Rig:
+        """Return the rig where a sensor has a frame, unless it has one already."""
+        mount = self.mounts.get(modality, Mount())
+        return self._with(modality, replace(mount, frame_id=mount.frame_id or frame_id))
+
     def with_image_size(self, modality: Modality, height: int, width: int) -> Rig:
         """Return the rig where intrinsics that lacked the image size have it.
 

@@ -9,10 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ros.core.config import SensorConfig, parameters_of
 from mmseg_ros.core.errors import CalibrationError
 from mmseg_ros.projection.camera import CameraModel
 from mmseg_ros.projection.plausible import check_plausible
 from mmseg_ros.projection.transforms import rigid
+
+
+MOUNT_KEYS = frozenset({'frame_id', 'T_base_sensor', 'camera', 'registered'})
+_SETTINGS = {item.name for item in parameters_of(SensorConfig)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,12 +84,13 @@ def mount_from_dict(name: str, data: Mapping[str, Any]) -> Mount:
 
     Args:
         name: The modality, for messages.
-        data: Keys frame_id, T_base_sensor, camera, registered; all optional.
+        data: Keys frame_id, T_base_sensor, camera, registered, all optional; parameters of the
+            sensor (topic, window_s ...) may stand beside them and are left to the node.
 
     Raises:
         CalibrationError: A key is unknown or a value is impossible.
     """
-    unknown = set(data) - {'frame_id', 'T_base_sensor', 'camera', 'registered'}
+    unknown = set(data) - MOUNT_KEYS - _SETTINGS
     if unknown:
         raise CalibrationError(f'Sensor {name!r} has unknown keys: {", ".join(sorted(unknown))}.')
     T, camera = data.get('T_base_sensor'), data.get('camera')
