@@ -11,12 +11,11 @@ from mmseg_ros.bag.reader import BagReader
 from mmseg_ros.core.errors import MmsegError, SampleError
 from mmseg_ros.core.modalities import TF_STATIC_TOPIC, TF_TOPIC, camera_info_beside
 from mmseg_ros.core.types import LIDAR, RGB, Modality
-from mmseg_ros.messages.sensor_poses import base_frame, sensor_poses
+from mmseg_ros.messages.sensor_poses import base_frame, sensor_poses, with_transform_poses
 from mmseg_ros.messages.transforms import FrameTree
 from mmseg_ros.projection.camera import CameraModel
 from mmseg_ros.projection.extrinsics import Rig
 from mmseg_ros.projection.intrinsics_rule import AUTO, chosen_intrinsics, difference_text
-from mmseg_ros.projection.transforms import invert
 
 _log = logging.getLogger(__name__)
 
@@ -67,7 +66,7 @@ def frames_of_bag(reader: BagReader) -> FrameTree:
             for text in set(skipped) - named:
                 named.add(text)
                 _log.warning('%s, %s: %s', reader.path, topic, text)
-    return frames
+    return frames.fixed()
 
 
 class _Source:
@@ -169,15 +168,8 @@ def _with_poses(rig: Rig, source: _Source) -> Rig:
     frames = {name: rig.mounts[name].frame_id for name in source.topics}
     optical = [name for name in frames if name != LIDAR]
     poses = sensor_poses(tree, frames, optical)
-    known = [name for name in frames if rig.mounts[name].T_base_sensor is not None]
-    anchor = next((name for name in known if name in poses), None)
-    for name, T in poses.items():
-        if rig.mounts[name].T_base_sensor is not None:
-            continue
-        if anchor is not None:
-            rig = rig.with_pose(name, rig.T_base(anchor) @ invert(poses[anchor]) @ T)
-        elif not known:
-            rig = rig.with_pose(name, T)
+    known = [name for name, mount in rig.mounts.items() if mount.T_base_sensor is not None]
+    rig = with_transform_poses(rig, known, poses)
     _warn_of_missing(rig, source, tree, frames)
     return rig
 

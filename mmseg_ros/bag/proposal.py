@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from mmseg_ros.bag.reader import BagReader
 from mmseg_ros.core.errors import SampleError
 from mmseg_ros.core.modalities import (
@@ -82,12 +84,10 @@ def _encoding(reader: BagReader, topic: str) -> str:
     return ''
 
 
-def sensors_hint(reader: BagReader) -> str:
+def sensors_hint(reader: BagReader, wanted: Collection[Modality]) -> str:
     """Return the words of `--sensors` that fit a recording, to say in an error; '' if none do."""
-    found = propose_topics(reader)
+    found = {name: topic for name, topic in propose_topics(reader).items() if name in wanted}
     if not found:
         return ''
     words = ' '.join(f'{name}={topic}' for name, topic in found.items())
-    return f' Say which topic is which sensor: --sensors {words}'
-
-
+    return f' Say which topic is which sensor, such as: --sensors {words}'

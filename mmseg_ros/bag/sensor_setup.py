@@ -9,9 +9,18 @@ from typing import Any
 
 import yaml
 
-from mmseg_ros.core.config import NodeConfig, SensorConfig, SyncConfig, parameters_of
+from mmseg_ros.core.config import NodeConfig, SensorConfig, SyncConfig
 from mmseg_ros.core.errors import ConfigError
-from mmseg_ros.core.types import Modality
+from mmseg_ros.core.modalities import (
+    AUTO,
+    ODOM_TOPIC,
+    TF_STATIC_TOPIC,
+    TF_TOPIC,
+    camera_info_beside,
+    kind_of,
+)
+from mmseg_ros.core.parameters import parameters_of
+from mmseg_ros.core.types import LIDAR, Modality
 from mmseg_ros.projection.extrinsics import Rig
 from mmseg_ros.projection.mounts import MOUNT_KEYS
 
@@ -43,6 +52,17 @@ class SensorSetup:
     def infos(self) -> dict[Modality, str]:
         """Return the CameraInfo topics that were given."""
         return self._topics('camera_info')
+
+    def recorded_topics(self) -> list[str]:
+        """Return all topics of these sensors, with transforms and odometry; [] without sensors."""
+        if not self.topics:
+            return []
+        infos = [
+            self.infos.get(name, camera_info_beside(name, topic))
+            for name, topic in self.topics.items()
+            if kind_of(name, str(self.settings[name].get('kind', AUTO))) != LIDAR
+        ]
+        return [*self.topics.values(), *infos, TF_STATIC_TOPIC, TF_TOPIC, ODOM_TOPIC]
 
     def _topics(self, key: str) -> dict[Modality, str]:
         return {name: str(item[key]) for name, item in self.settings.items() if item.get(key)}

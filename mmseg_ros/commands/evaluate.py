@@ -77,8 +77,8 @@ def run(args: argparse.Namespace) -> int:
         return _run_referring(args) if _is_referring(args.bundle) else _run_dataset(args)
     from mmseg_ros.commands.progress import progress_bar
     from mmseg_ros.core.config import CalibrationConfig, ModelConfig, NodeConfig
-    from mmseg_ros.core.errors import ConfigError
-    from mmseg_ros.evaluation.bags import EvaluationOptions, evaluate
+    from mmseg_ros.core.errors import BagError, ConfigError
+    from mmseg_ros.evaluation.bags import EvaluationOptions, evaluate, fault_of
     from mmseg_ros.inference.bundle import load_bundle
 
     if args.every < 1:
@@ -102,6 +102,9 @@ def run(args: argparse.Namespace) -> int:
         evaluation = evaluate(args.bag, bundle, options, progress)
     output = args.output or Path('out') / 'evaluate' / args.bag.stem
     write(evaluation, output)
+    fault = fault_of(evaluation.metrics)
+    if fault:
+        raise BagError(fault)
     return 0
 
 

@@ -7,13 +7,16 @@ import signal
 import threading
 from pathlib import Path
 
+from mmseg_ros.commands.sensors_option import add_sensors, sensors_of
+
 EPILOG = """examples:
   mmseg_ros play out/drive --clock
   mmseg_ros play out/drive --rate 0.5 --loop
   mmseg_ros play out/drive --drop rgb@5-10 --drop lidar@10-15 --wait 20
 
-Messages keep their original stamps. A drop silences every topic under /<modality>/ for these
-seconds of bag time. With --clock, start the node with `use_sim_time:=true`."""
+Messages keep their original stamps and topics. A drop silences every topic under /<modality>/,
+and the topic that --sensors names, for these seconds of bag time.
+With --clock, start the node with `use_sim_time:=true`."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='SECONDS',
         help='wait at most so long for a subscriber on every sensor topic',
     )
+    add_sensors(parser, 'topics of the sensors that --drop and --wait mean')
 
 
 def run(args: argparse.Namespace) -> int:
@@ -57,7 +61,15 @@ def run(args: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     drops = [Drop.parse(text) for text in args.drop]
-    options = PlayOptions(args.rate, args.loop, args.clock, drops, tuple(args.exclude), args.wait)
+    options = PlayOptions(
+        args.rate,
+        args.loop,
+        args.clock,
+        drops,
+        tuple(args.exclude),
+        args.wait,
+        sensors_of(args).topics,
+    )
     report = play(args.bag, options, stop)
     for topic, count in sorted(report.published.items()):
         print(f'{topic}: {count} published, {report.dropped[topic]} dropped')

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmseg_ros.commands.sensors_option import add_sensors, sensors_of
+
 if TYPE_CHECKING:
     from mmseg_ros.core.types import CloudData, ImageData
     from mmseg_ros.projection.extrinsics import Rig
@@ -29,6 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--calibration', type=Path, help='calibration file; a bag brings its own in /tf_static'
     )
+    parser.add_argument(
+        '--intrinsics',
+        choices=('auto', 'file', 'camera_info'),
+        default='auto',
+        help="who tells the intrinsics: auto takes the calibration file's where it has some",
+    )
+    add_sensors(parser, 'which topic of the bag is which sensor')
     parser.add_argument(
         '--at', type=float, default=0.0, metavar='S', help='seconds after the start of the bag'
     )
@@ -77,6 +86,7 @@ def _from_files(args: argparse.Namespace) -> tuple[Rig, ImageData, CloudData, in
 def _from_bag(args: argparse.Namespace) -> tuple[Rig, ImageData, CloudData, int | None]:
     """Return the first image after --at and the cloud whose stamp is nearest to it."""
     from mmseg_ros.bag.calibration import rig_from_bag
+    from mmseg_ros.bag.proposal import sensors_hint
     from mmseg_ros.bag.reader import BagReader
     from mmseg_ros.bag.replay import samples, sensor_topics
     from mmseg_ros.core.errors import BagError
@@ -84,8 +94,21 @@ def _from_bag(args: argparse.Namespace) -> tuple[Rig, ImageData, CloudData, int 
     from mmseg_ros.projection.extrinsics import load_rig
 
     with BagReader(args.bag) as reader:
-        topics = sensor_topics(reader, (RGB, LIDAR))
-        rig = load_rig(args.calibration) if args.calibration else rig_from_bag(reader, topics)
+        sensors = sensors_of(args)
+        topics = sensor_topics(reader, (RGB, LIDAR), sensors.topics)
+        if len(topics) < 2:
+            raise BagError(
+                f'{args.bag} holds no {" and no ".join({RGB, LIDAR} - set(topics))} on the usual '
+                f'topics; it has {", ".join(sorted(reader.topics))}.'
+                f'{sensors_hint(reader, (RGB, LIDAR))}'
+            )
+        rig = rig_from_bag(
+            reader,
+            topics,
+            given=load_rig(args.calibration) if args.calibration else sensors.rig,
+            intrinsics=args.intrinsics,
+            infos=sensors.infos,
+        )
         start_ns = reader.start_ns + round(args.at * 1e9)
         stream = samples(reader, topics, span_ns=(start_ns, start_ns + 2_000_000_000))
         found = list(stream)

@@ -7,9 +7,12 @@ import signal
 import threading
 from pathlib import Path
 
+from mmseg_ros.commands.sensors_option import add_sensors, sensors_of
+
 EPILOG = """examples:
   mmseg_ros record out/run --topics /mmseg/labels /mmseg/points /diagnostics
   mmseg_ros record out/everything --duration 30
+  mmseg_ros record out/rig --sensors rgb=/camera/color/image_raw lidar=/velodyne_points
 
 Stop with Ctrl-C; the bag is valid then. Only message types that are installed can be recorded."""
 
@@ -25,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--duration', type=float, default=float('inf'), metavar='SECONDS', help='stop after this'
     )
+    add_sensors(parser, 'record the data and CameraInfo of these sensors, transforms and odometry')
 
 
 def run(args: argparse.Namespace) -> int:
@@ -37,12 +41,11 @@ def run(args: argparse.Namespace) -> int:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    report = record(
-        args.output, RecordOptions(args.topics, args.use_sim_time, args.duration), stop
-    )
+    topics = [*args.topics, *sensors_of(args).recorded_topics()]
+    report = record(args.output, RecordOptions(topics, args.use_sim_time, args.duration), stop)
     for topic, count in sorted(report.recorded.items()):
         print(f'{topic}: {count} recorded')
-    missing = sorted(set(args.topics) - set(report.recorded))
+    missing = sorted(set(topics) - set(report.recorded))
     for topic in missing:
         print(f'{topic}: nothing came{_because(report.skipped.get(topic))}')
     return 0

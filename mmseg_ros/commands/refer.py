@@ -7,10 +7,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmseg_ros.commands.sensors_option import add_sensors, sensors_of
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from mmseg_ros.bag.sensor_setup import SensorSetup
     from mmseg_ros.referring.result import ReferringResult
 
 EPILOG = """examples:
@@ -30,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--at', type=float, default=0.0, metavar='S', help='seconds after the start of the bag'
     )
+    add_sensors(parser, 'which topic of the bag is the camera, as rgb=/camera/image_raw')
     parser.add_argument('--bundle', default='crossvlt-small-sim', help='folder or shipped name')
     parser.add_argument(
         '--backend', default='auto', choices=('auto', 'openvino', 'onnxruntime', 'torch')
@@ -51,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     from mmseg_ros.referring.segmenter import load_segmenter
 
     sentences = split_expression(';'.join(args.sentences))
-    rgb = _picture(args.source, args.at)
+    rgb = _picture(args.source, args.at, sensors_of(args))
     segmenter = load_segmenter(args.bundle, args.backend)
     for note in segmenter.read(sentences):
         sys.stderr.write(note + '\n')
@@ -64,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _picture(source: Path, at_s: float) -> NDArray[np.uint8]:
+def _picture(source: Path, at_s: float, sensors: SensorSetup) -> NDArray[np.uint8]:
     """Return H x W x 3 uint8 RGB of a picture, or of the first camera image at `at_s` of a bag."""
     import cv2
     import numpy as np
@@ -72,7 +76,7 @@ def _picture(source: Path, at_s: float) -> NDArray[np.uint8]:
     from mmseg_ros.core.errors import ConfigError
 
     if source.is_dir() or source.suffix in ('.mcap', '.db3'):
-        return _bag_picture(source, at_s)
+        return _bag_picture(source, at_s, sensors)
     if not source.is_file():
         raise ConfigError(f'There is no picture and no bag {source}.')
     pixels = cv2.imread(str(source), cv2.IMREAD_COLOR)
@@ -81,7 +85,8 @@ def _picture(source: Path, at_s: float) -> NDArray[np.uint8]:
     return np.ascontiguousarray(pixels[:, :, ::-1], np.uint8)
 
 
-def _bag_picture(source: Path, at_s: float) -> NDArray[np.uint8]:
+def _bag_picture(source: Path, at_s: float, sensors: SensorSetup) -> NDArray[np.uint8]:
+    from mmseg_ros.bag.proposal import sensors_hint
     from mmseg_ros.bag.reader import BagReader
     from mmseg_ros.bag.replay import samples, sensor_topics
     from mmseg_ros.core.errors import BagError
@@ -89,9 +94,12 @@ def _bag_picture(source: Path, at_s: float) -> NDArray[np.uint8]:
     from mmseg_ros.labelling import as_rgb
 
     with BagReader(source) as reader:
-        topics = sensor_topics(reader, (RGB,))
+        topics = sensor_topics(reader, (RGB,), sensors.topics)
         if not topics:
-            raise BagError(f'{source} holds no camera; it has {", ".join(sorted(reader.topics))}.')
+            raise BagError(
+                f'{source} holds no camera on the usual topic; it has '
+                f'{", ".join(sorted(reader.topics))}.{sensors_hint(reader, (RGB,))}'
+            )
         begin_ns = reader.start_ns + round(at_s * 1e9)
         for sample in samples(reader, topics, span_ns=(begin_ns, None)):
             if isinstance(sample.payload, ImageData):

@@ -142,7 +142,7 @@ class CalibrationConfig(Checked):
     )
     intrinsics: str = parameter(
         'auto',
-        'Who tells the intrinsics: auto takes those of the file, and CameraInfo where it has none.',
+        'Who tells the intrinsics: auto takes those of the file, CameraInfo where it has none.',
         choices=('auto', 'file', 'camera_info'),
         read_only=True,
     )

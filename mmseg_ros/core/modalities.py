@@ -119,28 +119,27 @@ def camera_info_topic(modality: Modality) -> str:
     return f'/{modality}/camera_info'
 
 
-def camera_info_beside(modality: Modality, topic: str, present: Collection[str]) -> str:
+def camera_info_beside(
+    modality: Modality, topic: str, present: Collection[str] | None = None
+) -> str:
     """Return the CameraInfo topic of a sensor whose data come on `topic`.
 
-    As image_transport does: `camera_info` beside the image, of whatever transport; if the
-    recording has none there, the modality's own.
+    As image_transport does: `camera_info` beside the image, of whatever transport.
 
     Args:
         modality: The sensor.
-        topic: Its data topic; '' is the modality's own.
-        present: All topics of the recording.
+        topic: Its data topic.
+        present: All topics of a recording. If none of them is beside the data, the modality's own
+            is returned.
+
+    >>> camera_info_beside('rgb', '/cam/image_raw/compressed')
+    '/cam/camera_info'
     """
-    own = camera_info_topic(modality)
     parts = topic.split('/')[:-1]
-    while topic and len(parts) > 1:
-        beside = '/'.join([*parts, 'camera_info'])
-        if beside in present:
-            return beside
-        # One step up: <camera>/<image>/<transport>; no further, where another camera's may lie.
-        if topic.split('/')[-1] not in _TRANSPORTS:
-            break
-        topic, parts = '/'.join(topic.split('/')[:-1]), parts[:-1]
-    return own
+    if topic.split('/')[-1] in _TRANSPORTS:
+        parts = parts[:-1]
+    beside = '/'.join([*parts, 'camera_info'])
+    return beside if present is None or beside in present else camera_info_topic(modality)
 
 
 def standard_encoding(modality: Modality, kind: Kind = AUTO) -> str:

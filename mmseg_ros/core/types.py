@@ -91,6 +91,15 @@ class CloudData:
 Payload: TypeAlias = ImageData | DepthData | EventData | CloudData
 
 
+def pixel_size(payload: Payload) -> tuple[int, int] | None:
+    """Return (height, width) of a sample of a camera-like sensor; None of a cloud."""
+    if isinstance(payload, ImageData):
+        return int(payload.pixels.shape[0]), int(payload.pixels.shape[1])
+    if isinstance(payload, DepthData):
+        return int(payload.depth_m.shape[0]), int(payload.depth_m.shape[1])
+    return (payload.height, payload.width) if isinstance(payload, EventData) else None
+
+
 @dataclass(frozen=True, slots=True)
 class SensorSample:
     """One message of one sensor.

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from mmseg_ros.core.errors import CalibrationError
 from mmseg_ros.projection.transforms import invert, pose
 
-
 _STILL = 1e-4
 """Meters, and entries of a rotation, by which a fixed transform on /tf may vary."""
 
@@ -37,7 +36,7 @@ class FrameTree:
         self.moving: dict[str, str] = {}
 
     def add(self, msg: Any, is_static: bool = True) -> list[str]:
-        """Take over the transforms of a tf2_msgs/TFMessage.
+        """Take over the transforms of a tf2_msgs/TFMessage; a bad one costs itself alone.
 
         Args:
             msg: The message.

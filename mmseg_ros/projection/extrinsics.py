@@ -123,6 +123,10 @@ class Rig:
         checked = rigid(T_base_sensor, f'Pose of {modality!r}')
         return self._with(modality, replace(mount, T_base_sensor=checked))
 
+    def without_pose(self, modality: Modality) -> Rig:
+        """Return the rig where the pose of a sensor is unknown."""
+        return self._with(modality, replace(self.mounts[modality], T_base_sensor=None))
+
     def with_registered(self, modality: Modality) -> Rig:
         """Return the rig where images of `modality` are already in the reference image."""
         return self._with(modality, replace(self.mounts.get(modality, Mount()), registered=True))

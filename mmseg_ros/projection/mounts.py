@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ros.core.config import SensorConfig, parameters_of
+from mmseg_ros.core.config import SensorConfig
 from mmseg_ros.core.errors import CalibrationError
+from mmseg_ros.core.parameters import parameters_of
 from mmseg_ros.projection.camera import CameraModel
 from mmseg_ros.projection.plausible import check_plausible
 from mmseg_ros.projection.transforms import rigid
-
 
 MOUNT_KEYS = frozenset({'frame_id', 'T_base_sensor', 'camera', 'registered'})
 _SETTINGS = {item.name for item in parameters_of(SensorConfig)}

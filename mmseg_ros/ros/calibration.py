@@ -1,8 +1,8 @@
-"""The rig as the node knows it: the calibration file, overridden by CameraInfo as it comes."""
+"""The rig as the node knows it: the calibration file, and what comes in messages."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,10 @@ from mmseg_ros.core.config import CalibrationConfig
 from mmseg_ros.core.errors import CalibrationError
 from mmseg_ros.core.resources import config_file
 from mmseg_ros.core.types import DEPTH, EVENT, LIDAR, Modality
+from mmseg_ros.messages.sensor_poses import with_transform_poses
 from mmseg_ros.projection.camera import CameraModel
 from mmseg_ros.projection.extrinsics import Mount, Rig, load_rig
+from mmseg_ros.projection.intrinsics_rule import CAMERA_INFO, chosen_intrinsics, difference_text
 
 _NEEDS_OWN_CAMERA = (DEPTH, EVENT)
 _NEEDS_REFERENCE_CAMERA = (DEPTH, EVENT, LIDAR)
@@ -64,6 +66,15 @@ class Calibration:
         for name, kind in kinds.items():
             if config.depth_registered and kind == DEPTH:
                 rig = rig.with_registered(name)
+        self._rule = config.intrinsics
+        self._rectified = {name for name, mount in rig.mounts.items() if mount.rectified}
+        self._placed_by_file = tuple(
+            name for name, mount in rig.mounts.items() if mount.T_base_sensor is not None
+        )
+        if self._rule == CAMERA_INFO:
+            for name in rig.mounts:
+                rig = rig.with_intrinsics(name, None)
+        self._file_cameras = rig.cameras
         self.rig = rig
         self.explain_pose: Callable[[Modality], str] = self._explain_pose
         self._file = config.file
@@ -75,17 +86,57 @@ class Calibration:
         """Return whether a CameraInfo says the same as the last one of this sensor."""
         return self._received.get(modality) == _content(message)
 
-    def update(self, modality: Modality, message: Any, camera: CameraModel) -> None:
-        """Replace the intrinsics of one sensor by those of a CameraInfo."""
-        self.rig = self.rig.with_camera(modality, camera)
-        self._received[modality] = _content(message)
+    def is_rectified(self, modality: Modality) -> bool:
+        """Return whether the file says that images of a sensor are rectified."""
+        return modality in self._rectified
 
-    def place(self, modality: Modality, T_base_sensor: NDArray[np.float64]) -> None:
-        """Set the 4 x 4 pose of one sensor in the base frame."""
+    def update(self, modality: Modality, message: Any, camera: CameraModel) -> str:
+        """Take the intrinsics of a CameraInfo, if they count (`calibration.intrinsics`).
+
+        Returns:
+            How they differ from those of the file, in a sentence; else ''.
+        """
+        self._received[modality] = _content(message)
+        self.learn_size(modality, camera.height, camera.width)
+        from_file = self._file_cameras.get(modality)
+        chosen = chosen_intrinsics(self._rule, from_file, camera)
+        if chosen is not None:
+            self.rig = self.rig.with_camera(modality, chosen)
+        difference = difference_text(from_file, camera) if from_file is not None else ''
+        if not difference:
+            return ''
+        return (
+            f'{modality}: {difference}; the file is used (calibration.intrinsics: {self._rule}).'
+        )
+
+    def learn_size(self, modality: Modality, height: int, width: int) -> None:
+        """Complete intrinsics of a file that does not hold the size of the image.
+
+        Raises:
+            CalibrationError: They cannot be those of an image of this size.
+        """
         mount = self.rig.mounts.get(modality)
-        known = None if mount is None else mount.T_base_sensor
-        if known is None or not np.array_equal(known, T_base_sensor):
-            self.rig = self.rig.with_pose(modality, T_base_sensor)
+        if mount is None or mount.unsized is None:
+            return
+        self.rig = self.rig.with_image_size(modality, height, width)
+        self._file_cameras = {**self._file_cameras, modality: self.rig.camera(modality)}
+
+    def place(self, poses: Mapping[Modality, NDArray[np.float64]]) -> None:
+        """Set the 4 x 4 poses that transforms tell; those of the file stay.
+
+        Args:
+            poses: Of all sensors that the transforms join. Others lose a pose of this kind.
+        """
+        self.rig = with_transform_poses(self.rig, self._placed_by_file, poses)
+
+    def is_optical(self, modality: Modality) -> bool:
+        """Return whether the frame of a sensor is optical, which all but a LiDAR's are."""
+        return self._kinds.get(modality) != LIDAR
+
+    def lacks_pose(self, modalities: Iterable[Modality]) -> bool:
+        """Return whether one of these sensors has no pose yet."""
+        mounts = self.rig.mounts
+        return any(mounts.get(name, _UNKNOWN).T_base_sensor is None for name in modalities)
 
     def missing(self, modality: Modality) -> str:
         """Return what is missing before samples of a sensor can be used and what to do, or ''.
@@ -97,7 +148,13 @@ class Calibration:
         if kind not in _NEEDS_REFERENCE_CAMERA or (kind == DEPTH and mount.registered):
             return ''
         cameras = [modality, rig.reference] if kind in _NEEDS_OWN_CAMERA else [rig.reference]
-        unseen = [name for name in cameras if rig.mounts.get(name, _UNKNOWN).camera is None]
+        # Its own message tells the size that a file does not hold.
+        unseen = [
+            name
+            for name in cameras
+            if rig.mounts.get(name, _UNKNOWN).camera is None
+            and not (name == modality and mount.unsized is not None)
+        ]
         unplaced = [
             name
             for name in (modality, rig.reference)
@@ -109,6 +166,11 @@ class Calibration:
 
     def _explain_camera(self, modality: Modality) -> str:
         topic = self._info_topic(modality)
+        if self.rig.mounts.get(modality, _UNKNOWN).unsized is not None:
+            return (
+                f'No image size of {modality}: {self._file} does not hold it, and neither an image '
+                f'nor a CameraInfo on {topic} has come.'
+            )
         if not self._file:
             return (
                 f'No intrinsics of {modality}: no CameraInfo has come on {topic} and '
@@ -121,8 +183,8 @@ class Calibration:
 
     def _explain_pose(self, modality: Modality) -> str:
         return (
-            f'No pose of {modality}: calibration.file {self._file!r} has no T_base_sensor of it; '
-            'add it, or leave calibration.file empty to take all poses from /tf_static and /tf.'
+            f'No pose of {modality}: calibration.file {self._file!r} has no T_base_sensor of it, '
+            'and no transform joins it to a sensor that has one; add it.'
         )
 
     def frame_id(self, modality: Modality) -> str:

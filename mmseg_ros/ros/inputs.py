@@ -10,7 +10,13 @@ from typing import Any
 from sensor_msgs.msg import CameraInfo
 
 from mmseg_ros.core.config import SensorConfig
-from mmseg_ros.core.modalities import KINDS, camera_info_topic, kind_of, sensor_topic
+from mmseg_ros.core.modalities import (
+    KINDS,
+    camera_info_beside,
+    camera_info_topic,
+    kind_of,
+    sensor_topic,
+)
 from mmseg_ros.core.types import LIDAR, Modality
 from mmseg_ros.messages.sensor_decoder import SensorDecoder
 from mmseg_ros.ros.calibration import Calibration
@@ -23,24 +29,29 @@ def kinds_of(sensors: Mapping[Modality, SensorConfig]) -> dict[Modality, str]:
     return {name: kind_of(name, config.kind) for name, config in sensors.items()}
 
 
-def input_topic(modality: Modality, kind: str) -> str:
-    """Return the relative name of a sensor's data topic."""
-    return sensor_topic(modality, kind).lstrip('/')
+def input_topic(modality: Modality, kind: str, config: SensorConfig) -> str:
+    """Return the name of a sensor's data topic: as configured, else relative."""
+    return config.topic or sensor_topic(modality, kind).lstrip('/')
 
 
-def info_topic(modality: Modality) -> str:
-    """Return the relative name of a sensor's CameraInfo topic."""
+def info_topic(modality: Modality, config: SensorConfig) -> str:
+    """Return the name of a sensor's CameraInfo topic: as configured, else beside the data."""
+    if config.camera_info:
+        return config.camera_info
+    if config.topic:
+        return camera_info_beside(modality, config.topic)
     return camera_info_topic(modality).lstrip('/')
 
 
 def data_candidates(
-    modality: Modality, kind: str, intake: Intake, calibration: Calibration
+    modality: Modality, config: SensorConfig, intake: Intake, calibration: Calibration
 ) -> list[Candidate]:
     """Return the ways in which a sensor's data may be published, best first."""
+    kind = kind_of(modality, config.kind)
     decoder = SensorDecoder(kind, partial(_event_size, calibration, modality))
     return [
         _candidate(
-            input_topic(modality, kind) + suffix,
+            input_topic(modality, kind, config) + suffix,
             message_class,
             partial(intake.on_message, modality, partial(decoder.payload, type_name)),
         )
@@ -49,12 +60,12 @@ def data_candidates(
     ]
 
 
-def info_candidates(modality: Modality, kind: str, intake: Intake) -> list[Candidate]:
+def info_candidates(modality: Modality, config: SensorConfig, intake: Intake) -> list[Candidate]:
     """Return how a sensor's CameraInfo may be published; nothing for a LiDAR."""
-    if kind == LIDAR:
+    if kind_of(modality, config.kind) == LIDAR:
         return []
     callback = partial(intake.on_camera_info, modality)
-    return [_candidate(info_topic(modality), CameraInfo, callback)]
+    return [_candidate(info_topic(modality, config), CameraInfo, callback)]
 
 
 def _event_size(calibration: Calibration, modality: Modality) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mmseg_ros.core.errors import SampleError
-from mmseg_ros.core.types import Modality, SensorSample
+from mmseg_ros.core.types import Modality, SensorSample, pixel_size
 from mmseg_ros.core.unexpected import cause_of, reason_of
 from mmseg_ros.messages import decode_camera_info, stamp_ns
 from mmseg_ros.messages.sensor_decoder import Decode
@@ -90,11 +90,15 @@ class Intake:
             missing = self._calibration.missing(modality)
             if missing:
                 raise SampleError(missing)
+            payload = decode(message)
+            size = pixel_size(payload)
+            if size is not None:
+                self._calibration.learn_size(modality, *size)
             sample = SensorSample(
                 modality=modality,
                 stamp_ns=stamp_ns(message.header),
                 frame_id=str(message.header.frame_id),
-                payload=decode(message),
+                payload=payload,
                 received_ns=self._now_ns(),
             )
             self._deliver(sample)
@@ -106,7 +110,11 @@ class Intake:
         if self._calibration.is_known(modality, message):
             return
         try:
-            self._calibration.update(modality, message, decode_camera_info(message))
+            rectified = self._calibration.is_rectified(modality)
+            camera = decode_camera_info(message, rectified)
+            difference = self._calibration.update(modality, message, camera)
+            if difference:
+                self._warn(difference)
             self._note_frame(modality, str(message.header.frame_id))
         except Exception as error:  # as above
             self.refuse(modality, f'CameraInfo: {reason_of(error, "reading")}')

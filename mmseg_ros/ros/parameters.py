@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import Field
+from pathlib import Path
 from typing import Any
 
 from rcl_interfaces.msg import (
@@ -16,6 +17,7 @@ from rcl_interfaces.msg import (
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from mmseg_ros.bag.sensor_setup import read_setup_file
 from mmseg_ros.core.config import (
     CalibrationConfig,
     DiagnosticsConfig,
@@ -26,7 +28,7 @@ from mmseg_ros.core.config import (
     SensorConfig,
     SyncConfig,
 )
-from mmseg_ros.core.errors import ConfigError
+from mmseg_ros.core.errors import CalibrationError, ConfigError
 from mmseg_ros.core.parameters import check_value, default_of, parameters_of
 from mmseg_ros.core.types import STANDARD_MODALITIES, Modality
 
@@ -54,7 +56,8 @@ class NodeParameters:
             ConfigError: A value is of another type or out of range; the message lists all such.
         """
         self._node = node
-        self._given: Mapping[str, Parameter] = dict(getattr(node, '_parameter_overrides', {}))
+        self._overrides: Mapping[str, Parameter] = dict(getattr(node, '_parameter_overrides', {}))
+        self._from_file = _of_calibration_file(self._overrides)
         self._fields: dict[str, Field[Any]] = {}
         self._declare_basics()
         self.modalities = self._modalities()
@@ -72,7 +75,7 @@ class NodeParameters:
         known = [*self._fields, SENSORS, AUTOSTART]
         return [
             _unknown_text(name, known)
-            for name in sorted(self._given)
+            for name in sorted(self._overrides)
             if name not in known and not name.startswith(_FOREIGN)
         ]
 
@@ -111,12 +114,24 @@ class NodeParameters:
         )
         self._node.declare_parameter(
             SENSORS,
-            list(STANDARD_MODALITIES),
+            self._given(SENSORS, list(STANDARD_MODALITIES)),
             ParameterDescriptor(
                 description='Names of the sensors; each has a block sensors.<name>.*.',
                 read_only=True,
             ),
+            ignore_override=True,
         )
+
+    def _given(self, name: str, default: Any) -> Any:
+        """Return the value of a parameter: given to the node, else in the file, else the default.
+
+        A file of parameters lists every one; what it leaves at its default does not hide what the
+        calibration file says.
+        """
+        override = self._overrides.get(name)
+        if override is not None and _plain(override.value) != default:
+            return override.value
+        return self._from_file.get(name, default if override is None else override.value)
 
     def _modalities(self) -> tuple[Modality, ...]:
         names = tuple(self._node.get_parameter(SENSORS).value)
@@ -138,14 +153,34 @@ class NodeParameters:
     def _declare(self, name: str, item: Field[Any]) -> list[str]:
         value = default_of(item)
         faults = []
-        if name in self._given:
-            try:
-                value = _checked(name, self._given[name].value, item)
-            except ConfigError as error:
-                faults.append(str(error))
+        try:
+            value = _checked(name, self._given(name, value), item)
+        except ConfigError as error:
+            faults.append(str(error))
         self._fields[name] = item
         self._node.declare_parameter(name, value, descriptor_of(item), ignore_override=True)
         return faults
+
+
+def _of_calibration_file(given: Mapping[str, Parameter]) -> dict[str, Any]:
+    """Return the parameters that the file of `calibration.file` holds beside the calibration.
+
+    Topics, windows and offsets may stand in the same YAML, as `mmseg_ros inspect` proposes.
+    """
+    file = given.get('calibration.file')
+    path = Path(str(file.value)).expanduser() if file is not None and file.value else None
+    if path is None or path.suffix not in ('.yaml', '.yml', '.json') or not path.is_file():
+        return {}
+    try:
+        setup = read_setup_file(path)
+    except (ConfigError, CalibrationError):
+        return {}  # another tool's format, or a fault that loading the calibration tells
+    values: dict[str, Any] = {f'sync.{name}': value for name, value in setup.sync.items()}
+    for name, settings in setup.settings.items():
+        values |= {f'{SENSORS}.{name}.{key}': value for key, value in settings.items()}
+    if setup.topics:
+        values[SENSORS] = list(setup.topics)
+    return values
 
 
 def descriptor_of(item: Field[Any]) -> ParameterDescriptor:

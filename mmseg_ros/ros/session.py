@@ -79,7 +79,7 @@ class Session:
             settings.rig,
             config.calibration,
             self.kinds,
-            lambda name: str(node.resolve_topic_name(info_topic(name))),
+            lambda name: str(node.resolve_topic_name(info_topic(name, config.sensors[name]))),
         )
         self.odometry = Odometry()
         self._now_ns: Callable[[], int] = lambda: int(node.get_clock().now().nanoseconds)

@@ -38,7 +38,7 @@ class Stream:
         intake: Decoding and refusals. collector: Sets. worker: Threads that run the network.
         inputs: Data subscription per sensor. infos: CameraInfo subscription per camera.
         odometry: Subscription to the vehicle's motion.
-        frames: Reader of /tf_static and /tf where there is no calibration file, else None.
+        frames: Reader of /tf_static and /tf where the calibration lacks poses, else None.
         jumps: How often the clock jumped back.
     """
 
@@ -49,7 +49,7 @@ class Stream:
         self.modalities = _modalities(config, session)
         # A lambda of its own: rclpy refuses two severities from one line of code.
         warn = Throttle(lambda text: node.get_logger().warning(text))
-        use_tf = not config.calibration.file
+        use_tf = session.calibration.lacks_pose(self.modalities)
         self.frames = TransformFrames(node, session.calibration, warn) if use_tf else None
         self.intake = Intake(session.calibration, self._deliver, self.now_ns, warn, self._on_frame)
         self.collector = self._new_collector()
@@ -103,11 +103,11 @@ class Stream:
         self.inputs: dict[Modality, AdaptiveSubscription] = {}
         self.infos: dict[Modality, AdaptiveSubscription] = {}
         for name in self.modalities:
-            sensor, kind = self._config.sensors[name], session.kinds[name]
-            info = info_candidates(name, kind, self.intake)
+            sensor = self._config.sensors[name]
+            info = info_candidates(name, sensor, self.intake)
             if info:
                 self.infos[name] = AdaptiveSubscription(self._node, info, sensor.reliability, 5)
-            data = data_candidates(name, kind, self.intake, session.calibration)
+            data = data_candidates(name, sensor, self.intake, session.calibration)
             self.inputs[name] = AdaptiveSubscription(
                 self._node, data, sensor.reliability, sensor.queue_depth, self.inputs.values
             )

@@ -1,4 +1,4 @@
-"""Extrinsics from /tf_static, and from /tf where a chain needs it, without a calibration file."""
+"""Poses from /tf_static, and from /tf where a chain needs it, of sensors that no file places."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from mmseg_ros.core.errors import CalibrationError, MmsegError
 from mmseg_ros.core.modalities import BASE_FRAME_ID, TF_STATIC_TOPIC, TF_TOPIC
 from mmseg_ros.core.types import Modality
 from mmseg_ros.core.unexpected import reason_of
+from mmseg_ros.messages.sensor_poses import base_frame, sensor_poses
 from mmseg_ros.messages.transforms import FrameTree
 from mmseg_ros.ros.calibration import Calibration
 from mmseg_ros.ros.qos import NO_INPUT_EVENTS, latched_qos
@@ -46,6 +47,7 @@ class TransformFrames:
         self._warn = warn
         self._tree = FrameTree()
         self._frames: dict[Modality, str] = {}
+        self._base = ''
         self._subscriptions: dict[str, Any] = {}
         calibration.explain_pose = self.explain
         self._listen(TF_STATIC_TOPIC, latched_qos(_DEPTH))
@@ -59,15 +61,14 @@ class TransformFrames:
             problems = [reason_of(error, 'reading')]
         for problem in problems:
             self._warn(f'{topic}: {problem}')
-        for modality, frame_id in self._frames.items():
-            self._place(modality, frame_id)
+        self._place()
         self._follow_dynamic()
 
     def on_frame(self, modality: Modality, frame_id: str) -> None:
         """Take note of the frame in which a sensor's messages come."""
         if self._frames.get(modality) != frame_id:
             self._frames[modality] = frame_id
-            self._place(modality, frame_id)
+            self._place()
             self._follow_dynamic()
 
     def explain(self, modality: Modality) -> str:
@@ -81,7 +82,7 @@ class TransformFrames:
             )
         return (
             f'No pose of {modality}: {TF_STATIC_TOPIC} and {TF_TOPIC} do not join its frame '
-            f'{self._frames[modality]!r} to {BASE_FRAME_ID!r} (frames there: {self._known()}); '
+            f'{self._frames[modality]!r} to {self._base or BASE_FRAME_ID!r} (frames there: {self._known()}); '
             'publish the transform or set calibration.file.'
         )
 
@@ -108,18 +109,20 @@ class TransformFrames:
             self.problem = str(error)
             self._warn(self.problem)
 
-    def _place(self, modality: Modality, frame_id: str) -> None:
+    def _place(self) -> None:
+        order = sorted(self._frames, key=lambda name: name != self._calibration.rig.reference)
+        frames = {name: self._frames[name] for name in order}
+        optical = [name for name in frames if self._calibration.is_optical(name)]
         try:
-            T_base_sensor = self._tree.T(BASE_FRAME_ID, frame_id)
-            if T_base_sensor is not None:
-                self._calibration.place(modality, T_base_sensor)
+            self._base = base_frame(self._tree, list(frames.values()))
+            self._calibration.place(sensor_poses(self._tree, frames, optical))
         except CalibrationError as error:
-            self._warn(f'{modality}: {error}')
+            self._warn(str(error))
 
     def _follow_dynamic(self) -> None:
         """Read /tf, which may be busy, only as long as the pose of a sensor hangs on it."""
         needed = any(
-            self._tree.is_static(BASE_FRAME_ID, frame) is not True
+            self._tree.is_static(self._base or BASE_FRAME_ID, frame) is not True
             for frame in self._frames.values()
         )
         if needed and TF_TOPIC not in self._subscriptions and not self.problem:

@@ -32,8 +32,12 @@ def test_koide3(tmp_path):
     rig = load_rig(path, image_size=(720, 1280))
     np.testing.assert_allclose(transform_points(rig.T('rgb', 'lidar'), AHEAD), EXPECTED)
     assert (rig.camera('rgb').width, rig.camera('rgb').K[1, 1]) == (1280, 810.0)
-    with pytest.raises(CalibrationError, match=r'calib\.json.*size of the image'):
-        load_rig(path)
+    waiting = load_rig(path)
+    with pytest.raises(CalibrationError, match="image size of 'rgb'"):
+        waiting.camera('rgb')
+    assert waiting.with_image_size('rgb', 720, 1280).camera('rgb') == rig.camera('rgb')
+    with pytest.raises(CalibrationError, match=r'rgb: .*principal point'):
+        waiting.with_image_size('rgb', 240, 320)
     data['camera']['camera_model'] = 'omnidir'
     path.write_text(json.dumps(data))
     with pytest.raises(CalibrationError, match='omnidir'):

@@ -7,7 +7,7 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -56,9 +56,18 @@ class Drop:
         modality, start, stop = match.groups()
         return cls(modality, float(start), float(stop) if stop else float('inf'))
 
-    def covers(self, topic: str, elapsed_s: float) -> bool:
-        """Return whether a message on `topic` at this bag time is dropped."""
-        return topic.startswith(f'/{self.modality}/') and self.start_s <= elapsed_s < self.stop_s
+    def covers(self, topic: str, elapsed_s: float, own_topic: str = '') -> bool:
+        """Return whether a message on `topic` at this bag time is dropped.
+
+        Args:
+            topic: Where it was recorded.
+            elapsed_s: Bag time.
+            own_topic: The sensor's data topic, if it is not below its name.
+        """
+        is_its = topic.startswith(f'/{self.modality}/') or (
+            own_topic != '' and (topic == own_topic or topic.startswith(own_topic + '/'))
+        )
+        return is_its and self.start_s <= elapsed_s < self.stop_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +81,7 @@ class PlayOptions:
         drops: Silences of sensors.
         exclude: Beginnings of the names of topics that are not published at all.
         wait_s: Longest wait for a subscriber on every sensor topic, before the first message.
+        topics: Data topics of sensors that are not on the node's own.
     """
 
     rate: float = 1.0
@@ -80,6 +90,7 @@ class PlayOptions:
     drops: Sequence[Drop] = ()
     exclude: tuple[str, ...] = ()
     wait_s: float = 0.0
+    topics: Mapping[Modality, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -158,7 +169,7 @@ class _Player:
         return publishers
 
     def _wait_for_subscribers(self) -> None:
-        sensors = set(SENSOR_TOPICS.values())
+        sensors = {*SENSOR_TOPICS.values(), *self._options.topics.values()}
         waiting = [p for topic, p in self._publishers.items() if topic in sensors]
         deadline = time.monotonic() + self._options.wait_s
         while time.monotonic() < deadline and not self._stop.is_set():
@@ -194,7 +205,10 @@ class _Player:
             )
 
     def _publish(self, message: RawMessage, elapsed_s: float) -> None:
-        if any(drop.covers(message.topic, elapsed_s) for drop in self._options.drops):
+        if any(
+            drop.covers(message.topic, elapsed_s, self._options.topics.get(drop.modality, ''))
+            for drop in self._options.drops
+        ):
             self.report.dropped[message.topic] += 1
             return
         self._publishers[message.topic].publish(bytes(message.data))
