@@ -168,8 +168,8 @@ class Calibration:
         topic = self._info_topic(modality)
         if self.rig.mounts.get(modality, _UNKNOWN).unsized is not None:
             return (
-                f'No image size of {modality}: {self._file} does not hold it, and neither an image '
-                f'nor a CameraInfo on {topic} has come.'
+                f'No image size of {modality}: {self._file} does not hold it, and neither an '
+                f'image nor a CameraInfo on {topic} has come.'
             )
         if not self._file:
             return (

@@ -82,7 +82,8 @@ class TransformFrames:
             )
         return (
             f'No pose of {modality}: {TF_STATIC_TOPIC} and {TF_TOPIC} do not join its frame '
-            f'{self._frames[modality]!r} to {self._base or BASE_FRAME_ID!r} (frames there: {self._known()}); '
+            f'{self._frames[modality]!r} to {self._base or BASE_FRAME_ID!r} (frames there: '
+            f'{self._known()}); '
             'publish the transform or set calibration.file.'
         )
 
