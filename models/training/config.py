@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from mmseg_models.training.simulated_data import SimulatedPart
 from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.core.modalities import STANDARD_ENCODINGS
 from mmseg_ros.core.parameters import Checked, parameter
@@ -26,6 +27,8 @@ class DataConfig(Checked):
     width: int = parameter(320, 'Columns of the network input.', unit='px', low=32, high=8192)
     statistics: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     workers: int = parameter(0, 'Processes that load frames; 0 loads inline.', low=0, high=256)
+    simulate: list[SimulatedPart] = field(default_factory=list)
+    """What is simulated into `root` where that folder is missing."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -52,6 +52,7 @@ from mmseg_models.training.referring_validation import (
     shuffled,
 )
 from mmseg_models.training.run_log import RunLog, write_run_files
+from mmseg_models.training.simulated_data import ensure_data
 from mmseg_models.training.trained_weights import BEST_FILE, load_strictly
 from mmseg_ros.core.errors import TrainingError
 from mmseg_ros.core.labels import load_label_space
@@ -137,6 +138,7 @@ def setup(recipe: ReferringRecipe) -> ReferringRun:
         torch.set_num_threads(recipe.threads)
     torch.manual_seed(recipe.seed)
     write_run_files(run_dir, recipe.to_dict())
+    ensure_data(data.roots[0], data.simulate)
     sources = [SimulatedReferring(root, 'train', regions=True) for root in data.roots]
     pictures = load_pictures(sources, data.min_share)
     validation = load_pictures([SimulatedReferring(data.roots[0], 'val', regions=True)], 0.0)

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from mmseg_models.training.config import OptimizerConfig
+from mmseg_models.training.simulated_data import SimulatedPart
 from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.core.parameters import Checked, parameter
 
@@ -15,6 +16,8 @@ class ReferringData(Checked):
     """What is learned from: `data.*`."""
 
     roots: list[str] = parameter([], 'Folders of data sets with sentences, in DeLiVER layout.')
+    simulate: list[SimulatedPart] = field(default_factory=list)
+    """What is simulated into the first of `roots` where that folder is missing."""
     vocabulary: str = parameter('', 'File with one token per line; empty makes one.')
     height: int = parameter(192, 'Rows of the network input.', unit='px', low=32, high=8192)
     width: int = parameter(320, 'Columns of the network input.', unit='px', low=32, high=8192)

@@ -28,6 +28,7 @@ from mmseg_models.training.loading import AugmentedFrames, StepSampler, training
 from mmseg_models.training.normalization import Normalization
 from mmseg_models.training.run import TrainingRun
 from mmseg_models.training.run_log import RunLog, write_run_files
+from mmseg_models.training.simulated_data import ensure_data
 from mmseg_models.training.subsets import ModalityDropout
 from mmseg_models.training.trained_weights import load_strictly, read_trained
 from mmseg_models.transforms import Augmentation
@@ -53,6 +54,7 @@ def setup(recipe: Recipe) -> TrainingRun:
         TrainingError: First weights or a checkpoint do not fit.
     """
     checkpoint = _checkpoint_to_resume(recipe)
+    ensure_data(recipe.data.root, recipe.data.simulate)
     fabric = _build_fabric(recipe)
     label_space = load_label_space(recipe.data.label_space)
     train_frames = _open_split(recipe, 'train', label_space)
