@@ -6,7 +6,9 @@ network (modalities, statistics, sizes) are not parameters: they stand in the bu
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from mmseg_ros.core.modalities import AUTO, KINDS
 from mmseg_ros.core.parameters import Checked, parameter
@@ -174,6 +176,12 @@ class OutputConfig(Checked):
     unlabelled_confidence: int = parameter(
         0, 'Pixels with less confidence (0..255) get the ignored id.', low=0, high=255
     )
+    field_preset: str = parameter(
+        'default',
+        'Names of the fields that ~/points adds: label, confidence and rgb (default), class_id '
+        'and probability (autoware), or label and rgba (hydra).',
+        choices=('default', 'autoware', 'hydra'),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,3 +241,16 @@ class NodeConfig:
     output: OutputConfig = field(default_factory=OutputConfig)
     referring: ReferringConfig = field(default_factory=ReferringConfig)
     diagnostics: DiagnosticsConfig = field(default_factory=DiagnosticsConfig)
+
+
+PARAMETER_BLOCKS: Mapping[str, type[Checked]] = MappingProxyType(
+    {
+        'sync': SyncConfig,
+        'model': ModelConfig,
+        'calibration': CalibrationConfig,
+        'output': OutputConfig,
+        'referring': ReferringConfig,
+        'diagnostics': DiagnosticsConfig,
+    }
+)
+"""Name of a block of parameters -> its dataclass; the sensors have one block each besides."""

@@ -13,6 +13,7 @@ from mmseg_ros.core.types import CloudData
 from mmseg_ros.projection.camera import CameraModel
 from mmseg_ros.projection.lidar import LidarProjection
 
+_ALIGNMENT = 4
 # preset -> names of label, confidence and colour; None leaves the field out
 FIELD_PRESETS: dict[str, tuple[str, str | None, str | None]] = {
     'default': ('label', 'confidence', 'rgb'),
@@ -88,9 +89,10 @@ def labelled_cloud(
 ) -> NDArray[Any]:
     """Return the points with their own fields, then label, confidence and colour.
 
-    Input fields keep names and types, and are packed without padding. The preset names what is
-    added: default (label, confidence float32, rgb float32 packed 0x00RRGGBB), autoware (class_id
-    uint8, probability) or hydra (label uint32, rgba uint32).
+    Input fields keep names and types. Every field begins at a multiple of four bytes, as readers
+    that cast a point to a struct need it. The preset names what is added: default (label,
+    confidence float32, rgb float32 packed 0x00RRGGBB), autoware (class_id uint8, probability) or
+    hydra (label uint32, rgba uint32).
 
     Args:
         cloud: The points.
@@ -153,8 +155,9 @@ def organized_cloud(
     """
     z = np.where(valid, depth_m, np.float32(np.nan))
     flat = labels.reshape(-1)
-    dtype = [('x', '<f4'), ('y', '<f4'), ('z', '<f4'), ('label', labels.dtype)]
-    points = np.empty(z.size, np.dtype([*dtype, ('confidence', '<f4'), ('rgb', '<f4')]))
+    floats = [(name, np.dtype('<f4')) for name in ('x', 'y', 'z')]
+    added = [(name, np.dtype('<f4')) for name in ('confidence', 'rgb')]
+    points = np.zeros(z.size, _aligned([*floats, ('label', labels.dtype), *added]))
     points['x'] = (z * camera.rays[..., 0]).reshape(-1)
     points['y'] = (z * camera.rays[..., 1]).reshape(-1)
     points['z'] = z.reshape(-1)
@@ -167,10 +170,23 @@ def organized_cloud(
 def _with_fields(points: NDArray[Any], added: list[tuple[str, NDArray[Any]]]) -> NDArray[Any]:
     replaced = {name for name, _ in added}
     kept = [name for name in points.dtype.names or () if name not in replaced]
-    dtype = [(name, points.dtype[name]) for name in kept]
-    merged = np.empty(len(points), np.dtype([*dtype, *((n, a.dtype) for n, a in added)]))
+    columns = [(name, points.dtype[name]) for name in kept]
+    merged = np.zeros(len(points), _aligned([*columns, *((n, a.dtype) for n, a in added)]))
     for name in kept:
         merged[name] = points[name]
     for name, values in added:
         merged[name] = values
     return merged
+
+
+def _aligned(columns: Sequence[tuple[str, np.dtype[Any]]]) -> np.dtype[Any]:
+    """Return a structured type whose fields, and whose size, are multiples of four bytes apart."""
+    sizes = [-(-dtype.itemsize // _ALIGNMENT) * _ALIGNMENT for _, dtype in columns]
+    return np.dtype(
+        {
+            'names': [name for name, _ in columns],
+            'formats': [dtype for _, dtype in columns],
+            'offsets': [sum(sizes[:index]) for index in range(len(sizes))],
+            'itemsize': sum(sizes),
+        }
+    )

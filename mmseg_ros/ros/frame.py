@@ -98,8 +98,8 @@ class Frame:
             return {}
         return dict(zip(self.result.modalities, map(float, weights), strict=True))
 
-    def labelled_points(self) -> NDArray[Any]:
-        """Return the cloud's points as a structured array with label, confidence and rgb."""
+    def labelled_points(self, preset: str = 'default') -> NDArray[Any]:
+        """Return the cloud's points as a structured array with the fields of a preset added."""
         cloud = _payload(self.lidar, CloudData)
         labels, confidence, _ = transfer_labels(
             self.result.labels,
@@ -107,7 +107,7 @@ class Frame:
             self.projection,
             self.label_space.ignore_id,
         )
-        return labelled_cloud(cloud, labels, confidence, self.label_space.palette())
+        return labelled_cloud(cloud, labels, confidence, self.label_space.palette(), preset)
 
     def organized_points(self) -> CloudData:
         """Return the depth image as H x W labelled points in the camera's optical frame."""

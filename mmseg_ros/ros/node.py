@@ -90,6 +90,7 @@ class SegmentationNode(SafeLifecycleNode):
         assert self._bundle is not None  # noqa: S101
         with taken_back_on_error(self):
             self.session = Session(self, self._plan, self._bundle, self._reporter.modalities)
+        self.session.tune(self._plan.config, self.config)  # what was set while it loaded
         self._plan = self._bundle = None
         manifest = self.session.bundle.manifest
         self.get_logger().info(
@@ -123,6 +124,8 @@ class SegmentationNode(SafeLifecycleNode):
         with taken_back_on_error(self):
             self.stream = Stream(self, self.config, self.session)
         super().on_activate(state)
+        for text in self._declared.unused_qos():
+            self.get_logger().warning(text)
         self.session.outputs.publish_label_info()
 
     def _deactivate(self, state: LifecycleState) -> None:
@@ -135,8 +138,11 @@ class SegmentationNode(SafeLifecycleNode):
         self.stream = None
 
     def _tune(self, _: list[Parameter]) -> None:
-        self.config = self._declared.config()
+        """Pass changed parameters on to the parts that they concern, and to no others."""
+        before, self.config = self.config, self._declared.config()
+        if self.config == before:
+            return
         if self.session is not None:
-            self.session.tune(self.config)
+            self.session.tune(before, self.config)
         if self.stream is not None:
-            self.stream.tune(self.config)
+            self.stream.tune(before, self.config)

@@ -22,6 +22,7 @@ from mmseg_ros.labelling import colorize, overlay
 from mmseg_ros.ros.conversions import cloud_message, header_of, image_message
 from mmseg_ros.ros.frame import Frame
 from mmseg_ros.ros.qos import NO_EVENTS, latched_qos, output_qos
+from mmseg_ros.ros.qos_overrides import output_options
 
 Build = Callable[[Frame], Any]
 
@@ -65,14 +66,18 @@ class Outputs:
             _Output('~/confidence', Image, _confidence),
             _Output('~/color', Image, _color),
             _Output('~/overlay', Image, self._overlay),
-            _Output('~/points', PointCloud2, _points),
+            _Output('~/points', PointCloud2, self._points),
             _Output('~/points/organized', PointCloud2, _organized),
             _Output('~/debug/projection', Image, _projection),
             _Output('~/modalities', DiagnosticArray, modalities),
         )
         self._publishers = {
             output.topic: node.create_lifecycle_publisher(
-                output.message_class, output.topic, output_qos(), event_callbacks=NO_EVENTS
+                output.message_class,
+                output.topic,
+                output_qos(),
+                event_callbacks=NO_EVENTS,
+                qos_overriding_options=output_options(),
             )
             for output in self._outputs
         }
@@ -116,6 +121,15 @@ class Outputs:
         pixels = overlay(frame.rgb, frame.result.labels, frame.label_space, alpha)
         return image_message(_header(frame), pixels, 'rgb8')
 
+    def _points(self, frame: Frame) -> PointCloud2:
+        sample = frame.lidar
+        if sample is None:
+            raise MmsegError('No LiDAR cloud in the set.')
+        cloud: Any = sample.payload
+        points = frame.labelled_points(self.config.field_preset)
+        header = header_of(sample.stamp_ns, sample.frame_id)
+        return cloud_message(header, points, cloud.height, cloud.width)
+
 
 def _confidence(frame: Frame) -> Image:
     return image_message(_header(frame), frame.result.confidence, 'mono8')
@@ -123,15 +137,6 @@ def _confidence(frame: Frame) -> Image:
 
 def _color(frame: Frame) -> Image:
     return image_message(_header(frame), colorize(frame.result.labels, frame.label_space), 'rgb8')
-
-
-def _points(frame: Frame) -> PointCloud2:
-    sample = frame.lidar
-    if sample is None:
-        raise MmsegError('No LiDAR cloud in the set.')
-    cloud: Any = sample.payload
-    header = header_of(sample.stamp_ns, sample.frame_id)
-    return cloud_message(header, frame.labelled_points(), cloud.height, cloud.width)
 
 
 def _organized(frame: Frame) -> PointCloud2:
@@ -158,7 +163,11 @@ def _label_info(node: LifecycleNode, label_space: LabelSpace) -> tuple[Any, Any]
     except ImportError:
         text = json.dumps(label_space.to_dict())
         publisher = node.create_lifecycle_publisher(
-            String, '~/label_info_json', latched_qos(), event_callbacks=NO_EVENTS
+            String,
+            '~/label_info_json',
+            latched_qos(),
+            event_callbacks=NO_EVENTS,
+            qos_overriding_options=output_options(),
         )
         return publisher, String(data=text)
     message = vision_msgs.LabelInfo(threshold=0.0)
@@ -166,6 +175,10 @@ def _label_info(node: LifecycleNode, label_space: LabelSpace) -> tuple[Any, Any]
         vision_msgs.VisionClass(class_id=int(c.id), class_name=c.name) for c in label_space.classes
     ]
     publisher = node.create_lifecycle_publisher(
-        vision_msgs.LabelInfo, '~/label_info', latched_qos(), event_callbacks=NO_EVENTS
+        vision_msgs.LabelInfo,
+        '~/label_info',
+        latched_qos(),
+        event_callbacks=NO_EVENTS,
+        qos_overriding_options=output_options(),
     )
     return publisher, message

@@ -18,32 +18,18 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from mmseg_ros.bag.sensor_setup import read_setup_file
-from mmseg_ros.core.config import (
-    CalibrationConfig,
-    DiagnosticsConfig,
-    ModelConfig,
-    NodeConfig,
-    OutputConfig,
-    ReferringConfig,
-    SensorConfig,
-    SyncConfig,
-)
+from mmseg_ros.core.config import PARAMETER_BLOCKS, NodeConfig, SensorConfig
+from mmseg_ros.core.contradictions import reject_contradictions
 from mmseg_ros.core.errors import CalibrationError, ConfigError
 from mmseg_ros.core.parameters import check_value, default_of, parameters_of
 from mmseg_ros.core.types import STANDARD_MODALITIES, Modality
+from mmseg_ros.ros.qos_overrides import QOS_OVERRIDES, odd_override
 
 SENSORS = 'sensors'
+SENSOR_NAMES = 'sensor_names'
 AUTOSTART = 'autostart'
 
-_BLOCKS: Mapping[str, Any] = {
-    'sync': SyncConfig,
-    'model': ModelConfig,
-    'calibration': CalibrationConfig,
-    'output': OutputConfig,
-    'referring': ReferringConfig,
-    'diagnostics': DiagnosticsConfig,
-}
-_FOREIGN = ('use_sim_time', 'start_type_description_service', 'qos_overrides.')
+_OF_RCLPY = ('use_sim_time', 'start_type_description_service', QOS_OVERRIDES)
 
 
 class NodeParameters:
@@ -62,6 +48,14 @@ class NodeParameters:
         self._declare_basics()
         self.modalities = self._modalities()
         faults = [fault for name, item in self._plan() for fault in self._declare(name, item)]
+        faults += filter(
+            None,
+            (
+                odd_override(name, given.value)
+                for name, given in self._overrides.items()
+                if name.startswith(QOS_OVERRIDES)
+            ),
+        )
         if faults:
             raise ConfigError('\n'.join(faults))
 
@@ -72,18 +66,19 @@ class NodeParameters:
 
     def unknown(self) -> list[str]:
         """Return one sentence per given parameter that the node does not have."""
-        known = [*self._fields, SENSORS, AUTOSTART]
+        known = [*self._fields, SENSOR_NAMES, AUTOSTART]
         return [
             _unknown_text(name, known)
             for name in sorted(self._overrides)
-            if name not in known and not name.startswith(_FOREIGN)
+            if name not in known and not name.startswith(_OF_RCLPY)
         ]
 
     def config(self, changes: Iterable[Parameter] = ()) -> NodeConfig:
         """Return the values as a config, with `changes` taken as already made.
 
         Raises:
-            ConfigError: A change is of another type, out of range or of an unknown parameter.
+            ConfigError: A change is of another type or out of range, or the values contradict
+                each other.
         """
         values = {name: self._node.get_parameter(name).value for name in self._fields}
         for change in changes:
@@ -93,8 +88,19 @@ class NodeParameters:
         sensors = {
             name: SensorConfig(**_block(values, f'{SENSORS}.{name}')) for name in self.modalities
         }
-        blocks = {name: kind(**_block(values, name)) for name, kind in _BLOCKS.items()}
-        return NodeConfig(sensors=sensors, **blocks)
+        blocks = {name: kind(**_block(values, name)) for name, kind in PARAMETER_BLOCKS.items()}
+        config = NodeConfig(sensors=sensors, **blocks)
+        reject_contradictions(config)
+        return config
+
+    def unused_qos(self) -> list[str]:
+        """Return one sentence per given QoS override that no publisher or subscription took."""
+        return [
+            f'Parameter {name!r} has no effect: the node has no such publisher or subscription '
+            'now, or its topic or policy is spelled otherwise.'
+            for name in sorted(self._overrides)
+            if name.startswith(QOS_OVERRIDES) and not self._node.has_parameter(name)
+        ]
 
     def check(self, changes: list[Parameter]) -> SetParametersResult:
         """Accept or refuse a set-parameters request as a whole, with the reason."""
@@ -113,8 +119,8 @@ class NodeParameters:
             ),
         )
         self._node.declare_parameter(
-            SENSORS,
-            self._given(SENSORS, list(STANDARD_MODALITIES)),
+            SENSOR_NAMES,
+            self._given(SENSOR_NAMES, list(STANDARD_MODALITIES)),
             ParameterDescriptor(
                 description='Names of the sensors; each has a block sensors.<name>.*.',
                 read_only=True,
@@ -125,19 +131,16 @@ class NodeParameters:
     def _given(self, name: str, default: Any) -> Any:
         """Return the value of a parameter: given to the node, else in the file, else the default.
 
-        A file of parameters lists every one; what it leaves at its default does not hide what the
-        calibration file says.
+        "The file" is the calibration file, which may hold more than poses.
         """
         override = self._overrides.get(name)
-        if override is not None and _plain(override.value) != default:
-            return override.value
-        return self._from_file.get(name, default if override is None else override.value)
+        return self._from_file.get(name, default) if override is None else override.value
 
     def _modalities(self) -> tuple[Modality, ...]:
-        names = tuple(self._node.get_parameter(SENSORS).value)
+        names = tuple(self._node.get_parameter(SENSOR_NAMES).value)
         if not names or len(set(names)) != len(names) or not all(map(_is_name, names)):
             raise ConfigError(
-                f'Parameter {SENSORS} must list different names of letters, digits and '
+                f'Parameter {SENSOR_NAMES} must list different names of letters, digits and '
                 f'underscores, but is {list(names)}.'
             )
         return names
@@ -146,7 +149,7 @@ class NodeParameters:
         for modality in self.modalities:
             for item in parameters_of(SensorConfig):
                 yield f'{SENSORS}.{modality}.{item.name}', item
-        for block, kind in _BLOCKS.items():
+        for block, kind in PARAMETER_BLOCKS.items():
             for item in parameters_of(kind):
                 yield f'{block}.{item.name}', item
 
@@ -179,7 +182,7 @@ def _of_calibration_file(given: Mapping[str, Parameter]) -> dict[str, Any]:
     for name, settings in setup.settings.items():
         values |= {f'{SENSORS}.{name}.{key}': value for key, value in settings.items()}
     if setup.topics:
-        values[SENSORS] = list(setup.topics)
+        values[SENSOR_NAMES] = list(setup.topics)
     return values
 
 

@@ -18,6 +18,7 @@ from mmseg_ros.referring.result import IGNORE_ID, ReferringResult, label_space_o
 from mmseg_ros.ros.conversions import cloud_message, header_of, image_message
 from mmseg_ros.ros.frame import Frame
 from mmseg_ros.ros.qos import NO_EVENTS, output_qos
+from mmseg_ros.ros.qos_overrides import output_options
 
 MASK_TOPIC = '~/referring/mask'
 OVERLAY_TOPIC = '~/referring/overlay'
@@ -39,7 +40,11 @@ class ReferringOutputs:
         self._node = node
         self._publishers = {
             topic: node.create_lifecycle_publisher(
-                message_class, topic, output_qos(), event_callbacks=NO_EVENTS
+                message_class,
+                topic,
+                output_qos(),
+                event_callbacks=NO_EVENTS,
+                qos_overriding_options=output_options(),
             )
             for topic, message_class in (
                 (MASK_TOPIC, Image),

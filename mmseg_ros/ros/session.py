@@ -85,26 +85,28 @@ class Session:
         self._now_ns: Callable[[], int] = lambda: int(node.get_clock().now().nanoseconds)
         self._is_running: Callable[[], bool] = node.context.ok
         self._error = Throttle(lambda text: node.get_logger().error(text))
-        self.apply(config)
+        self._config = config.output
+        self._pipeline = self._new_pipeline(config)
         label_space = self.bundle.manifest.label_space
         self.outputs = Outputs(node, label_space, config.output, modalities_message)
         self.referring = Referring(node, config, lambda: self.calibration.rig)
 
-    def apply(self, config: NodeConfig) -> None:
-        """Take over live-tunable parameters, from the next set on."""
-        self._config = config.output
-        self._pipeline = Pipeline(
+    def tune(self, before: NodeConfig, config: NodeConfig) -> None:
+        """Take over changed live parameters, from the next set on."""
+        if config.output != before.output:
+            self._config = config.output
+            self.outputs.config = self.referring.outputs.config = config.output
+        if config.calibration.event_window_s != before.calibration.event_window_s:
+            self._pipeline = self._new_pipeline(config)
+
+    def _new_pipeline(self, config: NodeConfig) -> Pipeline:
+        return Pipeline(
             self.bundle,
             self.backend,
             self.calibration.rig,
             config.calibration.event_window_s,
             self.odometry,
         )
-
-    def tune(self, config: NodeConfig) -> None:
-        """Apply changed parameters to a running session."""
-        self.apply(config)
-        self.outputs.config = self.referring.outputs.config = config.output
 
     def prepare(self, frame_set: FrameSet, refuse: Refuse) -> Prepared | None:
         """Align and encode one set if a result is subscribed to; never raises.

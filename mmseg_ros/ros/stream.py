@@ -74,11 +74,17 @@ class Stream:
         """Return the node's clock, which follows /clock under use_sim_time."""
         return int(self._node.get_clock().now().nanoseconds)
 
-    def tune(self, config: NodeConfig) -> None:
-        """Take over live-tunable parameters; sets under way are closed as they are."""
+    def tune(self, before: NodeConfig, config: NodeConfig) -> None:
+        """Take over changed live parameters; health and counters of the sensors stay."""
         self._config = config
-        self._emit(self.collector.flush())
-        self.collector = self._new_collector()
+        window_s = config.calibration.event_window_s
+        if (before.sync, before.sensors, before.calibration.event_window_s) != (
+            config.sync,
+            config.sensors,
+            window_s,
+        ):
+            sensors = {name: config.sensors[name] for name in self.modalities}
+            self._emit(self.collector.retune(config.sync, sensors, window_s))
 
     def close(self) -> bool:
         """Unsubscribe and end the worker; return whether it ended in time."""

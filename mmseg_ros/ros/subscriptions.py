@@ -15,6 +15,7 @@ from mmseg_ros.ros.qos import (
     incompatibility,
     input_qos,
 )
+from mmseg_ros.ros.qos_overrides import given_reliability, input_options
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,8 @@ class AdaptiveSubscription:
         publishers = self._publishers()
         candidate = self._choose(publishers)
         matching = [p for p in publishers.get(candidate.topic, []) if _has_type(p, candidate)]
-        reliability = choose_reliability(self._wanted, matching)
+        wanted = given_reliability(self._node, candidate.topic) or self._wanted
+        reliability = choose_reliability(wanted, matching)
         self.problem = incompatibility(reliability, matching) or self._foreign_types(publishers)
         if self._current == (candidate, reliability) or (self._current and not matching):
             return
@@ -101,6 +103,7 @@ class AdaptiveSubscription:
             input_qos(reliability, self._depth),
             # The graph check above names the publisher; rclpy's own handlers only warn.
             event_callbacks=NO_INPUT_EVENTS,
+            qos_overriding_options=input_options(self._node, candidate.topic),
         )
 
     def close(self) -> None:

@@ -64,19 +64,21 @@ class Assembly:
     ) -> None:
         self.reference: SensorTrack | None = None
         self.emitted: list[FrameSet] = []
-        self.wake_ns = -UNBOUNDED_NS
-        self._tracks = tracks
-        self._by_rank = by_rank
-        self._health = health
-        self._counters = counters
-        self._deadline_ns = deadline_ns
-        self._min_sensors = min_sensors
-        self._jump_back_ns = jump_back_ns
+        self.wake_ns, self._tracks = -UNBOUNDED_NS, tracks
+        self._health, self._counters = health, counters
+        self.retune(by_rank, deadline_ns, min_sensors, jump_back_ns)
         self._modalities = tuple(track.name for track in tracks)
         self._history = History()
         self._open: _OpenSet | None = None
         self._owed_ns: int | None = None
         self._owed_stamp_ns = 0
+
+    def retune(
+        self, by_rank: Sequence[SensorTrack], deadline_ns: int, min_sensors: int, jump_back_ns: int
+    ) -> None:
+        """Take over changed parameters, between two sets; see the class for their meaning."""
+        self._by_rank, self._min_sensors = by_rank, min_sensors
+        self._deadline_ns, self._jump_back_ns = deadline_ns, jump_back_ns
 
     def is_too_late(self, track: SensorTrack, stamp_ns: int, now_ns: int) -> bool:
         """Return whether a sample can serve in no set any more; note if it missed its own."""

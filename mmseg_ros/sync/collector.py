@@ -55,9 +55,7 @@ class Collector:
             config = sensors.get(name, SensorConfig())
             health = SensorHealth(name, config, deadline_ns)
             self._tracks[name] = SensorTrack(config, health, sync.max_buffered, event_window_s)
-        order = [name for name in sync.reference_order if name in self._tracks]
-        order += [name for name in self.modalities if name not in order]
-        by_rank = [self._tracks[name] for name in order]
+        by_rank = self._by_rank(sync)
         self.health = HealthMonitor(
             (track.health for track in by_rank), round(sync.offset_limit_s * 1e9)
         )
@@ -111,6 +109,28 @@ class Collector:
             self._place(track, sample, stamp_ns, now_ns)
         return self._fetch()
 
+    def retune(
+        self, sync: SyncConfig, sensors: Mapping[Modality, SensorConfig], event_window_s: float
+    ) -> list[FrameSet]:
+        """Take over changed parameters; return the sets under way, closed as they are.
+
+        Health, counters and learned rates stay; arguments are those of the constructor.
+        """
+        closed = self.flush()
+        deadline_ns = round(sync.deadline_s * 1e9)
+        for name, track in self._tracks.items():
+            config = sensors.get(name, SensorConfig())
+            track.retune(config, sync.max_buffered, event_window_s)
+            track.health.retune(config, deadline_ns)
+        by_rank = self._by_rank(sync)
+        self._jump_back_ns = round(sync.jump_back_s * 1e9)
+        self.health.retune((track.health for track in by_rank), round(sync.offset_limit_s * 1e9))
+        self._sets.retune(by_rank, deadline_ns, sync.min_sensors, self._jump_back_ns)
+        if sync.content_checks != (self._content is not None):
+            self._content = ContentMonitor() if sync.content_checks else None
+        self._sets.health_changed(self._now_ns)
+        return closed + self._fetch()
+
     def advance(self, now_ns: int) -> list[FrameSet]:
         """Let time pass and return the sets that reached their deadline, oldest first."""
         self._pass_time(now_ns)
@@ -125,6 +145,12 @@ class Collector:
         """Close and return everything that is still open, at the end of a replay."""
         self._sets.flush(self._now_ns)
         return self._fetch()
+
+    def _by_rank(self, sync: SyncConfig) -> list[SensorTrack]:
+        """Return the sensors in order of preference as a reference."""
+        order = [name for name in sync.reference_order if name in self._tracks]
+        order += [name for name in self.modalities if name not in order]
+        return [self._tracks[name] for name in order]
 
     def _fetch(self) -> list[FrameSet]:
         emitted = self._sets.emitted

@@ -89,7 +89,6 @@ class SensorHealth:
 
     def __init__(self, name: Modality, config: SensorConfig, deadline_ns: int) -> None:
         self.name = name
-        self.config = config
         self.rate = RateEstimator()
         self.state = HealthState.STALE
         self.heard = False
@@ -98,15 +97,20 @@ class SensorHealth:
         self.last_arrival_ns: int | None = None
         self.skew_ns: int | None = None
         self.lateness_ns = 0
-        self._deadline_ns = deadline_ns
-        self._lost_after_ns = round(config.lost_after_s * 1e9)
-        rate_hz = config.expected_rate_hz
-        self._expected_period_ns = round(1e9 / rate_hz) if rate_hz else 0
+        self.retune(config, deadline_ns)
         self.was_late = False
         self._fault = ''
         self._bad_streak = 0
         self._late_streak = 0
         self._good_streak = 0
+
+    def retune(self, config: SensorConfig, deadline_ns: int) -> None:
+        """Take over changed parameters; state and learned rate stay."""
+        self.config = config
+        self._deadline_ns = deadline_ns
+        self._lost_after_ns = round(config.lost_after_s * 1e9)
+        rate_hz = config.expected_rate_hz
+        self._expected_period_ns = round(1e9 / rate_hz) if rate_hz else 0
 
     def accept(self, now_ns: int, delta_ns: int) -> bool:
         """Take note of a usable sample, `delta_ns` newer than the last; True if the state changed.

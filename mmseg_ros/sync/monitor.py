@@ -37,6 +37,12 @@ class HealthMonitor:
         """Whether no sensor can be used."""
         return self._all_lost
 
+    def retune(self, sensors: Iterable[SensorHealth], offset_limit_ns: int) -> None:
+        """Take over a changed order of preference and limit; what is known stays."""
+        self.sensors = {health.name: health for health in sensors}
+        self._limit_ns = offset_limit_ns
+        self.schedule()
+
     def agrees(self, skew_ns: int) -> bool:
         """Return whether a receive time minus stamp fits the common time base."""
         return (

@@ -55,15 +55,25 @@ class SensorTrack:
     ) -> None:
         self.name: Modality = health.name
         self.accumulates = kind_of(health.name, config.kind) == EVENT
-        self.window_ns = round(config.window_s * 1e9)
-        self.offset_ns = round(config.offset_s * 1e9)
         self.health = health
         self.counters = SensorCounters()
-        self.buffer = SampleBuffer(max_buffered * (_PACKETS_PER_SAMPLE if self.accumulates else 1))
+        self.buffer = SampleBuffer(0)
+        self.offset_ns = round(config.offset_s * 1e9)
         self.newest_ns: int | None = None
         self.skipped = False
         self.missed_set_ns: int | None = None
+        self.retune(config, max_buffered, event_window_s)
+
+    def retune(self, config: SensorConfig, max_buffered: int, event_window_s: float) -> None:
+        """Take over changed parameters; samples stay unless their stamps are shifted anew."""
+        self.window_ns = round(config.window_s * 1e9)
         self._event_window_ns = round(event_window_s * 1e9)
+        self.buffer.limit = max_buffered * (_PACKETS_PER_SAMPLE if self.accumulates else 1)
+        offset_ns = round(config.offset_s * 1e9)
+        if offset_ns != self.offset_ns:
+            self.offset_ns = offset_ns
+            self.health.skew_ns = None
+            self.forget()
 
     def forget(self) -> None:
         """Forget all samples and stamps; the learned rate stays."""

@@ -12,6 +12,7 @@ from mmseg_ros.labelling import (
     packed_rgb,
     transfer_labels,
 )
+from mmseg_ros.messages import cloud_fields
 from mmseg_ros.projection import CameraModel, project_cloud
 from mmseg_ros.projection.occlusion import hide_occluded
 from mmseg_ros.projection.transforms import pose
@@ -132,3 +133,25 @@ def test_a_camera_without_a_name_for_a_point_leaves_it_to_the_other():
     labels, confidence, _ = merge_views([sure_of_nothing, unsure], 255)
     assert labels.tolist() == [4]
     assert confidence == pytest.approx([0.1])
+
+
+@pytest.mark.parametrize('preset', ['default', 'autoware', 'hydra'])
+def test_fields_and_points_are_aligned_to_four_bytes(preset):
+    fields = [
+        ('x', 'f4'),
+        ('y', 'f4'),
+        ('z', 'f4'),
+        ('intensity', 'u1'),
+        ('ring', 'u2'),
+        ('t', 'f8'),
+    ]
+    points = np.zeros(3, fields)
+    points['ring'], points['t'] = [1, 2, 3], [4, 5, 6]
+    labels, confidence = np.uint8([1, 2, 3]), np.float32([0.5, 1, 0])
+    palette = np.zeros((256, 3), np.uint8)
+    cloud = labelled_cloud(CloudData(points, 1, 3), labels, confidence, palette, preset)
+    assert cloud.dtype.itemsize % 4 == 0
+    offsets = [offset for _, offset, *_ in cloud_fields(cloud)['fields']]
+    assert [offset % 4 for offset in offsets] == [0] * len(offsets)
+    assert cloud['ring'].tolist() == [1, 2, 3]
+    assert cloud['t'].tolist() == [4, 5, 6]

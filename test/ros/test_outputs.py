@@ -185,7 +185,7 @@ def test_pixels_of_little_confidence_get_the_ignored_id(listener, sensors, make_
 
 def test_any_other_image_of_the_bundle_is_taken(graph, listener, sensors, make_node, make_bundle):
     bundle = make_bundle(modalities=('rgb', 'thermal'), name='thermal')
-    make_node(bundle=str(bundle.path), sensors=['rgb', 'thermal'])
+    make_node(bundle=str(bundle.path), sensor_names=['rgb', 'thermal'])
     listener.listen(DiagnosticArray, '/mmseg/modalities')
     listener.listen(Image, '/mmseg/labels')
     thermal = sensors.node.create_publisher(Image, 'thermal/image_raw', 10)

@@ -280,3 +280,34 @@ def test_the_first_distances_do_not_decide_that_a_sample_cannot_come():
     ]
     frames = feed(unit, arrivals)
     assert [frame.available.all() for frame in frames] == [True] * 3
+
+
+def test_retuning_keeps_health_and_counters_and_touches_what_it_concerns():
+    unit = collector(sensors={'rgb': SensorConfig()})
+    frames = feed(unit, pair_stream(10))
+    counters, health = unit.counters, dict(unit.health.sensors)
+    rate_hz = health['depth'].report(START_NS, None).rate_hz
+    assert rate_hz > 0
+    sync = SyncConfig(content_checks=False, min_sensors=2, reference_order=['depth', 'rgb'])
+    shifted = {'rgb': SensorConfig(offset_s=0.01), 'depth': SensorConfig()}
+    frames += unit.retune(sync, shifted, 0.05)
+    assert unit.counters is counters
+    assert dict(unit.health.sensors) == health
+    assert [h.state for h in health.values()] == [HealthState.OK] * 2
+    assert health['depth'].report(START_NS, None).rate_hz == rate_hz
+    assert unit.reference == 'depth'
+    later = [(t + S, replace(s, stamp_ns=s.stamp_ns + S)) for t, s in pair_stream(10)]
+    after = feed(unit, later)
+    assert after
+    assert {frame.reference for frame in after} == {'depth'}
+    assert after[-1].samples['rgb'].stamp_ns - after[-1].stamp_ns == 10 * MS
+    lonely = feed(
+        unit,
+        [
+            (t + 2 * S, replace(s, stamp_ns=s.stamp_ns + 2 * S))
+            for t, s in pair_stream(10)
+            if s.modality == 'rgb'
+        ],
+    )
+    assert lonely == []
+    assert counters.sensors['rgb'].received == 30
