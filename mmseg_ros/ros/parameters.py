@@ -88,7 +88,9 @@ class NodeParameters:
         sensors = {
             name: SensorConfig(**_block(values, f'{SENSORS}.{name}')) for name in self.modalities
         }
-        blocks = {name: kind(**_block(values, name)) for name, kind in PARAMETER_BLOCKS.items()}
+        blocks: dict[str, Any] = {
+            name: kind(**_block(values, name)) for name, kind in PARAMETER_BLOCKS.items()
+        }
         config = NodeConfig(sensors=sensors, **blocks)
         reject_contradictions(config)
         return config
