@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import shutil
 import sqlite3
 from contextlib import ExitStack
@@ -58,6 +59,27 @@ def storage_files(path: Path) -> list[Path]:
         raise _ros1_error(ros1[0])
     had = 'metadata.yaml, but' if named else 'no metadata.yaml and holds'
     raise BagError(f'{path} has {had} no .mcap or .db3 file; give the folder of a recording.')
+
+
+def rescuable_files(path: Path) -> list[Path]:
+    """Return the storage files of a damaged recording, whatever metadata.yaml says.
+
+    Raises:
+        BagError: There is none, or it is a recording of ROS 1.
+    """
+    if path.is_dir():
+        files = sorted(file for file in path.iterdir() if file.is_file() and _is_storage(file))
+        plain = {file.name for file in files}
+        # A recorder that was killed while packing leaves both.
+        files = [file for file in files if file.suffix in SUFFIXES or file.stem not in plain]
+        return sorted(files, key=_split_number) or storage_files(path)
+    return storage_files(path)
+
+
+def _split_number(path: Path) -> tuple[int, str]:
+    """Return the order of a split: <bag>_10.mcap comes after <bag>_9.mcap."""
+    number = re.search(r'_(\d+)\.', path.name)
+    return (int(number[1]) if number else 0, path.name)
 
 
 def open_storage(path: Path, stack: ExitStack) -> Storage:

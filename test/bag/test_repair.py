@@ -99,8 +99,9 @@ def test_nothing_to_rescue(tmp_path):
     broken.write_bytes(b'\x89MCAP0\r\n')
     with pytest.raises(BagError, match='no whole message'):
         rescue(broken, tmp_path / 'out')
-    with pytest.raises(BagError, match=r'one \.mcap file'):
+    with pytest.raises(BagError, match='does not exist'):
         rescue(tmp_path / 'absent', tmp_path / 'out2')
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['x.mcap']
 
 
 @pytest.mark.parametrize(
