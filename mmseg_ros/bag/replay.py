@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mmseg_ros import messages
+from mmseg_ros.bag.calibration import frames_of_bag
 from mmseg_ros.bag.reader import BagReader
+from mmseg_ros.core.config import SensorConfig
 from mmseg_ros.core.errors import CalibrationError, ConfigError, MmsegError, SampleError
 from mmseg_ros.core.modalities import KINDS, ODOM_TOPIC, kind_of, sensor_topic
 from mmseg_ros.core.types import STANDARD_MODALITIES, FrameSet, Modality, SensorSample
+from mmseg_ros.core.unexpected import reason_of
 from mmseg_ros.messages.sensor_decoder import SensorDecoder
+from mmseg_ros.messages.transforms import FrameTree
+from mmseg_ros.projection.cloud_frames import CloudFrames, Join
 from mmseg_ros.projection.odometry import Odometry, add_odometry_message
 from mmseg_ros.sync.collector import Collector
 
@@ -77,6 +86,26 @@ def _suffixes(modality: Modality) -> list[str]:
     return list(dict.fromkeys(suffix for suffix, _ in KINDS[kind_of(modality)].transports))
 
 
+def decoders_of(
+    topics: Iterable[Modality],
+    event_size: tuple[int, int] = (0, 0),
+    sensors: Mapping[Modality, SensorConfig] = MappingProxyType({}),
+) -> dict[Modality, SensorDecoder]:
+    """Return one decoder per sensor; they count what was lost of samples that were taken.
+
+    Args:
+        topics: The sensors.
+        event_size: Height and width of the event camera in pixels, where its messages lack them.
+        sensors: What each sensor is, as for the node.
+    """
+    decoders = {}
+    for name in topics:
+        config = sensors.get(name, SensorConfig())
+        kind = kind_of(name, config.kind)
+        decoders[name] = SensorDecoder(kind, lambda: event_size, config.intensity_max)
+    return decoders
+
+
 def samples(
     reader: BagReader,
     topics: Mapping[Modality, str],
@@ -84,6 +113,7 @@ def samples(
     on_refused: Callable[[Modality, MmsegError], None] | None = None,
     span_ns: tuple[int | None, int | None] = (None, None),
     odometry: Odometry | None = None,
+    decoders: Mapping[Modality, SensorDecoder] | None = None,
 ) -> Iterator[SensorSample]:
     """Yield the sensor samples of a bag in the order of their receipt.
 
@@ -95,15 +125,15 @@ def samples(
             skipped. Without it the error is raised.
         span_ns: First bag stamp, and first one left out; None is open.
         odometry: Gets the poses of the bag, as they come between the samples.
+        decoders: As of `decoders_of`, where the caller asks them afterwards what was lost.
 
     Raises:
         MmsegError: A message is malformed and `on_refused` is not given.
         BagError: The file is damaged.
     """
     modalities = {topic: modality for modality, topic in topics.items()}
-    decoders = {
-        modality: SensorDecoder(kind_of(modality), lambda: event_size) for modality in topics
-    }
+    decoders = decoders or decoders_of(topics, event_size)
+    clouds = CloudFrames(_join(reader))
     poses = [ODOM_TOPIC] if odometry is not None and ODOM_TOPIC in reader.topics else []
     for item in reader.raw([*modalities, *poses], *span_ns):
         modality = modalities.get(item.topic, _ODOMETRY)
@@ -114,12 +144,33 @@ def samples(
                 _add_pose(odometry, stamp_ns, message)
                 continue
             payload = decoders[modality].payload(item.type_name, message)
-        except MmsegError as error:
+            frame_id = str(message.header.frame_id)
+            sample = clouds.unified(
+                SensorSample(modality, stamp_ns, frame_id, payload, item.stamp_ns)
+            )
+        except Exception as error:  # a message of any content costs no more than itself
+            reason = (
+                error
+                if isinstance(error, MmsegError)
+                else SampleError(reason_of(error, 'taking in'))
+            )
             if on_refused is None:
-                raise
-            on_refused(modality, error)
+                raise reason from error
+            on_refused(modality, reason)
             continue
-        yield SensorSample(modality, stamp_ns, message.header.frame_id, payload, item.stamp_ns)
+        yield sample
+
+
+def _join(reader: BagReader) -> Join:
+    """Return where transforms come from; /tf_static is read when the first one is asked for."""
+    trees: list[FrameTree] = []
+
+    def join(target: str, source: str) -> NDArray[np.float64] | None:
+        if not trees:
+            trees.append(frames_of_bag(reader))
+        return trees[0].T(target, source)
+
+    return join
 
 
 def frame_sets(stream: Iterable[SensorSample], collector: Collector) -> Iterator[FrameSet]:

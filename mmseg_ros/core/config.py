@@ -62,6 +62,14 @@ class SensorConfig(Checked):
     queue_depth: int = parameter(
         5, 'KEEP_LAST depth of the subscription.', low=1, high=10000, read_only=True
     )
+    intensity_max: float = parameter(
+        0.0,
+        'Value that counts as full intensity of a LiDAR; 0 lets its first cloud decide (1, 255, '
+        'or what photon counts reach).',
+        low=0.0,
+        high=1e9,
+        read_only=True,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

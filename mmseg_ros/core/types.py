@@ -74,12 +74,19 @@ class CloudData:
             fields x, y, z (metres, sensor frame); other fields are kept under their own names.
         height: Rows of an organised cloud, else 1. width: Points per row.
         point_stamp_ns: N int64, absolute time of each point, where the sensor gives it.
+        untimed: How many points had no usable time of their own and have their neighbor's.
+        time_fault: Why the sensor's point times cannot be used at all, in a sentence; else ''.
+        intensity_max: Value of the intensity field that counts as full; 0 lets the values of
+            this cloud decide.
     """
 
     points: NDArray[Any]
     height: int
     width: int
     point_stamp_ns: NDArray[np.int64] | None = None
+    untimed: int = 0
+    time_fault: str = ''
+    intensity_max: float = 0.0
 
     def xyz(self) -> NDArray[np.float32]:
         """Return N x 3 float32 coordinates in metres, sensor frame; NaN where invalid."""

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from mmseg_ros.core.errors import SampleError
 from mmseg_ros.core.types import CloudData
 from mmseg_ros.messages.buffers import as_bytes
-from mmseg_ros.messages.header import NS_PER_S, nanoseconds, stamp_ns
-from mmseg_ros.projection.compiled import compiled
+from mmseg_ros.messages.header import stamp_ns
+from mmseg_ros.messages.point_times import point_times
 
 # sensor_msgs/PointField: datatype -> numpy type without byte order
 POINT_FIELD_TYPES: dict[int, str] = {
@@ -25,18 +25,14 @@ POINT_FIELD_TYPES: dict[int, str] = {
     8: 'f8',
 }
 _FIELD_CODES = {np.dtype(kind): code for code, kind in POINT_FIELD_TYPES.items()}
-TIME_FIELDS = ('t', 'time', 'timestamp', 'time_stamp', 'offset_time')
-_ABSOLUTE_S = 1e6
-_ABSOLUTE_NS = 1e15
 
 
 def decode_cloud(msg: Any) -> CloudData:
     """Return the points of a sensor_msgs/PointCloud2 with the fields it has.
 
     Any order, type and padding of fields is taken; a packed little-endian cloud is a view of the
-    message. Times of single points come from one of the fields t, time, timestamp, time_stamp or
-    offset_time: integers are nanoseconds, floats seconds, since the header stamp or, if they are
-    too large for that, absolute.
+    message. Fields that nobody needs and that cannot be read are left out. Times of single points
+    come from one of the fields in `point_times.TIME_FIELDS`.
 
     Raises:
         SampleError: Fields, sizes and data do not fit together, or x, y or z is missing.
@@ -45,11 +41,15 @@ def decode_cloud(msg: Any) -> CloudData:
     names = points.dtype.names or ()
     missing = [name for name in 'xyz' if name not in names or points.dtype[name].shape]
     if missing:
+        _explain_unreadable(msg, missing)
         raise SampleError(
             f'The cloud has no field {", ".join(missing)}; '
             f'its fields: {", ".join(names) or "none"}.'
         )
-    return CloudData(points, int(msg.height), int(msg.width), _point_stamps(points, msg.header))
+    times = point_times(points, stamp_ns(msg.header))
+    return CloudData(
+        points, int(msg.height), int(msg.width), times.stamp_ns, times.untimed, times.fault
+    )
 
 
 def point_array(msg: Any) -> NDArray[Any]:
@@ -78,37 +78,57 @@ def point_array(msg: Any) -> NDArray[Any]:
 
 
 def point_dtype(msg: Any) -> np.dtype[Any]:
-    """Return the structured type of one point; nameless and repeated fields are left out.
+    """Return the structured type of one point.
+
+    Left out are nameless and repeated fields, and those that cannot be read: of a datatype that
+    is not 1..8 (some libraries write 64-bit integers and truth values), or outside the point.
 
     Raises:
-        SampleError: A field has an unknown datatype or lies outside the point.
+        SampleError: No field is left.
     """
     order, point_step = '>' if msg.is_bigendian else '<', int(msg.point_step)
     names: list[str] = []
     formats: list[Any] = []
     offsets: list[int] = []
     for field in msg.fields:
-        kind = POINT_FIELD_TYPES.get(int(field.datatype))
         name, offset, count = str(field.name), int(field.offset), max(1, int(field.count))
-        if kind is None:
-            raise SampleError(
-                f'Cloud field {name!r} has datatype {field.datatype}; '
-                'supported: 1..8 of sensor_msgs/PointField.'
-            )
-        if offset < 0 or offset + count * np.dtype(kind).itemsize > point_step:
-            raise SampleError(
-                f'Cloud field {name!r} ends behind point_step {point_step} '
-                f'(offset {offset}, {count} x {kind}).'
-            )
-        if name and name not in names:
-            names.append(name)
-            formats.append(order + kind if count == 1 else (order + kind, (count,)))
-            offsets.append(offset)
+        if not name or name in names or _why_unreadable(field, point_step):
+            continue
+        kind = POINT_FIELD_TYPES[int(field.datatype)]
+        names.append(name)
+        formats.append(order + kind if count == 1 else (order + kind, (count,)))
+        offsets.append(offset)
+    if not names:
+        _explain_unreadable(msg, [str(field.name) for field in msg.fields])
     if point_step < 1 or not names:
         raise SampleError(f'The cloud has {len(names)} named fields and point_step {point_step}.')
     return np.dtype(
         {'names': names, 'formats': formats, 'offsets': offsets, 'itemsize': point_step}
     )
+
+
+def _why_unreadable(field: Any, point_step: int) -> str:
+    kind = POINT_FIELD_TYPES.get(int(field.datatype))
+    offset, count = int(field.offset), max(1, int(field.count))
+    if kind is None:
+        return (
+            f'Cloud field {field.name!r} has datatype {field.datatype}; '
+            'supported: 1..8 of sensor_msgs/PointField.'
+        )
+    if offset < 0 or offset + count * np.dtype(kind).itemsize > point_step:
+        return (
+            f'Cloud field {field.name!r} ends behind point_step {point_step} '
+            f'(offset {offset}, {count} x {kind}).'
+        )
+    return ''
+
+
+def _explain_unreadable(msg: Any, needed: list[str]) -> None:
+    """Raise with the reason why one of the fields that the cloud does have cannot be read."""
+    for field in msg.fields:
+        reason = _why_unreadable(field, int(msg.point_step))
+        if field.name in needed and reason:
+            raise SampleError(reason)
 
 
 def cloud_fields(
@@ -157,40 +177,3 @@ def _point_fields(dtype: np.dtype[Any]) -> list[tuple[str, int, int, int]]:
             )
         fields.append((name, int(offset), _FIELD_CODES[base], count))
     return sorted(fields, key=lambda item: item[1])
-
-
-def _point_stamps(points: NDArray[Any], header: Any) -> NDArray[np.int64] | None:
-    names = points.dtype.names or ()
-    name = next((field for field in TIME_FIELDS if field in names), None)
-    if name is None or points.dtype[name].shape or not len(points):
-        return None
-    values, start = points[name], stamp_ns(header)
-    if np.issubdtype(values.dtype, np.integer):
-        stamps = values.astype(np.int64)
-        return stamps if int(stamps.max()) > _ABSOLUTE_NS else stamps + start
-    seconds = values.astype(np.float64)
-    largest = _make_finite(seconds)
-    if largest > _ABSOLUTE_NS:
-        return seconds.astype(np.int64)
-    if largest > _ABSOLUTE_S:
-        return nanoseconds(seconds)
-    stamps = np.empty(len(seconds), np.int64)
-    _stamps_since(seconds, start, stamps)
-    return stamps
-
-
-@compiled
-def _make_finite(values: NDArray[np.float64]) -> float:
-    """Put 0 where a value is not finite, in place; return the largest."""
-    largest = -np.inf
-    for i in range(len(values)):
-        values[i] = values[i] if abs(values[i]) < np.inf else 0.0
-        largest = values[i] if values[i] > largest else largest
-    return largest
-
-
-@compiled
-def _stamps_since(seconds: NDArray[np.float64], start_ns: int, stamps: NDArray[np.int64]) -> None:
-    for i in range(len(stamps)):
-        # Short times are exact without being split.
-        stamps[i] = start_ns + np.int64(np.rint(seconds[i] * NS_PER_S))

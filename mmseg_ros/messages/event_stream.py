@@ -49,6 +49,16 @@ class EventCounters:
     events_stray: int = 0
     refused: int = 0
 
+    @property
+    def losses(self) -> dict[str, int]:
+        """Return what was lost of packets that were taken, by cause, without zeros."""
+        losses = {
+            'event packets lost on the way': self.lost_packets,
+            'events outside the sensor': self.events_outside,
+            'events whose time was never set': self.events_stray,
+        }
+        return {cause: count for cause, count in losses.items() if count}
+
 
 class EventStream:
     """Decodes the messages of one event camera.

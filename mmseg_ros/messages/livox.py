@@ -9,6 +9,7 @@ import numpy as np
 from mmseg_ros.core.errors import SampleError
 from mmseg_ros.core.types import CloudData
 from mmseg_ros.messages.header import stamp_ns
+from mmseg_ros.messages.point_times import checked_times
 
 LIVOX_DTYPE = np.dtype(
     [
@@ -45,8 +46,8 @@ def decode_livox(msg: Any) -> CloudData:
     for name in 'xyz':
         points[name][nothing] = np.nan
     start_ns = _start_ns(base_ns, stamp_ns(msg.header))
-    stamps = points['offset_time'].astype(np.int64) + start_ns
-    return CloudData(points, 1, len(points), stamps)
+    times = checked_times(points['offset_time'], points['x'], start_ns, 'offset_time')
+    return CloudData(points, 1, len(points), times.stamp_ns, times.untimed, times.fault)
 
 
 def _start_ns(base_ns: int, header_ns: int) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -24,6 +26,7 @@ from mmseg_ros.messages.compressed_image import decode_compressed_image
 from mmseg_ros.messages.event_stream import EventStream
 from mmseg_ros.messages.image import decode_depth, decode_image
 from mmseg_ros.messages.livox import decode_livox
+from mmseg_ros.projection.intensity import IntensityScale
 
 Decode = Callable[[Any], Payload]
 
@@ -49,11 +52,20 @@ class SensorDecoder:
         kind: rgb, depth, event, lidar or image.
         event_size: Returns (height, width) of an event camera; (0, 0) takes them from its
             messages.
+        intensity_max: Value that counts as full intensity of a LiDAR; 0 lets its clouds decide.
+
+    Attributes:
+        intensity: The scale of a LiDAR's intensity.
     """
 
     def __init__(
-        self, kind: str, event_size: Callable[[], tuple[int, int]] = lambda: (0, 0)
+        self,
+        kind: str,
+        event_size: Callable[[], tuple[int, int]] = lambda: (0, 0),
+        intensity_max: float = 0.0,
     ) -> None:
+        self.intensity = IntensityScale(intensity_max)
+        self._losses: Counter[str] = Counter()
         self._kind = kind
         self._event_size = event_size
         self._stream: EventStream | None = None
@@ -72,7 +84,28 @@ class SensorDecoder:
         except Exception as error:  # a message of any content costs no more than itself
             log_once(error, 'decoding')
             raise SampleError(f'Cannot decode a {type_name}: {error!r}.') from error
-        return _with_content(payload)
+        if isinstance(payload, CloudData):
+            return self._measured(payload)
+        return payload
+
+    @property
+    def losses(self) -> dict[str, int]:
+        """Return how much of samples that were taken could not be used, by cause."""
+        losses = dict(self._losses)
+        if self.intensity.saturated:
+            losses['points of saturated intensity'] = self.intensity.saturated
+        if self._stream is not None:
+            losses |= self._stream.counters.losses
+        return losses
+
+    def _measured(self, cloud: CloudData) -> CloudData:
+        """Return a cloud on the sensor's scale of intensity; one without any point is rejected."""
+        _require_points(cloud)
+        if cloud.untimed:
+            self._losses['points without a time of their own'] += cloud.untimed
+        if cloud.time_fault:
+            self._losses[f'clouds moved as a whole: {cloud.time_fault}'] += 1
+        return replace(cloud, intensity_max=self.intensity.of(cloud))
 
     def _decode(self, type_name: str) -> Decode:
         if self._kind == EVENT:
@@ -91,14 +124,11 @@ class SensorDecoder:
         return self._stream
 
 
-def _with_content(payload: Payload) -> Payload:
-    """Return the payload; a cloud without any point is rejected."""
-    if isinstance(payload, CloudData):
-        count = len(payload.points)
-        if count == 0:
-            raise SampleError('The cloud is empty: it has 0 points.')
-        x = payload.points['x']
-        # Nearly every cloud shows at its beginning that it is not empty.
-        if not np.isfinite(x[:_FIRST_POINTS]).any() and not np.isfinite(x).any():
-            raise SampleError(f'The cloud is empty: all of its {count} points are NaN.')
-    return payload
+def _require_points(cloud: CloudData) -> None:
+    count = len(cloud.points)
+    if count == 0:
+        raise SampleError('The cloud is empty: it has 0 points.')
+    x = cloud.points['x']
+    # Nearly every cloud shows at its beginning that it is not empty.
+    if not np.isfinite(x[:_FIRST_POINTS]).any() and not np.isfinite(x).any():
+        raise SampleError(f'The cloud is empty: all of its {count} points are NaN.')

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from mmseg_ros.core.types import CloudData, Plane
 from mmseg_ros.projection.camera import CameraModel, project_point
 from mmseg_ros.projection.compiled import compiled
+from mmseg_ros.projection.intensity import intensity
 from mmseg_ros.projection.scratch import scratch
 
 NEAREST_M = 0.1
 FARTHEST_M = 1000.0
 DEPTH_TOLERANCE = 0.02
 _BLOCK = 1024
-INTENSITY_FIELDS = ('intensity', 'reflectivity', 'i')
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,25 +118,6 @@ def lidar_plane(
     height = np.ascontiguousarray(T_base_lidar[2], np.float64)
     _fill(owner, columns, intensity(cloud), height, values)
     return Plane(values, owner >= 0)
-
-
-def intensity(cloud: CloudData) -> NDArray[np.float32]:
-    """Return N float32 intensities in 0..1; zeros for a cloud without an intensity field.
-
-    Integer fields are divided by their largest value. Float fields count as 0..1 if nothing in
-    them is above 1, else as 0..255 (the two conventions in use).
-    """
-    names = cloud.points.dtype.names or ()
-    name = next((field for field in INTENSITY_FIELDS if field in names), None)
-    if name is None:
-        return np.zeros(len(cloud.points), np.float32)
-    raw = cloud.points[name]
-    values = raw.astype(np.float32)
-    if np.issubdtype(raw.dtype, np.integer):
-        values /= np.float32(np.iinfo(raw.dtype).max)
-        return values
-    _to_unit(values)
-    return values
 
 
 def _columns(cloud: CloudData) -> NDArray[np.float32]:
@@ -258,20 +239,6 @@ def _fill(
                 values[row, column, 0] = math.sqrt(x * x + y * y + z * z)
                 values[row, column, 1] = intensities[i]
                 values[row, column, 2] = float(a * x + b * y + c * z) + height[3]
-
-
-@compiled
-def _to_unit(values: NDArray[np.float32]) -> None:
-    """Bring intensities of either convention to 0..1; what is not finite becomes 0."""
-    one, largest = np.float32(1.0), np.float32(0.0)
-    for i in range(len(values)):
-        if largest < values[i] < np.float32(np.inf):
-            largest = values[i]
-    divisor = np.float32(255.0) if largest > one else one
-    for i in range(len(values)):
-        finite = abs(values[i]) < np.float32(np.inf)
-        value = values[i] / divisor if finite else np.float32(0.0)
-        values[i] = min(max(value, np.float32(0.0)), one)
 
 
 @compiled

@@ -147,6 +147,11 @@ class Reporter:
         }
         if refusals:
             values |= {f'refused: {cause}': count for cause, count in refusals.causes.items()}
+        decoder = stream.intake.decoders.get(name)
+        if decoder is not None:
+            values |= {f'lost: {cause}': count for cause, count in decoder.losses.items()}
+            if decoder.intensity.name:
+                values['intensity'] = str(decoder.intensity)
         return self._status(level, f'sensor {name}', text, values)
 
     def _sync_status(self, stream: Stream) -> DiagnosticStatus:

@@ -48,7 +48,9 @@ def data_candidates(
 ) -> list[Candidate]:
     """Return the ways in which a sensor's data may be published, best first."""
     kind = kind_of(modality, config.kind)
-    decoder = SensorDecoder(kind, partial(_event_size, calibration, modality))
+    event_size = partial(_event_size, calibration, modality)
+    decoder = SensorDecoder(kind, event_size, config.intensity_max)
+    intake.decoders[modality] = decoder
     return [
         _candidate(
             input_topic(modality, kind, config) + suffix,

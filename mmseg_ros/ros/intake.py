@@ -13,7 +13,8 @@ from mmseg_ros.core.errors import SampleError
 from mmseg_ros.core.types import Modality, SensorSample, pixel_size
 from mmseg_ros.core.unexpected import cause_of, reason_of
 from mmseg_ros.messages import decode_camera_info, stamp_ns
-from mmseg_ros.messages.sensor_decoder import Decode
+from mmseg_ros.messages.sensor_decoder import Decode, SensorDecoder
+from mmseg_ros.projection.cloud_frames import CloudFrames, Join
 from mmseg_ros.ros.calibration import Calibration
 
 _MAX_CAUSES = 16
@@ -53,6 +54,7 @@ class Intake:
     Attributes:
         refusals: Per sensor.
         received: Number of messages per sensor, refused ones included.
+        decoders: Of each sensor; they count what was lost of samples that were taken.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Intake:
         now_ns: Callable[[], int],
         warn: Callable[[str], None],
         on_frame: Callable[[Modality, str], None] = lambda modality, frame_id: None,
+        join: Join = lambda target, source: None,
     ) -> None:
         """Wire the intake.
 
@@ -71,9 +74,12 @@ class Intake:
             now_ns: The node's clock.
             warn: Takes one sentence per refusal; throttles by itself.
             on_frame: Told the frame of a sensor when it is first seen or changes.
+            join: Transforms between the frames of several LiDARs on one topic.
         """
         self.refusals: dict[Modality, Refusals] = {}
         self.received: Counter[Modality] = Counter()
+        self.decoders: dict[Modality, SensorDecoder] = {}
+        self._clouds = CloudFrames(join)
         self._calibration = calibration
         self._deliver = deliver
         self._now_ns = now_ns
@@ -86,7 +92,8 @@ class Intake:
         """Decode one sensor message and deliver it, or refuse it."""
         self.received[modality] += 1
         try:
-            self._note_frame(modality, str(message.header.frame_id))
+            frame_id = str(message.header.frame_id)
+            self._note_frame(modality, self._clouds.main_frame(modality, frame_id))
             missing = self._calibration.missing(modality)
             if missing:
                 raise SampleError(missing)
@@ -97,11 +104,11 @@ class Intake:
             sample = SensorSample(
                 modality=modality,
                 stamp_ns=stamp_ns(message.header),
-                frame_id=str(message.header.frame_id),
+                frame_id=frame_id,
                 payload=payload,
                 received_ns=self._now_ns(),
             )
-            self._deliver(sample)
+            self._deliver(self._clouds.unified(sample))
         except Exception as error:  # a message of any content must never end the node
             self.refuse(modality, reason_of(error, 'taking in'))
 

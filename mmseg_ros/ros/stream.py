@@ -51,7 +51,10 @@ class Stream:
         warn = Throttle(lambda text: node.get_logger().warning(text))
         use_tf = session.calibration.lacks_pose(self.modalities)
         self.frames = TransformFrames(node, session.calibration, warn) if use_tf else None
-        self.intake = Intake(session.calibration, self._deliver, self.now_ns, warn, self._on_frame)
+        join = self.frames.T if self.frames is not None else lambda target, source: None
+        self.intake = Intake(
+            session.calibration, self._deliver, self.now_ns, warn, self._on_frame, join
+        )
         self.collector = self._new_collector()
         self._referring = session.referring
         self._subscribe(session)

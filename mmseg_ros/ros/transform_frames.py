@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 
@@ -70,6 +72,14 @@ class TransformFrames:
             self._frames[modality] = frame_id
             self._place()
             self._follow_dynamic()
+
+    def T(self, target: str, source: str) -> NDArray[np.float64] | None:  # noqa: N802
+        """Return the 4 x 4 transform from frame `source` into frame `target`; None if unjoined.
+
+        Raises:
+            CalibrationError: The transforms hold a loop.
+        """
+        return self._tree.T(target, source)
 
     def explain(self, modality: Modality) -> str:
         """Return why a sensor has no pose and what to do."""

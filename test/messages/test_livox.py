@@ -21,10 +21,10 @@ def custom(message, points, timebase=HEADER_NS):
 
 
 def test_points_and_their_times(message):
-    cloud = decode_livox(custom(message, [point(1.0), point(2.0, 4_000_000_000)]))
+    cloud = decode_livox(custom(message, [point(1.0), point(2.0, 4_000_000)]))
     np.testing.assert_array_equal(cloud.xyz(), [[1, 0.5, 0.25], [2, 0.5, 0.25]])
     np.testing.assert_array_equal(cloud.points['reflectivity'], [50, 50])
-    np.testing.assert_array_equal(cloud.point_stamp_ns, [HEADER_NS, HEADER_NS + 4_000_000_000])
+    np.testing.assert_array_equal(cloud.point_stamp_ns, [HEADER_NS, HEADER_NS + 4_000_000])
 
 
 def test_a_time_base_of_another_clock_is_replaced_by_the_header(message):

@@ -86,7 +86,9 @@ def test_plane_holds_range_intensity_and_height_of_the_nearest_point(rig):
         (np.array([0, 65535], np.uint16), [0, 1]),
         (np.array([0.25, 1.0], np.float32), [0.25, 1]),
         (np.array([51.0, 255.0], np.float32), [0.2, 1]),
-        (np.array([np.nan, 300.0], np.float32), [0, 1]),
+        (np.array([np.nan, 511.0], np.float32), [0, 1]),
+        (np.array([51, 255], np.uint16), [0.2, 1]),
+        (np.array([-1.0, 0.5], np.float32), [0, 0.5]),
     ],
 )
 def test_intensity_becomes_zero_to_one(values, expected):
