@@ -192,7 +192,11 @@ def _overlap(storages: Sequence[Storage]) -> bool:
 
 
 def _decompressed(data: bytes) -> bytes:
-    size = zstandard.frame_content_size(data)
-    if size > _LARGEST_MESSAGE:
-        raise ValueError(f'a message claims to hold {size} bytes')
-    return zstandard.ZstdDecompressor().decompress(data, max_output_size=_LARGEST_MESSAGE)
+    """Return the content of a compressed message; one that is damaged stays as it is."""
+    try:
+        if zstandard.frame_content_size(data) > _LARGEST_MESSAGE:
+            return data
+        return zstandard.ZstdDecompressor().decompress(data, max_output_size=_LARGEST_MESSAGE)
+    except (zstandard.ZstdError, MemoryError):
+        # Decoding it then fails by itself, and costs this message alone.
+        return data
