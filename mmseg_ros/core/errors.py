@@ -29,6 +29,10 @@ class BackendError(MmsegError):
     """An inference runtime is missing or failed to load or run a model."""
 
 
+class MissingLibraryError(MmsegError):
+    """An optional Python package that a request needs is not installed."""
+
+
 class BagError(MmsegError):
     """A recording cannot be read or written."""
 

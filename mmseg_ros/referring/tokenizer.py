@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Encoding, models, normalizers, pre_tokenizers
-from tokenizers import Tokenizer as WordPieceTokenizer
 
-from mmseg_ros.core.errors import ConfigError, SampleError
+from mmseg_ros.core.errors import ConfigError, MissingLibraryError, SampleError
+
+if TYPE_CHECKING:
+    from tokenizers import Encoding
+    from tokenizers import Tokenizer as WordPieceTokenizer
+
+LIBRARY = 'tokenizers'
+"""Splits words. Optional: imported by the first `Tokenizer`, and by nothing before it."""
+MISSING_LIBRARY = (
+    f'Text prompts need the Python package {LIBRARY}, which is not installed; install it with '
+    f'`pip install {LIBRARY}` and start again. Everything else works without it.'
+)
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -50,6 +61,7 @@ class Tokenizer:
 
     Raises:
         ConfigError: The vocabulary cannot be used; says why.
+        MissingLibraryError: `tokenizers` is not installed.
     """
 
     def __init__(self, vocab_path: str | Path, max_tokens: int = 20) -> None:
@@ -57,12 +69,7 @@ class Tokenizer:
             raise ConfigError(f'max_tokens must be at least 3, but is {max_tokens}.')
         self.max_tokens = max_tokens
         self._ids = _read_vocabulary(Path(vocab_path))
-        self._words = WordPieceTokenizer(
-            models.WordPiece(self._ids, unk_token=UNKNOWN, max_input_chars_per_word=_LONGEST_WORD)
-        )
-        # The special tokens are not added to it: '[SEP]' in a sentence is a word like others.
-        self._words.normalizer = normalizers.BertNormalizer(lowercase=True)
-        self._words.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        self._words = _word_pieces(self._ids)
         self._said: set[str] = set()
 
     @property
@@ -122,6 +129,25 @@ class Tokenizer:
             if note not in self._said and len(self._said) < _MAX_SAID:
                 self._said.add(note)
                 _LOGGER.warning(note)
+
+
+def is_available() -> bool:
+    """Return whether the library is installed; does not import it."""
+    return importlib.util.find_spec(LIBRARY) is not None
+
+
+def _word_pieces(ids: dict[str, int]) -> WordPieceTokenizer:
+    try:
+        from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+    except ImportError as error:
+        raise MissingLibraryError(MISSING_LIBRARY) from error
+    words = Tokenizer(
+        models.WordPiece(ids, unk_token=UNKNOWN, max_input_chars_per_word=_LONGEST_WORD)
+    )
+    # The special tokens are not added to it: '[SEP]' in a sentence is a word like others.
+    words.normalizer = normalizers.BertNormalizer(lowercase=True)
+    words.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    return words
 
 
 def _read_vocabulary(path: Path) -> dict[str, int]:

@@ -18,13 +18,14 @@ from rclpy.lifecycle import LifecycleNode
 from std_msgs.msg import String
 
 from mmseg_ros.core.config import NodeConfig
-from mmseg_ros.core.errors import SampleError
+from mmseg_ros.core.errors import MissingLibraryError, SampleError
 from mmseg_ros.core.timing import StageStatistics, StageTimer
 from mmseg_ros.core.types import FrameSet, ImageData
 from mmseg_ros.core.unexpected import reason_of
 from mmseg_ros.projection.extrinsics import Rig
 from mmseg_ros.referring.expression import split_expression
 from mmseg_ros.referring.segmenter import ReferringSegmenter, load_segmenter
+from mmseg_ros.referring.tokenizer import MISSING_LIBRARY, is_available
 from mmseg_ros.ros.newest_slot import NewestSlot
 from mmseg_ros.ros.qos import NO_INPUT_EVENTS
 from mmseg_ros.ros.referring_outputs import ReferringOutputs
@@ -39,6 +40,7 @@ class ReferringState(str, Enum):
     """What it is doing."""
 
     IDLE = 'no expression'
+    UNAVAILABLE = 'unavailable'
     LOADING = 'loading'
     POINTING = 'pointing'
     REFUSED = 'refused'
@@ -74,7 +76,7 @@ class Referring:
     def __init__(self, node: LifecycleNode, config: NodeConfig, rig: Callable[[], Rig]) -> None:
         """Create the publishers; `start` listens."""
         self.outputs = ReferringOutputs(node, config.output)
-        self.state, self.reason = ReferringState.IDLE, ''
+        self.state, self.reason = _at_rest(), ''
         self.notes: tuple[str, ...] = ()
         self.published = self.failures = self.idle = 0
         self.stages = StageStatistics()
@@ -122,7 +124,7 @@ class Referring:
     def stop(self, timeout_s: float = 10.0) -> bool:
         """Forget the expression and end the thread; return whether it ended in time."""
         self._node.destroy_subscription(self._subscription)
-        self._forget(ReferringState.IDLE)
+        self._forget(_at_rest())
         self.slot.close()
         thread, self._thread = self._thread, None
         if thread is None:
@@ -147,8 +149,12 @@ class Referring:
             return
         if sentences and sentences == self.sentences:
             return
-        self._forget(ReferringState.IDLE)
+        self._forget(_at_rest())
         if not sentences:
+            return
+        if not is_available():
+            self._forget(ReferringState.UNAVAILABLE, MISSING_LIBRARY)
+            self._error(MISSING_LIBRARY)
             return
         request = _Request(sentences)
         with self._lock:
@@ -227,8 +233,7 @@ class Referring:
         text = reason_of(error, 'answering')
         refused = isinstance(error, SampleError)
         if job.request is not self._understood:
-            state = ReferringState.REFUSED if refused else ReferringState.FAILED
-            self._forget(state, text, only=job.request)
+            self._forget(_state_after(error), text, only=job.request)
         elif job.request is self._request:
             self.failures += 1
             self.reason = text
@@ -236,3 +241,16 @@ class Referring:
             self._warn(f'Expression refused: {text}')
         else:
             self._error(f'Text-prompted segmentation: {text}')
+
+
+def _at_rest() -> ReferringState:
+    """Return the state without an expression; the library that prompts need is optional."""
+    return ReferringState.IDLE if is_available() else ReferringState.UNAVAILABLE
+
+
+def _state_after(error: Exception) -> ReferringState:
+    if isinstance(error, SampleError):
+        return ReferringState.REFUSED
+    if isinstance(error, MissingLibraryError):
+        return ReferringState.UNAVAILABLE
+    return ReferringState.FAILED

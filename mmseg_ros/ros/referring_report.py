@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from diagnostic_msgs.msg import DiagnosticStatus
 
-from mmseg_ros.ros.referring_node import Referring
+from mmseg_ros.referring.tokenizer import MISSING_LIBRARY
+from mmseg_ros.ros.referring_node import Referring, ReferringState
 
 
 def referring_report(referring: Referring) -> tuple[bytes, str, dict[str, object]]:
@@ -30,6 +31,8 @@ def referring_report(referring: Referring) -> tuple[bytes, str, dict[str, object
     values |= {f'paused {topic}': text for topic, text in list(referring.outputs.paused.items())}
     if reason:
         return DiagnosticStatus.ERROR, f'{state.value}: {reason}', values
+    if state is ReferringState.UNAVAILABLE:
+        return DiagnosticStatus.OK, f'{state.value}: {MISSING_LIBRARY}', values
     if notes:
         return DiagnosticStatus.WARN, ' '.join(notes), values
     if sentences and not referring.outputs.wanted():

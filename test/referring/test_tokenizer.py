@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import string
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmseg_ros.core.errors import ConfigError, SampleError
-from mmseg_ros.referring.tokenizer import MAX_CHARACTERS, Tokenizer
+from mmseg_ros.core.errors import ConfigError, MissingLibraryError, SampleError
+from mmseg_ros.referring.tokenizer import MAX_CHARACTERS, Tokenizer, is_available
 
 
 @pytest.fixture
@@ -138,3 +139,13 @@ def test_a_vocabulary_that_cannot_be_used(
         path.write_bytes(content.encode() if isinstance(content, str) else content)
     with pytest.raises(ConfigError, match=message):
         Tokenizer(path)
+
+
+def test_a_missing_library_is_told_with_the_remedy(
+    vocab_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert is_available()
+    monkeypatch.setitem(sys.modules, 'tokenizers', None)
+    assert not is_available()
+    with pytest.raises(MissingLibraryError, match='pip install tokenizers'):
+        Tokenizer(vocab_path)

@@ -216,6 +216,24 @@ def test_a_missing_bundle_is_told_and_labels_go_on(speaker, make_node, listener)
     assert speaker.run(lambda: len(listener.messages[LABELS]) > before + 2)
 
 
+def test_without_their_library_text_prompts_are_answered_and_labels_go_on(
+    speaker, make_node, listener, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, 'tokenizers', None)
+    node = make_node()
+    listener.listen(Image, LABELS)
+    assert speaker.run(lambda: speaker.status()[2].get('state') == 'unavailable')
+    assert speaker.status()[0] == b'\x00'
+    speaker.say('red')
+    assert speaker.run(lambda: speaker.status()[0] == b'\x02')
+    assert 'pip install tokenizers' in speaker.status()[1]
+    assert node.session.referring.sentences == ()
+    before = len(listener.messages[LABELS])
+    assert speaker.run(lambda: len(listener.messages[LABELS]) > before + 2)
+    speaker.say('')
+    assert speaker.run(lambda: speaker.status()[0] == b'\x00')
+
+
 @pytest.mark.parametrize('error', [BackendError('out of memory'), ZeroDivisionError('nought')])
 def test_an_image_that_fails_is_told_and_the_next_is_answered(speaker, node, monkeypatch, error):
     speaker.say('red')
