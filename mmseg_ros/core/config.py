@@ -43,6 +43,14 @@ class SensorConfig(Checked):
     offset_s: float = parameter(
         0.0, 'Added to every stamp of this sensor before matching.', unit='s', low=-1e9, high=1e9
     )
+    hold_s: float = parameter(
+        -1.0,
+        'Age up to which a sample also serves in later frames that have no newer one; -1 is one '
+        'of its own periods for LiDAR and depth sensors slower than the reference, else 0.',
+        unit='s',
+        low=-1.0,
+        high=60.0,
+    )
     expected_rate_hz: float = parameter(
         0.0, 'Nominal rate; 0 learns it from the stream.', unit='Hz', low=0.0, high=10000.0
     )
@@ -100,6 +108,13 @@ class SyncConfig(Checked):
         unit='s',
         low=0.01,
         high=1e6,
+    )
+    max_age_s: float = parameter(
+        0.1,
+        'Among frames so much older than the newest, the one with most sensors is processed.',
+        unit='s',
+        low=0.0,
+        high=10.0,
     )
     max_buffered: int = parameter(
         64, 'Samples kept per sensor while they wait for their set.', low=2, high=100000

@@ -161,7 +161,7 @@ class Reporter:
         }
         values |= {f'set {"+".join(names)}': n for names, n in counters.subsets.items()}
         values |= {
-            'overwritten': stream.worker.slot.overwritten,
+            'dropped frames': stream.worker.slot.dropped,
             'below_minimum': counters.below_minimum,
             'clock_jumps': stream.jumps,
             'odometry_received': stream.odometry.received,

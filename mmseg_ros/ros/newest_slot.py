@@ -12,11 +12,11 @@ class NewestSlot(Generic[Item]):
     """Holds at most one item; a newer one replaces it.
 
     Attributes:
-        overwritten: How many items were replaced before anybody took them.
+        dropped: How many items were replaced before anybody took them.
     """
 
     def __init__(self) -> None:
-        self.overwritten = 0
+        self.dropped = 0
         self._item: Item | None = None
         self._changed = threading.Condition()
         self._closed = False
@@ -24,7 +24,7 @@ class NewestSlot(Generic[Item]):
     def put(self, item: Item) -> None:
         """Store an item; never blocks for longer than another `put`."""
         with self._changed:
-            self.overwritten += self._item is not None
+            self.dropped += self._item is not None
             self._item = item
             self._changed.notify()
 

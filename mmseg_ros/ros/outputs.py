@@ -61,6 +61,7 @@ class Outputs:
         self.paused: dict[str, str] = {}
         self._node = node
         self._label_space = label_space
+        self._last_scan_ns: int | None = None
         self._outputs = (
             _Output('~/labels', Image, self._labels),
             _Output('~/confidence', Image, _confidence),
@@ -99,7 +100,9 @@ class Outputs:
                 self.paused.pop(output.topic, None)
                 continue
             try:
-                publisher.publish(output.build(frame))
+                message = output.build(frame)
+                if message is not None:
+                    publisher.publish(message)
                 self.paused.pop(output.topic, None)
             except Exception as error:  # whatever one output raises, the others go on
                 if not self._node.context.ok():  # a signal has closed the publishers
@@ -115,6 +118,18 @@ class Outputs:
         labels = frame.result.labels
         encoding = 'mono8' if labels.dtype == np.uint8 else '16UC1'
         return image_message(_header(frame), labels, encoding)
+
+    def _points(self, frame: Frame) -> PointCloud2 | None:
+        """Return the labelled cloud, once per scan: further frames that hold it add nothing."""
+        sample = frame.lidar
+        if sample is None:
+            raise MmsegError('No LiDAR cloud in the frame.')
+        if sample.stamp_ns == self._last_scan_ns:
+            return None
+        self._last_scan_ns = sample.stamp_ns
+        cloud: Any = sample.payload
+        header = header_of(sample.stamp_ns, sample.frame_id)
+        return cloud_message(header, frame.labelled_points(), cloud.height, cloud.width)
 
     def _overlay(self, frame: Frame) -> Image:
         alpha = self.config.overlay_alpha

@@ -5,12 +5,33 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from mmseg_ros.ros.newest_slot import NewestSlot
 
 Item = TypeVar('Item')
 Ready = TypeVar('Ready')
+
+
+class Slot(Protocol[Item]):
+    """Where items wait for the worker."""
+
+    def put(self, item: Item) -> None:
+        """Let an item wait."""
+
+    def take(self) -> Item | None:
+        """Wait for an item and return the next one; None once closed."""
+
+    def clear(self) -> None:
+        """Drop what waits."""
+
+    def close(self) -> None:
+        """Let `take` return None from now on."""
+
+    @property
+    def dropped(self) -> int:
+        """How many items nobody took."""
+
 
 _HEAD_START = 2.0
 """How early the next item is taken, in multiples of the time that preparing took last."""
@@ -30,6 +51,7 @@ class OverlappedWorker(Generic[Item, Ready]):
         name: Beginning of the threads' names.
         prepare: First half; None drops the item.
         finish: Second half.
+        slot: Where items wait and which one is next; none given keeps the newest.
     """
 
     def __init__(
@@ -37,8 +59,9 @@ class OverlappedWorker(Generic[Item, Ready]):
         name: str,
         prepare: Callable[[Item], Ready | None],
         finish: Callable[[Ready], None],
+        slot: Slot[Item] | None = None,
     ) -> None:
-        self.slot: NewestSlot[Item] = NewestSlot()
+        self.slot: Slot[Item] = NewestSlot() if slot is None else slot
         self._ready: NewestSlot[Ready] = NewestSlot()
         self._free = threading.Semaphore(1)
         self._finisher_idle = threading.Event()

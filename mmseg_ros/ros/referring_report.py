@@ -17,7 +17,7 @@ def referring_report(referring: Referring) -> tuple[bytes, str, dict[str, object
         'published': referring.published,
         'failures': referring.failures,
         'idle': referring.idle,
-        'overwritten': referring.slot.overwritten,
+        'dropped frames': referring.slot.dropped,
     }
     segmenter = referring.segmenter
     if segmenter is not None:

@@ -11,6 +11,7 @@ from rclpy.node import Node
 from mmseg_ros.core.config import NodeConfig
 from mmseg_ros.core.types import FrameSet, Modality, SensorSample
 from mmseg_ros.pipeline import Prepared
+from mmseg_ros.ros.frame_slot import FrameSlot
 from mmseg_ros.ros.inputs import data_candidates, info_candidates
 from mmseg_ros.ros.intake import Intake
 from mmseg_ros.ros.odometry_input import OdometryInput
@@ -64,11 +65,13 @@ class Stream:
         self._deadline.cancel()
         self._graph = node.create_timer(_GRAPH_POLL_S, self._refresh, clock=steady)
         self._referring.start()
+        self._slot = FrameSlot(config.sync.max_age_s)
         # What is no entity of the node comes last, when nothing can fail any more.
         self.worker: OverlappedWorker[FrameSet, Prepared] = OverlappedWorker(
             'mmseg_worker',
             lambda frame_set: session.prepare(frame_set, self.intake.refuse),
             session.finish,
+            self._slot,
         )
         self._jump = node.get_clock().create_jump_callback(_JUMP_BACK, post_callback=self._on_jump)
         self._advance()
@@ -80,6 +83,7 @@ class Stream:
     def tune(self, before: NodeConfig, config: NodeConfig) -> None:
         """Take over changed live parameters; health and counters of the sensors stay."""
         self._config = config
+        self._slot.tune(config.sync.max_age_s)
         window_s = config.calibration.event_window_s
         if (before.sync, before.sensors, before.calibration.event_window_s) != (
             config.sync,

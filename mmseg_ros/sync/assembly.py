@@ -222,16 +222,22 @@ class Assembly:
     def _close(self, current: _OpenSet, reason: CloseReason, now_ns: int) -> None:
         stamp_ns, reach_ns = current.stamp_ns, current.reach_ns
         samples: dict[Modality, SensorSample] = {}
+        fresh: set[Modality] = set()
         changed = False
+        period_ns = self.reference.health.rate.period_ns if self.reference else 0
         for track in self._tracks:
             sample = _taken(track, stamp_ns, reach_ns)
             if sample is not None:
-                samples[track.name] = sample
+                fresh.add(track.name)
                 if track.health.was_late:
                     changed |= track.health.in_time()
+            elif track.name != current.anchor:
+                sample = track.hold(stamp_ns, period_ns)
+            if sample is not None:
+                samples[track.name] = sample
         self._open = None
         deadline_ns = current.first_arrival_ns + self._deadline_ns
-        self._history.append(ClosedSet(stamp_ns, reach_ns, deadline_ns, now_ns, samples))
+        self._history.append(ClosedSet(stamp_ns, reach_ns, deadline_ns, now_ns, fresh))
         if len(samples) < self._min_sensors:
             self._counters.below_minimum += 1
         else:

@@ -17,6 +17,7 @@ class SensorCounters:
 
     Attributes:
         received: All that came. used: Handed over in a set.
+        held: Uses of a sample in further frames.
         late: Came after the set they belong to had closed.
         duplicate: Same stamp as an earlier one. out_of_order: Older than an earlier one.
         surplus: Dropped because another sample of the sensor was nearer or no set was near.
@@ -29,6 +30,7 @@ class SensorCounters:
 
     received: int = 0
     used: int = 0
+    held: int = 0
     late: int = 0
     duplicate: int = 0
     out_of_order: int = 0

@@ -112,6 +112,11 @@ class SensorHealth:
         rate_hz = config.expected_rate_hz
         self._expected_period_ns = round(1e9 / rate_hz) if rate_hz else 0
 
+    @property
+    def may_be_held(self) -> bool:
+        """Whether its last good sample may serve in further frames."""
+        return not self._fault and self.state not in (HealthState.LOST, HealthState.OFFSET)
+
     def accept(self, now_ns: int, delta_ns: int) -> bool:
         """Take note of a usable sample, `delta_ns` newer than the last; True if the state changed.
 

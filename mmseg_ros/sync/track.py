@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from mmseg_ros.core.config import SensorConfig
 from mmseg_ros.core.modalities import kind_of
-from mmseg_ros.core.types import EVENT, Modality, SensorSample
+from mmseg_ros.core.types import DEPTH, EVENT, LIDAR, Modality, SensorSample
 from mmseg_ros.sync.buffer import SampleBuffer
 from mmseg_ros.sync.counters import SensorCounters
 from mmseg_ros.sync.health import SensorHealth
@@ -18,6 +18,10 @@ _NEARER_SHARE = 0.6
 _EARLY_SHARE = 0.95
 _COVER_SHARE = 0.1
 _GAP_PERIODS = 1.5
+_SLOWER = 1.25
+"""Ratio of periods from which on a sensor counts as slower than the reference."""
+_HOLD_PERIODS = 1.1
+"""One period, and what its stamps may jitter."""
 
 
 class SensorTrack:
@@ -30,14 +34,19 @@ class SensorTrack:
         newest_ns: Newest stamp seen; None before the first and after a jump.
         skipped: Whether at least one sample is missing before the newest.
         missed_set_ns: Stamp of the last set that a sample came too late for.
+        held: The sample that was taken last, for frames that find no newer one.
     """
 
     __slots__ = (
         '_event_window_ns',
+        '_hold_ns',
+        '_holds_a_period',
+        '_kind',
         'accumulates',
         'buffer',
         'counters',
         'health',
+        'held',
         'missed_set_ns',
         'name',
         'newest_ns',
@@ -54,7 +63,8 @@ class SensorTrack:
         event_window_s: float,
     ) -> None:
         self.name: Modality = health.name
-        self.accumulates = kind_of(health.name, config.kind) == EVENT
+        self._kind = kind_of(health.name, config.kind)
+        self.accumulates = self._kind == EVENT
         self.health = health
         self.counters = SensorCounters()
         self.buffer = SampleBuffer(0)
@@ -62,12 +72,15 @@ class SensorTrack:
         self.newest_ns: int | None = None
         self.skipped = False
         self.missed_set_ns: int | None = None
+        self.held: SensorSample | None = None
         self.retune(config, max_buffered, event_window_s)
 
     def retune(self, config: SensorConfig, max_buffered: int, event_window_s: float) -> None:
         """Take over changed parameters; samples stay unless their stamps are shifted anew."""
         self.window_ns = round(config.window_s * 1e9)
         self._event_window_ns = round(event_window_s * 1e9)
+        self._hold_ns = 0 if self.accumulates else round(max(config.hold_s, 0.0) * 1e9)
+        self._holds_a_period = config.hold_s < 0 and self._kind in (LIDAR, DEPTH)
         self.buffer.limit = max_buffered * (_PACKETS_PER_SAMPLE if self.accumulates else 1)
         offset_ns = round(config.offset_s * 1e9)
         if offset_ns != self.offset_ns:
@@ -81,6 +94,7 @@ class SensorTrack:
         self.newest_ns = None
         self.skipped = False
         self.missed_set_ns = None
+        self.held = None
 
     def advance_newest(self, stamp_ns: int) -> int:
         """Note a newer stamp; return its distance to the last one, 0 if there is none."""
@@ -150,6 +164,28 @@ class SensorTrack:
         self.buffer.drop_first(index + 1)
         self.counters.surplus += index
         self.counters.used += 1
+        self.held = sample
+        return sample
+
+    def hold(self, stamp_ns: int, reference_period_ns: int) -> SensorSample | None:
+        """Return the last taken sample for one more frame, if it is young enough.
+
+        A sensor as fast as the reference is not held: what it leaves out is missing.
+
+        Args:
+            stamp_ns: Stamp of the frame.
+            reference_period_ns: Period of the sensor that names the frames, 0 while unknown.
+        """
+        sample = self.held
+        if sample is None or not self.health.may_be_held:
+            return None
+        limit_ns = self._hold_ns
+        period_ns = self.health.rate.period_ns
+        if self._holds_a_period and period_ns > _SLOWER * reference_period_ns > 0:
+            limit_ns = round(_HOLD_PERIODS * period_ns)
+        if not 0 <= stamp_ns - sample.stamp_ns <= limit_ns:
+            return None
+        self.counters.held += 1
         return sample
 
     def _take_packets(self, stamp_ns: int) -> SensorSample | None:

@@ -13,7 +13,7 @@ import itertools
 import json
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -53,24 +53,24 @@ def run_collector(sensors: int, arrivals: list[tuple[int, SensorSample]]) -> int
     return full
 
 
-def run_product_matcher(
-    sensors: int,
-    arrivals: list[tuple[int, SensorSample]],
-    slop_ns: int = 60_000_000,
-    depth: int = 10,
-) -> int:
-    """Return the number of full sets of a matcher that goes through combinations of the queues.
+class ProductMatcher:
+    """Makes full sets by going through the combinations of the queues.
 
     Per sample it sorts what is within the slop in every other queue and takes the first
     combination whose span is within the slop: the class of work of an ApproximateTimeSynchronizer.
     """
-    queues: dict[str, dict[int, SensorSample]] = {f's{sensor}': {} for sensor in range(sensors)}
-    full = 0
-    for _, sample in arrivals:
-        now_ns = sample.stamp_ns
+
+    def __init__(self, names: Sequence[str], slop_ns: int = 60_000_000, depth: int = 10) -> None:
+        self._queues: dict[str, dict[int, SensorSample]] = {name: {} for name in names}
+        self._slop_ns = slop_ns
+        self._depth = depth
+
+    def add(self, sample: SensorSample) -> dict[str, SensorSample] | None:
+        """Take a sample; return the set that it completes, by sensor."""
+        queues, slop_ns, now_ns = self._queues, self._slop_ns, sample.stamp_ns
         own = queues[sample.modality]
         own[now_ns] = sample
-        while len(own) > depth:
+        while len(own) > self._depth:
             del own[min(own)]
         near = [
             sorted(
@@ -80,15 +80,21 @@ def run_product_matcher(
             for name, queue in queues.items()
             if name != sample.modality
         ]
+        place = list(queues).index(sample.modality)
         for group in itertools.product(*near):
-            stamps = [*group[: list(queues).index(sample.modality)], now_ns]
-            stamps += group[len(stamps) - 1 :]
+            stamps = [*group[:place], now_ns, *group[place:]]
             if max(stamps) - min(stamps) < slop_ns:
-                full += 1
-                for queue, stamp in zip(queues.values(), stamps, strict=True):
-                    del queue[stamp]
-                break
-    return full
+                return {
+                    name: queue.pop(stamp)
+                    for (name, queue), stamp in zip(queues.items(), stamps, strict=True)
+                }
+        return None
+
+
+def run_product_matcher(sensors: int, arrivals: list[tuple[int, SensorSample]]) -> int:
+    """Return the number of full sets."""
+    matcher = ProductMatcher([f's{sensor}' for sensor in range(sensors)])
+    return sum(matcher.add(sample) is not None for _, sample in arrivals)
 
 
 def run_message_filters(sensors: int, arrivals: list[tuple[int, SensorSample]]) -> int:

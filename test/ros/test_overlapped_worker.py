@@ -67,8 +67,8 @@ def test_under_overload_the_newest_wins_and_nothing_is_prepared_in_vain():
         time.sleep(0.003)
     wait_for(lambda: done and done[-1] == 100)
     assert done == sorted(done) == prepared
-    assert len(done) + worker.slot.overwritten == 100
-    assert worker.slot.overwritten > 20
+    assert len(done) + worker.slot.dropped == 100
+    assert worker.slot.dropped > 20
     assert worker.stop()
 
 

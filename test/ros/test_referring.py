@@ -153,7 +153,7 @@ def test_without_an_expression_nothing_is_loaded_and_nothing_runs(
     assert speaker.run(lambda: len(listener.messages[LABELS]) >= 5)
     referring = node.session.referring
     assert referring.segmenter is None
-    assert referring.slot.overwritten == 0
+    assert referring.slot.dropped == 0
     assert not [t for t in threading.enumerate() if t.name == 'mmseg_referring']
     assert speaker.status()[1] == 'no expression'
     assert not listener.messages[MASK]
@@ -269,7 +269,7 @@ def test_a_slow_network_answers_the_newest_and_labels_do_not_wait(
         assert speaker.run(lambda: len(listener.messages[MASK]) >= masks + 2)
         assert len(listener.messages[LABELS]) - labels > len(listener.messages[MASK]) - masks
         gate.set()
-    assert referring.slot.overwritten >= 1
+    assert referring.slot.dropped >= 1
     stamps = [stamp_ns(m.header) for m in listener.messages[MASK]]
     assert stamps == sorted(stamps)
 

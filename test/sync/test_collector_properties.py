@@ -22,9 +22,9 @@ def sample(name, stamp_ns):
     return SensorSample(name, stamp_ns, name, ImageData(None))
 
 
-def collector(names, windows_ms, **sync):
+def collector(names, windows_ms, hold_s=0.0, **sync):
     sensors = {
-        name: SensorConfig(window_s=window_ms / 1e3)
+        name: SensorConfig(window_s=window_ms / 1e3, hold_s=hold_s)
         for name, window_ms in zip(names, windows_ms, strict=True)
     }
     return Collector(names, SyncConfig(content_checks=False, **sync), sensors)
@@ -65,6 +65,36 @@ def test_every_set_keeps_the_law(bench, stream, deadline_ms, limit):
             assert abs(item.stamp_ns - frame.stamp_ns) <= window_ns[name]
     buffered = sum(len(track.buffer) for track in unit._tracks.values())
     assert buffered <= limit * len(names)
+
+
+@CALM
+@given(
+    stream=wild_streams(),
+    hold_s=st.sampled_from([-1.0, 0.05, 0.2, 1.0]),
+    deadline_ms=st.integers(0, 200),
+)
+def test_a_sample_is_held_only_while_it_is_young_and_the_last(bench, stream, hold_s, deadline_ms):
+    names, windows_ms, arrivals = stream
+    unit = collector(names, windows_ms, hold_s, deadline_s=deadline_ms / 1e3)
+    window_ns = {name: ms * MS for name, ms in zip(names, windows_ms, strict=True)}
+    outputs = bench.drive(unit, [bench.arrival(*item) for item in arrivals]) if arrivals else []
+    frames = [output.frame for output in outputs] + unit.flush()
+    last = {}
+    held = dict.fromkeys(names, 0)
+    longest_ns = round(hold_s * S) if hold_s > 0 else round(1.1 * 295 * MS)
+    for frame in frames:
+        for name, item in frame.samples.items():
+            age_ns = frame.stamp_ns - item.stamp_ns
+            if item is last.get(name):
+                held[name] += 1
+                assert name != frame.reference
+                assert 0 <= age_ns <= longest_ns
+                assert hold_s > 0 or name in ('lidar', 'depth')
+            else:
+                assert abs(age_ns) <= window_ns[name]
+                last[name] = item
+    counters = unit.counters.sensors
+    assert {name: counters[name].held for name in names} == held
 
 
 @CALM
