@@ -183,7 +183,7 @@ class SensorTrack:
         period_ns = self.health.rate.period_ns
         if self._holds_a_period and period_ns > _SLOWER * reference_period_ns > 0:
             limit_ns = round(_HOLD_PERIODS * period_ns)
-        if not 0 <= stamp_ns - sample.stamp_ns <= limit_ns:
+        if not limit_ns or not 0 <= stamp_ns - sample.stamp_ns <= limit_ns:
             return None
         self.counters.held += 1
         return sample
