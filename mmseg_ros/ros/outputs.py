@@ -129,21 +129,13 @@ class Outputs:
         self._last_scan_ns = sample.stamp_ns
         cloud: Any = sample.payload
         header = header_of(sample.stamp_ns, sample.frame_id)
-        return cloud_message(header, frame.labelled_points(), cloud.height, cloud.width)
+        points = frame.labelled_points(self.config.field_preset)
+        return cloud_message(header, points, cloud.height, cloud.width)
 
     def _overlay(self, frame: Frame) -> Image:
         alpha = self.config.overlay_alpha
         pixels = overlay(frame.rgb, frame.result.labels, frame.label_space, alpha)
         return image_message(_header(frame), pixels, 'rgb8')
-
-    def _points(self, frame: Frame) -> PointCloud2:
-        sample = frame.lidar
-        if sample is None:
-            raise MmsegError('No LiDAR cloud in the set.')
-        cloud: Any = sample.payload
-        points = frame.labelled_points(self.config.field_preset)
-        header = header_of(sample.stamp_ns, sample.frame_id)
-        return cloud_message(header, points, cloud.height, cloud.width)
 
 
 def _confidence(frame: Frame) -> Image:
