@@ -215,6 +215,7 @@ def _condition_table(rows: Sequence[dict[str, Any]]) -> str:
 def write(evaluation: Evaluation, output: Path) -> None:
     """Write metrics.json and report.html, and print the robustness table and the paths."""
     from mmseg_ros.metrics import report
+    from mmseg_ros.metrics.drops import drop_text
     from mmseg_ros.metrics.score_report import score_report
 
     path = _write_metrics(output, evaluation.metrics)
@@ -223,4 +224,5 @@ def write(evaluation: Evaluation, output: Path) -> None:
     for row in evaluation.metrics['robustness']:
         name, kept = subset_name(row['available']), report.percent(row['retained'])
         sys.stdout.write(f'{name:28} mIoU {report.number(row["miou"])}  kept {kept}\n')
+    sys.stdout.write(drop_text(evaluation.metrics))
     sys.stdout.write(f'{path}\n{output / "report.html"}\n')

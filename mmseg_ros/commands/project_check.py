@@ -88,6 +88,7 @@ def _from_bag(args: argparse.Namespace) -> tuple[Rig, ImageData, CloudData, int 
     from mmseg_ros.bag.calibration import rig_from_bag
     from mmseg_ros.bag.proposal import sensors_hint
     from mmseg_ros.bag.reader import BagReader
+    from mmseg_ros.bag.rejected import Rejected
     from mmseg_ros.bag.replay import samples, sensor_topics
     from mmseg_ros.core.errors import BagError
     from mmseg_ros.core.types import LIDAR, RGB, CloudData, ImageData
@@ -110,8 +111,10 @@ def _from_bag(args: argparse.Namespace) -> tuple[Rig, ImageData, CloudData, int 
             infos=sensors.infos,
         )
         start_ns = reader.start_ns + round(args.at * 1e9)
-        stream = samples(reader, topics, span_ns=(start_ns, start_ns + 2_000_000_000))
-        found = list(stream)
+        rejected = Rejected()
+        span_ns = (start_ns, start_ns + 2_000_000_000)
+        found = list(samples(reader, topics, on_refused=rejected, span_ns=span_ns))
+    sys.stderr.write(rejected.text())
     image = next((s for s in found if isinstance(s.payload, ImageData)), None)
     clouds = [s for s in found if isinstance(s.payload, CloudData)]
     if image is None or not clouds:

@@ -88,6 +88,7 @@ def _picture(source: Path, at_s: float, sensors: SensorSetup) -> NDArray[np.uint
 def _bag_picture(source: Path, at_s: float, sensors: SensorSetup) -> NDArray[np.uint8]:
     from mmseg_ros.bag.proposal import sensors_hint
     from mmseg_ros.bag.reader import BagReader
+    from mmseg_ros.bag.rejected import Rejected
     from mmseg_ros.bag.replay import samples, sensor_topics
     from mmseg_ros.core.errors import BagError
     from mmseg_ros.core.types import RGB, ImageData
@@ -101,10 +102,13 @@ def _bag_picture(source: Path, at_s: float, sensors: SensorSetup) -> NDArray[np.
                 f'{", ".join(sorted(reader.topics))}.{sensors_hint(reader, (RGB,))}'
             )
         begin_ns = reader.start_ns + round(at_s * 1e9)
-        for sample in samples(reader, topics, span_ns=(begin_ns, None)):
+        rejected = Rejected()
+        for sample in samples(reader, topics, on_refused=rejected, span_ns=(begin_ns, None)):
             if isinstance(sample.payload, ImageData):
+                sys.stderr.write(rejected.text())
                 return as_rgb(sample.payload.pixels)
-    raise BagError(f'{source} holds no camera image {at_s:g} s after its start.')
+    reasons = rejected.text().strip() or 'the recording ends before'
+    raise BagError(f'{source} holds no camera image {at_s:g} s after its start: {reasons}.')
 
 
 def _lines(result: ReferringResult) -> list[str]:

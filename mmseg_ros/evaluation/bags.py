@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -12,9 +11,10 @@ from mmseg_ros.bag import replay
 from mmseg_ros.bag.calibration import rig_from_bag
 from mmseg_ros.bag.proposal import sensors_hint
 from mmseg_ros.bag.reader import BagReader
+from mmseg_ros.bag.rejected import Rejected
 from mmseg_ros.bag.sensor_setup import SensorSetup
 from mmseg_ros.core.config import NodeConfig
-from mmseg_ros.core.errors import BagError, MmsegError
+from mmseg_ros.core.errors import BagError
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.modalities import TRUTH_LABELS_TOPIC, TRUTH_POINTS_TOPIC
 from mmseg_ros.core.types import EVENT, LIDAR, CloudData, FrameSet, Modality
@@ -151,14 +151,21 @@ class _Run:
         pipeline: Pipeline,
         options: EvaluationOptions,
     ) -> None:
-        self.malformed: dict[Modality, Counter[str]] = {}
+        self.rejected = Rejected()
         self._options = options
         self._pipeline = pipeline
         self._start_ns = reader.start_ns
         camera = pipeline.rig.cameras.get(EVENT)
         size = (camera.height, camera.width) if camera else (0, 0)
-        stream = replay.samples(reader, topics, size, self._refuse, odometry=pipeline.odometry)
         config = options.config
+        self._decoders = replay.decoders_of(topics, size, config.sensors)
+        stream = replay.samples(
+            reader,
+            topics,
+            on_refused=self.rejected,
+            odometry=pipeline.odometry,
+            decoders=self._decoders,
+        )
         window_s = config.calibration.event_window_s
         self._collector = Collector(list(topics), config.sync, config.sensors, window_s)
         self._sets = replay.frame_sets(stream, self._collector)
@@ -209,8 +216,23 @@ class _Run:
             for name, counts in self._collector.counters.sensors.items()
         }
 
-    def _refuse(self, modality: Modality, error: MmsegError) -> None:
-        self.malformed.setdefault(modality, Counter())[str(error)] += 1
+    @property
+    def dropped(self) -> dict[Modality, dict[str, int]]:
+        """Return the samples that the collector dropped, by sensor and cause."""
+        sensors = self._collector.counters.sensors
+        return {name: counts.drops for name, counts in sensors.items() if counts.drops}
+
+    @property
+    def lost(self) -> dict[Modality, dict[str, int]]:
+        """Return what of the samples that were taken could not be used."""
+        decoders = self._decoders.items()
+        return {name: decoder.losses for name, decoder in decoders if decoder.losses}
+
+    @property
+    def intensity(self) -> dict[Modality, str]:
+        """Return the scale of each LiDAR's intensity."""
+        scales = {name: decoder.intensity for name, decoder in self._decoders.items()}
+        return {name: str(scale) for name, scale in scales.items() if scale.name}
 
 
 def _topics(reader: BagReader, bundle: Bundle, sensors: SensorSetup) -> dict[Modality, str]:
@@ -264,7 +286,10 @@ def _metrics(
         },
         'collector': run.counters,
         'refused': first_reasons(scorer.refused),
-        'malformed': first_reasons(run.malformed),
+        'malformed': first_reasons(run.rejected.causes),
+        'dropped': run.dropped,
+        'lost': run.lost,
+        'intensity': run.intensity,
         'recorded': _scores(_with_total(scorer.recorded, manifest.label_space), manifest),
         'withheld': _scores(scorer.withheld, manifest),
         'robustness': _robustness(scorer.withheld),

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmseg_ros.core.subsets import subset_name
+from mmseg_ros.metrics.drops import drop_rows
 from mmseg_ros.metrics.figures import bar_chart
 from mmseg_ros.metrics.report import Figure, Report, Section, Table, number, percent
 
@@ -118,20 +119,12 @@ def _classes(total: Mapping[str, Any]) -> Section:
 
 
 def _refusals(metrics: Mapping[str, Any]) -> Section:
-    rows = [
-        [name, what, str(entry['count']), entry['reason']]
-        for key, what in (('malformed', 'message malformed'), ('refused', 'not alignable'))
-        for name, entry in metrics[key].items()
-    ]
-    rows += [
-        ['', 'set unusable', str(count), reason]
-        for reason, count in metrics['sets']['unusable'].items()
-    ]
+    rows = [[row.sensor, row.what, str(row.count), row.cause] for row in drop_rows(metrics)]
     if not rows:
-        return Section('Refused data', text='No message was refused.')
+        return Section('Data not used', text='All data was used.')
     caption = 'What could not be used, how often, and the most frequent reason.'
     return Section(
-        'Refused data', blocks=[Table(['sensor', 'what', 'count', 'reason'], rows, caption)]
+        'Data not used', blocks=[Table(['sensor', 'what', 'count', 'reason'], rows, caption)]
     )
 
 

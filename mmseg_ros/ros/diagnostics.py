@@ -147,6 +147,7 @@ class Reporter:
         }
         if refusals:
             values |= {f'refused: {cause}': count for cause, count in refusals.causes.items()}
+        values |= {f'dropped: {cause}': count for cause, count in counters.drops.items()}
         decoder = stream.intake.decoders.get(name)
         if decoder is not None:
             values |= {f'lost: {cause}': count for cause, count in decoder.losses.items()}

@@ -4,10 +4,25 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from mmseg_ros.core.types import CloseReason, Modality
 
+DROP_CAUSES: Mapping[str, str] = MappingProxyType(
+    {
+        'late': 'came after their frame was emitted',
+        'duplicate': 'same stamp as an earlier one',
+        'out_of_order': 'older than an earlier one',
+        'surplus': 'another sample was nearer to the frame',
+        'overflow': 'the buffer was full',
+        'invalid_stamp': 'stamp zero or negative',
+        'offset': 'clock disagrees with the other sensors',
+        'content': 'nothing usable in them',
+    }
+)
+"""Counter of dropped samples -> what reports say about it."""
 LATENESS_EDGES_MS: tuple[int, ...] = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
@@ -42,6 +57,12 @@ class SensorCounters:
     gap: int = 0
     jumps: int = 0
     lateness: list[int] = field(default_factory=lambda: [0] * (len(LATENESS_EDGES_MS) + 1))
+
+    @property
+    def drops(self) -> dict[str, int]:
+        """Return the number of dropped samples by cause, without zeros."""
+        counts = {cause: int(getattr(self, name)) for name, cause in DROP_CAUSES.items()}
+        return {cause: count for cause, count in counts.items() if count}
 
     def count_late(self, lateness_ns: int) -> None:
         """Count one late sample that came `lateness_ns` after its set had closed."""
