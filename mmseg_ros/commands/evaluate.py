@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from mmseg_ros.commands.data_set_scores import output_of, run_data_set, write_metrics
 from mmseg_ros.commands.sensors_option import add_sensors, sensors_of
 from mmseg_ros.core.subsets import subset_name
-from mmseg_ros.metrics.report import number
 from mmseg_ros.metrics.robustness import SUBSET_CHOICES
 
 if TYPE_CHECKING:
     from mmseg_ros.evaluation.bags import Evaluation
 
+PROTOCOLS = ('emm', 'rmm', 'nm')
 LEAST_SHARE = 0.003
 """Share of the image from which on a target of a sentence is scored."""
 EPILOG = """examples:
@@ -24,6 +23,8 @@ EPILOG = """examples:
   python -m mmseg_ros evaluate drive.mcap --bundle my_bundle --subsets all --output out/scores
   python -m mmseg_ros evaluate out/deliver --split val --condition night --condition fog
   python -m mmseg_ros evaluate out/words --bundle crossvlt-small-sim
+  python -m mmseg_ros evaluate out/deliver --protocol emm --protocol rmm --protocol nm
+  python -m mmseg_ros evaluate CamVid --classes camvid --split test
 
 A bag goes through the live node's collector and pipeline; metrics.json (the same bytes in every
 run) and report.html are written. A data set in DeLiVER's folders (with img/) is scored frame by
@@ -68,13 +69,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help='only this one (data set)',
     )
+    parser.add_argument(
+        '--classes', default='', metavar='MAP',
+        help="camvid, or the YAML file of a class map: images beside label images in CamVid's "
+        'folders, camera alone (data set)',
+    )  # fmt: skip
+    parser.add_argument(
+        '--protocol', action='append', default=[], choices=PROTOCOLS,
+        help='also spoil the input unknown to the network: whole modalities (emm), elements (rmm) '
+        'or noise (nm); may be repeated; needs torch (data set)',
+    )  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate, write both files and say where they are."""
-    if (args.bag / 'img').is_dir():
+    if (args.bag / 'img').is_dir() or args.classes:
         _refuse_bag_options(args)
-        return _run_referring(args) if _is_referring(args.bundle) else _run_dataset(args)
+        return _run_referring(args) if _is_referring(args.bundle) else run_data_set(args)
+    _refuse_data_set_options(args)
     from mmseg_ros.commands.progress import progress_bar
     from mmseg_ros.core.config import CalibrationConfig, ModelConfig, NodeConfig
     from mmseg_ros.core.errors import BagError, ConfigError
@@ -108,42 +120,6 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _run_dataset(args: argparse.Namespace) -> int:
-    from mmseg_ros.commands.progress import progress_bar
-    from mmseg_ros.datasets.deliver import DeliverDataset
-    from mmseg_ros.evaluation.data_sets import score_dataset
-    from mmseg_ros.inference.backend import create_backend
-    from mmseg_ros.inference.bundle import load_bundle
-    from mmseg_ros.inference.deterministic_backend import SettledBackend
-    from mmseg_ros.metrics.robustness import subsets_to_score
-
-    bundle = load_bundle(args.bundle)
-    manifest = bundle.manifest
-    names = manifest.modality_names
-    dataset = DeliverDataset(args.bag, args.split, names, manifest.label_space, args.condition)
-    backend = SettledBackend(create_backend(args.backend, args.threads, args.precision))
-    backend.load(bundle)
-    try:
-        subsets = subsets_to_score(names, args.subsets)
-        with progress_bar('scoring') as progress:
-            rows = score_dataset(bundle, backend, dataset, subsets, progress).rows()
-        head = {
-            'schema_version': 1,
-            'dataset': {'name': args.bag.name, 'split': args.split, 'frames': len(dataset)},
-            'bundle': {
-                'name': manifest.name,
-                'onnx_sha256': manifest.files[bundle.onnx_path.name].sha256,
-            },
-            'options': {'backend': backend.name, 'precision': backend.precision},
-        }
-    finally:
-        backend.close()
-    sys.stdout.write(_condition_table(rows))
-    path = _write_metrics(_dataset_output(args), head | {'scores': rows})
-    sys.stdout.write(f'{path}\n')
-    return 0
-
-
 def _refuse_bag_options(args: argparse.Namespace) -> None:
     from mmseg_ros.core.errors import ConfigError
 
@@ -152,6 +128,19 @@ def _refuse_bag_options(args: argparse.Namespace) -> None:
             f'{args.bag} is a data set: --every, --calibration and --sensors are for bags; leave '
             'them out.'
         )
+
+
+def _refuse_data_set_options(args: argparse.Namespace) -> None:
+    from mmseg_ros.core.errors import ConfigError
+    from mmseg_ros.datasets.camvid import is_camvid
+
+    if args.bag.is_dir() and is_camvid(args.bag):
+        raise ConfigError(
+            f'{args.bag} has images beside label images, as CamVid has; say which classes they '
+            'are with --classes camvid, or a class map of your own.'
+        )
+    if args.protocol:
+        raise ConfigError('--protocol is for data sets; a bag is scored with --subsets.')
 
 
 def _is_referring(bundle: str) -> bool:
@@ -182,34 +171,8 @@ def _run_referring(args: argparse.Namespace) -> int:
     for name, row in scores.items():
         sys.stdout.write(f'{name:58} {row["count"]:5}  mIoU {row["miou"]:.3f}\n')
     metrics = {'schema_version': 1, 'bundle': args.bundle, 'scores': scores}
-    sys.stdout.write(f'{_write_metrics(_dataset_output(args), metrics)}\n')
+    sys.stdout.write(f'{write_metrics(output_of(args), metrics)}\n')
     return 0
-
-
-def _write_metrics(output: Path, metrics: dict[str, Any]) -> Path:
-    """Write metrics.json into a folder, which is made, and return its path."""
-    output.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(metrics, indent=2, sort_keys=True, allow_nan=False)
-    path = output / 'metrics.json'
-    path.write_text(text + '\n', encoding='utf-8')
-    return path
-
-
-def _dataset_output(args: argparse.Namespace) -> Path:
-    return Path(args.output or Path('out') / 'evaluate' / args.bag.name)
-
-
-def _condition_table(rows: Sequence[dict[str, Any]]) -> str:
-    """Return mIoU as text, one line per subset and one column per condition."""
-    conditions = list(dict.fromkeys(row['condition'] for row in rows))
-    table = {(row['condition'], subset_name(row['available'])): row['miou'] for row in rows}
-    counts = {row['condition']: row['frames'] for row in rows}
-    lines = [['mIoU', *conditions], ['frames', *(str(counts[name]) for name in conditions)]]
-    for subset in dict.fromkeys(subset_name(row['available']) for row in rows):
-        lines.append([subset, *(number(table[name, subset]) for name in conditions)])
-    return ''.join(
-        f'{line[0]:28}' + ''.join(f'{cell:>9}' for cell in line[1:]) + '\n' for line in lines
-    )
 
 
 def write(evaluation: Evaluation, output: Path) -> None:
@@ -218,7 +181,7 @@ def write(evaluation: Evaluation, output: Path) -> None:
     from mmseg_ros.metrics.drops import drop_text
     from mmseg_ros.metrics.score_report import score_report
 
-    path = _write_metrics(output, evaluation.metrics)
+    path = write_metrics(output, evaluation.metrics)
     page = score_report(evaluation.metrics, evaluation.stage_ms, evaluation.figures)
     report.write(page, output / 'report.html')
     for row in evaluation.metrics['robustness']:

@@ -11,8 +11,10 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from mmseg_ros.core.class_map import ClassMap
 from mmseg_ros.core.errors import DatasetError
 from mmseg_ros.core.types import Modality
+from mmseg_ros.datasets.camvid import CamVidDataset
 from mmseg_ros.datasets.deliver import DeliverDataset
 from mmseg_ros.datasets.frame import LabelledFrame
 from mmseg_ros.encoding.resize import resize_images
@@ -40,15 +42,25 @@ class DatasetScores:
         frames: Number of frames per condition.
     """
 
-    def __init__(self, bundle: Bundle, backend: Labeller, subsets: Sequence[Subset]) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        backend: Labeller,
+        subsets: Sequence[Subset],
+        class_map: ClassMap | None = None,
+    ) -> None:
         """Start with nothing scored.
 
         Args:
             bundle: Whose classes and modalities count.
             backend: Has `bundle` loaded.
             subsets: Which sensors the network is given in turn, the full set first.
+            class_map: From the bundle's classes to those of the labels; None if they are the
+                same.
         """
         self._manifest = bundle.manifest
+        self._space = class_map.target if class_map else bundle.manifest.label_space
+        self._table = class_map.table(bundle.manifest.label_space) if class_map else None
         self._backend = backend
         self._subsets = tuple(subsets)
         self.matrices: dict[tuple[str, Subset], ConfusionMatrix] = {}
@@ -56,9 +68,11 @@ class DatasetScores:
 
     def add(self, frame: LabelledFrame) -> None:
         """Run every subset on one frame; labels are compared at the size of the truth."""
-        manifest, condition = self._manifest, frame.name.split('/', 1)[0]
+        manifest = self._manifest
+        # A data set without conditions has no folders in its names.
+        names = [ALL, *frame.name.split('/')[:-1][:1]]
         images = resize_images(frame.images, frame.modalities, manifest.height, manifest.width)
-        for name in (ALL, condition):
+        for name in names:
             self.frames[name] = self.frames.get(name, 0) + 1
         for subset in self._subsets:
             available = np.array([name in subset for name in frame.modalities])
@@ -66,12 +80,14 @@ class DatasetScores:
             small = self._backend.infer(given, available).labels
             size = frame.labels.shape[::-1]
             labels = cv2.resize(small, size, interpolation=cv2.INTER_NEAREST_EXACT)
-            for name in (ALL, condition):
+            if self._table is not None:
+                labels = self._table[labels]
+            for name in names:
                 self._matrix(name, subset).update(np.asarray(labels), frame.labels)
 
     def rows(self) -> list[dict[str, Any]]:
         """Return plain values, one row per condition and subset, all conditions first."""
-        names = self._manifest.label_space.names
+        names = self._space.names
         order = [ALL, *sorted(set(self.frames) - {ALL})]
         return [
             {
@@ -85,7 +101,7 @@ class DatasetScores:
         ]
 
     def _matrix(self, condition: str, subset: Subset) -> ConfusionMatrix:
-        space = self._manifest.label_space
+        space = self._space
         return self.matrices.setdefault(
             (condition, subset), ConfusionMatrix(space.num_classes, space.ignore_id)
         )
@@ -94,19 +110,21 @@ class DatasetScores:
 def score_dataset(
     bundle: Bundle,
     backend: Labeller,
-    dataset: DeliverDataset,
+    dataset: DeliverDataset | CamVidDataset,
     subsets: Sequence[Subset],
     progress: Progress | None = None,
+    class_map: ClassMap | None = None,
 ) -> DatasetScores:
     """Return the scores of a loaded backend on every frame of a data set.
 
     Raises:
         DatasetError: The images were written with other encodings than the bundle reads, or a
             file is damaged.
+        ConfigError: The class map starts from another label space.
         BackendError: The runtime failed.
     """
     _check_encodings(bundle, dataset.root)
-    scores = DatasetScores(bundle, backend, subsets)
+    scores = DatasetScores(bundle, backend, subsets, class_map)
     for i in range(len(dataset)):
         scores.add(dataset[i])
         if progress is not None:

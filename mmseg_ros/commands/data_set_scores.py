@@ -1,0 +1,154 @@
+"""Scoring of labelled data sets for `mmseg_ros evaluate`: frame by frame, without a bag."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mmseg_ros.core.subsets import subset_name
+from mmseg_ros.metrics.report import number
+
+if TYPE_CHECKING:
+    from mmseg_ros.core.class_map import ClassMap
+    from mmseg_ros.datasets.camvid import CamVidDataset
+    from mmseg_ros.datasets.deliver import DeliverDataset
+    from mmseg_ros.inference.bundle import Bundle
+
+
+def run_data_set(args: argparse.Namespace) -> int:
+    """Score a bundle on a data set as `evaluate` was asked to; print and write the scores."""
+    from mmseg_ros.commands.progress import progress_bar
+    from mmseg_ros.core.class_map import load_class_map
+    from mmseg_ros.evaluation.data_sets import score_dataset
+    from mmseg_ros.inference.backend import create_backend
+    from mmseg_ros.inference.bundle import load_bundle
+    from mmseg_ros.inference.deterministic_backend import SettledBackend
+    from mmseg_ros.metrics.robustness import subsets_to_score
+
+    bundle = load_bundle(args.bundle)
+    manifest = bundle.manifest
+    class_map = load_class_map(args.classes) if args.classes else None
+    dataset = _open(args, bundle, class_map)
+    backend = SettledBackend(create_backend(args.backend, args.threads, args.precision))
+    backend.load(bundle)
+    try:
+        subsets = subsets_to_score(manifest.modality_names, args.subsets)
+        if class_map:
+            subsets = [('rgb',)]
+        with progress_bar('scoring') as progress:
+            rows = score_dataset(bundle, backend, dataset, subsets, progress, class_map).rows()
+        head = {
+            'schema_version': 1,
+            'dataset': {'name': args.bag.name, 'split': args.split, 'frames': len(dataset)},
+            'bundle': {
+                'name': manifest.name,
+                'onnx_sha256': manifest.files[bundle.onnx_path.name].sha256,
+            },
+            'options': {
+                'backend': backend.name,
+                'precision': backend.precision,
+                **({'classes': class_map.target.id} if class_map else {}),
+            },
+        }
+    finally:
+        backend.close()
+    sys.stdout.write(_class_table(rows) if class_map else _condition_table(rows))
+    protocols = _run_protocols(args, bundle, dataset)
+    path = write_metrics(output_of(args), head | {'scores': rows} | protocols)
+    sys.stdout.write(f'{path}\n')
+    return 0
+
+
+def _open(
+    args: argparse.Namespace, bundle: Bundle, class_map: ClassMap | None
+) -> DeliverDataset | CamVidDataset:
+    from mmseg_ros.core.errors import ConfigError
+    from mmseg_ros.datasets.camvid import CamVidDataset
+    from mmseg_ros.datasets.deliver import DeliverDataset
+
+    manifest = bundle.manifest
+    names = manifest.modality_names
+    if class_map is None:
+        return DeliverDataset(args.bag, args.split, names, manifest.label_space, args.condition)
+    if args.condition or args.protocol:
+        raise ConfigError(
+            '--condition and --protocol are for data sets with all sensors; leave them out with '
+            '--classes.'
+        )
+    return CamVidDataset(args.bag, args.split, names, class_map.target)
+
+
+def _run_protocols(
+    args: argparse.Namespace, bundle: Bundle, dataset: DeliverDataset | CamVidDataset
+) -> dict[str, Any]:
+    """Return {'protocols': scores} and print their means; nothing if none was asked for."""
+    if not args.protocol:
+        return {}
+    from mmseg_ros.commands.progress import progress_bar
+    from mmseg_ros.core.errors import ConfigError
+
+    try:
+        from mmseg_models.protocol_scores import score_protocols
+    except ImportError as error:
+        raise ConfigError(
+            f'--protocol computes in torch ({error}); install mmseg_ros[train].'
+        ) from error
+    chosen = list(dict.fromkeys(args.protocol))
+    with progress_bar('spoiling') as progress:
+        scores = score_protocols(bundle, dataset, chosen, progress)
+    sys.stdout.write(_protocol_table(scores))
+    return {'protocols': scores}
+
+
+def _protocol_table(scores: dict[str, Any]) -> str:
+    """Return the means as text: percent, as the benchmark has them."""
+    rows = [('EMM', scores['emm'])] if 'emm' in scores else []
+    rows += [(f'RMM r={rate}', value) for rate, value in scores.get('rmm', {}).items()]
+    lines = []
+    for name, value in rows:
+        expected = '  '.join(f'E({p}) {miou:.2f}' for p, miou in value['expected'].items())
+        lines.append(f'{name:28} average {value["average"]:.2f}  {expected}\n')
+    lines += [f'NM {name:25} {miou:.2f}\n' for name, miou in scores.get('nm', {}).items()]
+    return ''.join(lines)
+
+
+def _class_table(rows: Sequence[dict[str, Any]]) -> str:
+    """Return mIoU and IoU per class of the only row as text."""
+    row = rows[0]
+    lines = [
+        f'{"mIoU":28} {number(row["miou"])}',
+        f'{"pixels":28} {number(row["pixel_accuracy"])}',
+    ]
+    lines += [f'{name:28} {number(value)}' for name, value in row['class_iou'].items()]
+    return '\n'.join([*lines, ''])
+
+
+def write_metrics(output: Path, metrics: dict[str, Any]) -> Path:
+    """Write metrics.json into a folder, which is made, and return its path."""
+    output.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(metrics, indent=2, sort_keys=True, allow_nan=False)
+    path = output / 'metrics.json'
+    path.write_text(text + '\n', encoding='utf-8')
+    return path
+
+
+def output_of(args: argparse.Namespace) -> Path:
+    """Return the folder that the scores of a data set go to."""
+    return Path(args.output or Path('out') / 'evaluate' / args.bag.name)
+
+
+def _condition_table(rows: Sequence[dict[str, Any]]) -> str:
+    """Return mIoU as text, one line per subset and one column per condition."""
+    conditions = list(dict.fromkeys(row['condition'] for row in rows))
+    table = {(row['condition'], subset_name(row['available'])): row['miou'] for row in rows}
+    counts = {row['condition']: row['frames'] for row in rows}
+    lines = [['mIoU', *conditions], ['frames', *(str(counts[name]) for name in conditions)]]
+    for subset in dict.fromkeys(subset_name(row['available']) for row in rows):
+        lines.append([subset, *(number(table[name, subset]) for name in conditions)])
+    return ''.join(
+        f'{line[0]:28}' + ''.join(f'{cell:>9}' for cell in line[1:]) + '\n' for line in lines
+    )

@@ -1,0 +1,166 @@
+"""EMM, RMM and NM: scores of a network whose input is spoiled without its knowing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from mmseg_models.degradation import (
+    NOISE_LEVELS,
+    RATES,
+    with_noise,
+    without_elements,
+    without_modalities,
+)
+from mmseg_models.export.deployed import bundled_model
+from mmseg_models.segmentation_model import SegmentationModel
+from mmseg_models.training.normalization import Normalization
+from mmseg_ros.core.errors import ConfigError
+from mmseg_ros.core.subsets import Subset, all_subsets, subset_name
+from mmseg_ros.core.types import Modality
+from mmseg_ros.datasets.frame import FrameSource
+from mmseg_ros.datasets.statistics import ChannelStatistics
+from mmseg_ros.encoding.resize import resize_images
+from mmseg_ros.inference.bundle import Bundle
+from mmseg_ros.metrics.metrics import ConfusionMatrix
+
+PROTOCOLS: tuple[str, ...] = ('emm', 'rmm', 'nm')
+FAILURE_CHANCES: tuple[float, ...] = (0.2, 0.1, 0.05)
+SEED = 3407
+
+Spoil = Callable[[Tensor, torch.Generator], Tensor]
+Key = tuple[str, ...]
+
+
+def score_protocols(
+    bundle: Bundle,
+    frames: FrameSource,
+    protocols: Sequence[str],
+    progress: Callable[[int, int], None] | None = None,
+    seed: int = SEED,
+) -> dict[str, Any]:
+    """Return the scores of a bundle's network under some protocols, mIoU in percent.
+
+    The network computes in torch, in fp32, from the bundle's weights: noise in normalized values
+    does not fit the 8-bit input of the exported graphs. All modalities count as available.
+
+    Args:
+        bundle: Whose network is scored.
+        frames: Data set with the bundle's modalities, in order.
+        protocols: Some of PROTOCOLS.
+        progress: Told (frames done, frames).
+        seed: Of zeroed elements and of noise; the same for every network.
+
+    Returns:
+        `emm`: {average, expected, subsets}; `rmm`: the same per rate; `nm`: mIoU per level.
+
+    Raises:
+        ConfigError: There is no such protocol.
+    """
+    unknown = sorted(set(protocols) - set(PROTOCOLS))
+    if unknown:
+        raise ConfigError(f'Protocols must be of {", ".join(PROTOCOLS)}, but got {unknown}.')
+    manifest = bundle.manifest
+    names, space = manifest.modality_names, manifest.label_space
+    model = bundled_model(bundle).eval().to(memory_format=torch.channels_last)
+    normalization = Normalization(
+        {spec.name: ChannelStatistics(spec.mean, spec.std) for spec in manifest.modalities}
+    )
+    trials = dict(_trials(names, protocols))
+    matrices = {key: ConfusionMatrix(space.num_classes, space.ignore_id) for key in trials}
+    for i in range(len(frames)):
+        frame = frames[i]
+        images = resize_images(frame.images, frame.modalities, manifest.height, manifest.width)
+        images_BMCHW = normalization(torch.from_numpy(images)[None])
+        for number, (key, spoil) in enumerate(trials.items()):
+            generator = torch.Generator().manual_seed(seed + 1009 * i + number)
+            labels = _predict(model, spoil(images_BMCHW, generator), frame.labels.shape)
+            matrices[key].update(labels, frame.labels)
+        if progress is not None:
+            progress(i + 1, len(frames))
+    percent = {key: round(100 * matrix.miou(), 2) for key, matrix in matrices.items()}
+    return _summary(names, percent, protocols)
+
+
+def expected_miou(miou: dict[Subset, float], count: int, chance: float) -> float:
+    """Return the mean of mIoU weighted by how likely each set of missing modalities is.
+
+    Args:
+        miou: Value per set of missing modalities, without the set of all.
+        count: Number of modalities.
+        chance: That a modality is missing, each by itself.
+    """
+    weights = {
+        missing: chance ** len(missing) * (1 - chance) ** (count - len(missing))
+        for missing in miou
+    }
+    total = sum(weights.values())
+    return sum(miou[missing] * weight for missing, weight in weights.items()) / total
+
+
+def missing_sets(modalities: Sequence[Modality]) -> list[Subset]:
+    """Return the sets of modalities that are missing in turn: none first, never all."""
+    kept = all_subsets(modalities)
+    return [tuple(name for name in modalities if name not in subset) for subset in kept]
+
+
+def _trials(names: Sequence[Modality], protocols: Sequence[str]) -> Iterator[tuple[Key, Spoil]]:
+    """Yield (protocol, level, missing) and how the input is spoiled for it."""
+    for missing in missing_sets(names):
+        places, text = [names.index(name) for name in missing], subset_name(missing)
+        if 'emm' in protocols:
+            yield ('emm', '', text), lambda x, _, p=places: without_modalities(x, p)
+        for rate in RATES if 'rmm' in protocols else ():
+            yield (
+                ('rmm', str(rate), text),
+                lambda x, g, p=places, r=rate: without_elements(x, p, r, g),
+            )
+    for level in NOISE_LEVELS if 'nm' in protocols else ():
+        yield ('nm', level, ''), lambda x, g, n=level: with_noise(x, names, n, g)
+
+
+@torch.no_grad()
+def _predict(
+    model: SegmentationModel, images_BMCHW: Tensor, size: tuple[int, ...]
+) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Return H x W labels of one frame, all modalities given as available."""
+    available_BM = torch.ones(images_BMCHW.shape[:2], dtype=torch.bool)
+    logits_BKHW = functional.interpolate(
+        model(images_BMCHW, available_BM).float(), size=tuple(size), mode='bilinear',
+        align_corners=False,
+    )  # fmt: skip
+    return logits_BKHW.argmax(dim=1)[0].numpy()
+
+
+def _summary(
+    names: Sequence[Modality], percent: dict[Key, float], protocols: Sequence[str]
+) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    if 'emm' in protocols:
+        result['emm'] = _over_sets(names, percent, ('emm', ''))
+    if 'rmm' in protocols:
+        result['rmm'] = {
+            str(rate): _over_sets(names, percent, ('rmm', str(rate))) for rate in RATES
+        }
+    if 'nm' in protocols:
+        result['nm'] = {level: percent['nm', level, ''] for level in NOISE_LEVELS}
+    return result
+
+
+def _over_sets(
+    names: Sequence[Modality], percent: dict[Key, float], head: tuple[str, str]
+) -> dict[str, Any]:
+    miou = {missing: percent[(*head, subset_name(missing))] for missing in missing_sets(names)}
+    return {
+        'average': round(float(np.mean(list(miou.values()))), 2),
+        'expected': {
+            str(chance): round(expected_miou(miou, len(names), chance), 2)
+            for chance in FAILURE_CHANCES
+        },
+        'missing': {subset_name(missing): value for missing, value in miou.items()},
+    }
