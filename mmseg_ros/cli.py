@@ -12,25 +12,25 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from mmseg_ros import __version__
+from mmseg_ros.commands.aliases import modern
 from mmseg_ros.core.errors import MmsegError
 
 VERBS: dict[str, str] = {
     'benchmark': 'measure the engine, the pipeline and the live node',
     'build-engine': 'build the TensorRT engines of a bundle',
-    'demo': 'simulate a drive, play it to the node over DDS, drop sensors, write a report',
+    'demo': 'simulate a sequence, play it to the node over DDS, drop sensors, write a report',
     'evaluate': 'run a bundle over a bag and score it',
-    'export': 'turn a training checkpoint into a bundle',
-    'export-open': 'turn a bundle into one ONNX file for any size and any sensors',
+    'export': 'turn a training run into a bundle, or a bundle into another precision',
     'import-checkpoint': "turn an authors' checkpoint into a bundle",
     'info': 'show what is installed and which bundles there are',
     'inspect': 'show rates, gaps and clock offsets of the topics of a bag',
     'play': 'publish a bag over DDS',
     'project-check': 'draw LiDAR points over the camera image',
+    'prompt': 'send text prompts to the running node',
     'record': 'record topics into a bag',
-    'refer': 'point at what sentences mean in a picture or a bag',
     'repair': 'rescue the whole messages of a bag that was never closed',
-    'say': 'tell the running node in words what to point at',
-    'simulate': 'make synthetic drives: bags or a training data set',
+    'segment-text': 'segment what text prompts name in an image or a bag',
+    'simulate': 'make synthetic sequences: bags or a training data set',
     'train': 'train a model from a recipe',
 }
 
@@ -51,7 +51,7 @@ def build_parser(verb: str | None) -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; return 0 on success, 1 on failure, 2 on wrong usage."""
-    argv = list(sys.argv[1:] if argv is None else argv)
+    argv = modern(sys.argv[1:] if argv is None else argv)
     verb = next((word for word in argv if not word.startswith('-')), None)
     parser = build_parser(verb)
     arguments, overrides = parser.parse_known_args(argv)

@@ -1,4 +1,4 @@
-"""`mmseg_ros export`: a training run becomes a bundle, or a bundle one of another precision."""
+"""`mmseg_ros export`: a training run becomes a bundle; a bundle another precision or one file."""
 
 from __future__ import annotations
 
@@ -19,11 +19,18 @@ EPILOG = """examples:
       --output out/b0-int8
   python -m mmseg_ros export runs/crossvlt_small_sim --output models/zoo/crossvlt-small-sim
   python -m mmseg_ros export runs/mle_sam_micro_sim --merge-experts --output out/mle-sam-micro
+  python -m mmseg_ros export stitchfusion-b0-sim --dynamic --output out/b0.onnx
 
 fp16 is for GPUs: TensorRT computes in the precision of the file. CPUs are faster with fp32 and,
 where they have 8-bit products (VNNI), with int8. A data set in DeLiVER's folders gives the frames:
 its train split to calibrate on, its --split to score on. Graphs that lose more mIoU than 0.001
 (fp32), 0.002 (fp16) or 0.01 (int8) are not written.
+
+--dynamic writes one ONNX file of a bundle with dynamic shapes, for other programs and for TensorRT
+with a range of sizes; the nodes use the graphs of the bundle, which are faster. Inputs: images
+uint8 [1, A, H, W, 3], encoded, and members int64 [A], which says the modality of each image as its
+place in the bundle's list. A is 1 to the number of modalities, H and W are multiples of 32.
+Outputs: labels and confidence, uint8 [1, H, W].
 """
 
 
@@ -53,6 +60,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action='store_true',
         help="mle_sam: put each sensor's experts into weights of its own (faster, larger)",
     )
+    parser.add_argument(
+        '--dynamic',
+        action='store_true',
+        help='write one ONNX file of a bundle for any size and any of its sensors',
+    )
     parser.epilog = EPILOG
 
 
@@ -62,6 +74,8 @@ def run(arguments: argparse.Namespace) -> int:
     from mmseg_models.training.trained_weights import trained_model_name
     from mmseg_ros.inference.bundle import MANIFEST_FILE
 
+    if arguments.dynamic:
+        return _export_dynamic(arguments)
     if not arguments.run.exists() or (arguments.run / MANIFEST_FILE).is_file():
         _export_segmentation(arguments, *_from_bundle(arguments))
     elif trained_model_name(arguments.run) in list_models('referring'):
@@ -70,6 +84,28 @@ def run(arguments: argparse.Namespace) -> int:
         _export_segmentation(arguments, *_from_run(arguments))
     size_mb = sum(path.stat().st_size for path in arguments.output.rglob('*')) / 1e6
     print(f'{arguments.output}: {size_mb:.1f} MB')
+    return 0
+
+
+def _export_dynamic(arguments: argparse.Namespace) -> int:
+    """Write the graph with dynamic shapes of a bundle, with its weights inside."""
+    from mmseg_models.export.deployed import deployed_graph, deployed_network
+    from mmseg_models.export.dynamic_graph import write_dynamic_graph
+    from mmseg_ros.core.errors import BundleError, ConfigError
+    from mmseg_ros.inference.bundle import load_bundle
+
+    output: Path = arguments.output
+    if arguments.precision == 'int8' or arguments.score_on or arguments.calibrate_on:
+        raise ConfigError('--dynamic writes fp32 or fp16 and scores nothing; leave the rest out.')
+    if output.exists():
+        raise BundleError(f'{output} exists; remove it or choose another name.')
+    bundle = load_bundle(arguments.run)
+    model = deployed_network(bundle).model
+    model = model.half() if arguments.precision == 'fp16' else model.float()
+    output.parent.mkdir(parents=True, exist_ok=True)
+    write_dynamic_graph(deployed_graph(model, bundle.manifest), output)
+    members = ', '.join(f'{i} {name}' for i, name in enumerate(bundle.manifest.modality_names))
+    print(f'{output}: {output.stat().st_size / 1e6:.1f} MB, members {members}')
     return 0
 
 

@@ -196,7 +196,7 @@ class OutputConfig(Checked):
     overlay_alpha: float = parameter(
         0.5, 'Weight of the label colours in ~/overlay.', low=0.0, high=1.0
     )
-    unlabelled_confidence: int = parameter(
+    min_confidence: int = parameter(
         0, 'Pixels with less confidence (0..255) get the ignored id.', low=0, high=255
     )
     field_preset: str = parameter(

@@ -16,7 +16,7 @@ PRECISIONS = ('fp32', 'fp16', 'int8')
 _LARGEST_SIZE_PX = 8192
 _WHERE = {
     SEGMENTATION: 'the parameter model.bundle',
-    REFERRING: 'the parameter referring.bundle, or to `mmseg_ros refer`',
+    REFERRING: 'the parameter referring.bundle, or to `mmseg_ros segment-text`',
 }
 
 

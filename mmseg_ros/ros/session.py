@@ -165,7 +165,7 @@ class Session:
 
     def _masked(self, result: SegmentationResult, ignore_id: int) -> SegmentationResult:
         """Give pixels of too little confidence the ignored id."""
-        least = self._config.unlabelled_confidence
+        least = self._config.min_confidence
         if least == 0:
             return result
         labels = np.where(result.confidence < least, ignore_id, result.labels)

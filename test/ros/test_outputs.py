@@ -174,7 +174,7 @@ def test_stamps_of_old_recordings_are_kept(graph, listener, sensors, make_node):
 
 
 def test_pixels_of_little_confidence_get_the_ignored_id(listener, sensors, make_node):
-    make_node(output__unlabelled_confidence=255)
+    make_node(output__min_confidence=255)
     listener.listen(Image, '/mmseg/labels')
     listener.listen(Image, '/mmseg/confidence')
     assert sensors.play_until(('rgb',), lambda: listener.messages['/mmseg/confidence'])

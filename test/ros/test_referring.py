@@ -115,7 +115,7 @@ def test_the_mask_follows_the_sentence_and_ends_with_it(speaker, node, listener)
 
 
 def test_the_verb_say_reaches_the_node(speaker, node):
-    command = [sys.executable, '-m', 'mmseg_ros', 'say', 'the red car', '--wait', '60']
+    command = [sys.executable, '-m', 'mmseg_ros', 'prompt', 'the red car', '--wait', '60']
     child = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert speaker.run(lambda: child.poll() is not None)
     _, said = child.communicate()
@@ -124,7 +124,7 @@ def test_the_verb_say_reaches_the_node(speaker, node):
 
 
 def test_the_verb_say_misses_a_node_that_is_not_there(capsys):
-    assert main(['say', 'red', '--node', '/nobody', '--wait', '0.2']) == 1
+    assert main(['prompt', 'red', '--node', '/nobody', '--wait', '0.2']) == 1
     assert 'Nobody listens to /nobody/referring/expression' in capsys.readouterr().err
 
 

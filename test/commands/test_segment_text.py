@@ -25,7 +25,7 @@ def picture(tmp_path, two_colours):
 
 
 def refer(bundle, *words):
-    return cli.main(['refer', *map(str, words), '--bundle', str(bundle.path)])
+    return cli.main(['segment-text', *map(str, words), '--bundle', str(bundle.path)])
 
 
 def test_masks_of_a_picture(make_referring_bundle, picture, tmp_path, capsys):
@@ -69,8 +69,8 @@ def test_an_image_of_a_bag(make_referring_bundle, two_colours, tmp_path, capsys)
         (('{picture}', 'zeppelin'), 'No word of the sentence'),
         (('{picture}', ''), 'no sentence'),
         (('{picture}', 'red ' * 100_000), '400000 characters'),
-        (('{missing}', 'red'), 'no picture and no bag'),
-        (('{text}', 'red'), 'no picture that can be read'),
+        (('{missing}', 'red'), 'no image and no bag'),
+        (('{text}', 'red'), 'no image that can be read'),
         (('{picture}', 'red', '--out', '/proc/mask.png'), 'cannot be written'),
     ],
 )

@@ -1,4 +1,4 @@
-"""Says one sentence to a node, as `ros2 topic pub --once` does."""
+"""Sends text prompts to a node, as `ros2 topic pub --once` does."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _SPIN_S = 0.05
 _LINGER_S = 0.5
 
 
-def say(text: str, node_name: str = '/mmseg', wait_s: float = 10.0) -> None:
-    """Publish an expression to a node and return when it is on its way.
+def send_prompt(text: str, node_name: str = '/mmseg', wait_s: float = 10.0) -> None:
+    """Publish text prompts to a node and return when it is on its way.
 
     Args:
-        text: The expression.
+        text: The prompts, separated by semicolons.
         node_name: Full name of the segmentation node.
         wait_s: How long to wait for the node.
 
@@ -30,7 +30,7 @@ def say(text: str, node_name: str = '/mmseg', wait_s: float = 10.0) -> None:
     """
     context = Context()
     rclpy.init(context=context)
-    node = Node('mmseg_say', context=context)
+    node = Node('mmseg_prompt', context=context)
     executor = SingleThreadedExecutor(context=context)
     executor.add_node(node)
     try:

@@ -14,7 +14,7 @@ from mmseg_models.export.onnx_graph import Answer, DeployedGraph, output_names, 
 from mmseg_models.shapes import merge_axes, open_sizes, shape_of, split_axis
 from mmseg_ros.core.errors import BundleError
 
-OPEN_FILE = 'model.open.onnx'
+DYNAMIC_FILE = 'model.open.onnx'
 STRIDE_OF_LOGITS = 4
 LEAST_AGREEMENT = 0.98
 """Of untrained networks too, whose scores lie close together in half precision."""
@@ -65,7 +65,7 @@ class OpenGraph(nn.Module):
         return self.graph(placed_MHWC[None], chosen_MA.sum(dim=1)[None] > 0)
 
 
-def write_open_graph(graph: DeployedGraph, path: Path) -> None:
+def write_dynamic_graph(graph: DeployedGraph, path: Path) -> None:
     """Export the graph that serves 1 to M modalities at every size, with inputs as `OpenGraph`.
 
     Height and width are any multiples of the model's `size_divisor`. It takes the time of all M

@@ -1,4 +1,4 @@
-"""`mmseg_ros refer`: point at what sentences mean in a picture or in an image of a bag."""
+"""`mmseg_ros segment-text`: segment what text prompts name, in an image or an image of a bag."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from mmseg_ros.referring.result import ReferringResult
 
 EPILOG = """examples:
-  python -m mmseg_ros refer street.png "the red car on the left" --out mask.png
-  python -m mmseg_ros refer out/drive "the closest person" "the bus" --at 3.5 --overlay both.png
+  python -m mmseg_ros segment-text street.png "the red car on the left" --out mask.png
+  python -m mmseg_ros segment-text out/drive "the closest person" --at 3.5 --overlay person.png
 
-The mask is 255 where any of the sentences is meant, else 0; the overlay gives each a colour."""
+The mask is 255 where any of the prompts applies, else 0; the overlay gives each a color."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
     parser.epilog = EPILOG
-    parser.add_argument('source', type=Path, help='picture, or ROS 2 bag with a camera')
-    parser.add_argument('sentences', nargs='+', metavar='SENTENCE', help='what to look for')
+    parser.add_argument('source', type=Path, help='image file, or ROS 2 bag with a camera')
+    parser.add_argument('sentences', nargs='+', metavar='PROMPT', help='what to segment')
     parser.add_argument('--out', type=Path, help='PNG to write the mask to')
-    parser.add_argument('--overlay', type=Path, help='PNG to write the coloured picture to')
+    parser.add_argument('--overlay', type=Path, help='PNG to write the colored image to')
     parser.add_argument(
         '--at', type=float, default=0.0, metavar='S', help='seconds after the start of the bag'
     )
@@ -41,12 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write what was asked for and print one line per sentence.
+    """Write what was asked for and print one line per prompt.
 
     Raises:
-        ConfigError: The picture cannot be read or a result cannot be written.
+        ConfigError: The image cannot be read or a result cannot be written.
         BagError: The bag cannot be read or holds no camera image there.
-        SampleError: A sentence cannot be read.
+        SampleError: A prompt cannot be read.
         BundleError: The bundle cannot be used.
     """
     from mmseg_ros.labelling import overlay
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     from mmseg_ros.referring.segmenter import load_segmenter
 
     sentences = split_expression(';'.join(args.sentences))
-    rgb = _picture(args.source, args.at, sensors_of(args))
+    rgb = _image(args.source, args.at, sensors_of(args))
     segmenter = load_segmenter(args.bundle, args.backend)
     for note in segmenter.read(sentences):
         sys.stderr.write(note + '\n')
@@ -68,24 +68,24 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _picture(source: Path, at_s: float, sensors: SensorSetup) -> NDArray[np.uint8]:
-    """Return H x W x 3 uint8 RGB of a picture, or of the first camera image at `at_s` of a bag."""
+def _image(source: Path, at_s: float, sensors: SensorSetup) -> NDArray[np.uint8]:
+    """Return H x W x 3 uint8 RGB of an image, or of the first camera image at `at_s` of a bag."""
     import cv2
     import numpy as np
 
     from mmseg_ros.core.errors import ConfigError
 
     if source.is_dir() or source.suffix in ('.mcap', '.db3'):
-        return _bag_picture(source, at_s, sensors)
+        return _bag_image(source, at_s, sensors)
     if not source.is_file():
-        raise ConfigError(f'There is no picture and no bag {source}.')
+        raise ConfigError(f'There is no image and no bag {source}.')
     pixels = cv2.imread(str(source), cv2.IMREAD_COLOR)
     if pixels is None:
-        raise ConfigError(f'{source} is no picture that can be read; give a PNG or JPEG file.')
+        raise ConfigError(f'{source} is no image that can be read; give a PNG or JPEG file.')
     return np.ascontiguousarray(pixels[:, :, ::-1], np.uint8)
 
 
-def _bag_picture(source: Path, at_s: float, sensors: SensorSetup) -> NDArray[np.uint8]:
+def _bag_image(source: Path, at_s: float, sensors: SensorSetup) -> NDArray[np.uint8]:
     from mmseg_ros.bag.proposal import sensors_hint
     from mmseg_ros.bag.reader import BagReader
     from mmseg_ros.bag.rejected import Rejected
@@ -117,14 +117,14 @@ def _lines(result: ReferringResult) -> list[str]:
         rows, columns = meant.any(axis=1).nonzero()[0], meant.any(axis=0).nonzero()[0]
         if len(rows):
             box = f'columns {columns[0]}..{columns[-1]}, rows {rows[0]}..{rows[-1]}'
-            lines.append(f'{sentence}: {100 * meant.mean():.2f} % of the picture, {box}')
+            lines.append(f'{sentence}: {100 * meant.mean():.2f} % of the image, {box}')
         else:
             lines.append(f'{sentence}: nothing found')
     return lines
 
 
 def _write(path: Path, pixels: NDArray[Any]) -> None:
-    """Write a grey or RGB picture."""
+    """Write a gray or RGB image."""
     import cv2
 
     from mmseg_ros.core.errors import ConfigError

@@ -7,8 +7,13 @@ import torch
 from mmseg_models import create_model
 from mmseg_models.encoders.hiera import HIERA_CONFIGS
 from mmseg_models.export.deployed import deployed_graph
+from mmseg_models.export.dynamic_graph import (
+    DYNAMIC_FILE,
+    OpenAnswer,
+    OpenGraph,
+    write_dynamic_graph,
+)
 from mmseg_models.export.onnx_graph import DeployedGraph
-from mmseg_models.export.open_size import OPEN_FILE, OpenAnswer, OpenGraph, write_open_graph
 from mmseg_ros.cli import main
 from mmseg_ros.core.errors import BundleError
 from mmseg_ros.inference.bundle import load_bundle
@@ -53,14 +58,14 @@ def test_one_graph_serves_every_size_subset_and_order(
 ):
     pytest.importorskip(runtime)
     graph = graph_of(manifest, name, encoder='mit_tiny_test', decoder_dim=16)
-    write_open_graph(graph, tmp_path / OPEN_FILE)
+    write_dynamic_graph(graph, tmp_path / DYNAMIC_FILE)
     for size in ((64, 64), (96, 160)):
         images = np.random.default_rng(0).integers(0, 256, (1, 2, *size, 3), np.uint8)
         for members in ([0, 1], [1, 0], [1]):
             given = images[:, members]
             expected = masked_answer(graph, given, members)
             feed = {'images': given, 'members': np.array(members)}
-            labels, confidence = answer(runtime, tmp_path / OPEN_FILE, feed)
+            labels, confidence = answer(runtime, tmp_path / DYNAMIC_FILE, feed)
             assert labels.shape == (1, *size)
             assert (labels == expected[0]).mean() > 0.999
             assert np.abs(confidence.astype(int) - expected[1]).max() <= 1
@@ -70,12 +75,12 @@ def test_one_graph_serves_every_size_subset_and_order(
 def test_windows_are_padded_as_each_size_needs(tiny_encoders, manifest, tmp_path, windows):
     HIERA_CONFIGS['hiera_tiny_test'] = replace(HIERA_CONFIGS['hiera_tiny_test'], windows=windows)
     graph = graph_of(manifest, 'mle_sam', encoder='hiera_tiny_test', rank=4)
-    write_open_graph(graph, tmp_path / OPEN_FILE)
+    write_dynamic_graph(graph, tmp_path / DYNAMIC_FILE)
     for size in ((64, 128), (96, 32), (224, 448)):
         images = np.random.default_rng(0).integers(0, 256, (1, 1, *size, 3), np.uint8)
         expected = masked_answer(graph, images, [1])
         feed = {'images': images, 'members': np.array([1])}
-        labels, _ = answer('onnxruntime', tmp_path / OPEN_FILE, feed)
+        labels, _ = answer('onnxruntime', tmp_path / DYNAMIC_FILE, feed)
         assert (labels == expected[0]).mean() > 0.999
 
 
@@ -101,14 +106,14 @@ def test_a_network_that_depends_on_its_size_is_refused(small_model, manifest, tm
 
     model.segment = with_position
     with pytest.raises(BundleError, match='does not run at'):
-        write_open_graph(deployed_graph(model, manifest(NAMES)), tmp_path / OPEN_FILE)
-    assert not (tmp_path / OPEN_FILE).exists()
+        write_dynamic_graph(deployed_graph(model, manifest(NAMES)), tmp_path / DYNAMIC_FILE)
+    assert not (tmp_path / DYNAMIC_FILE).exists()
 
 
 def test_the_command_writes_the_shipped_network(tmp_path, capsys):
     bundle = load_bundle('stitchfusion-b0-sim')
     path = tmp_path / 'new' / 'open.onnx'
-    assert main(['export-open', bundle.manifest.name, str(path)]) == 0
+    assert main(['export', '--dynamic', bundle.manifest.name, '--output', str(path)]) == 0
     assert 'members 0 rgb, 1 depth, 2 event, 3 lidar' in capsys.readouterr().out
     size = (bundle.manifest.height, bundle.manifest.width)
     images = np.random.default_rng(0).integers(0, 256, (1, 4, *size, 3), np.uint8)
