@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ros.core.errors import BundleError, SampleError
-from mmseg_ros.core.timing import StageTimer
+from mmseg_ros.core.timing import StageTimer, StageWatch
 from mmseg_ros.core.types import (
     AlignedFrame,
     FrameSet,
@@ -72,6 +72,7 @@ class Pipeline:
         rig: Intrinsics and extrinsics of frames that are given without any.
         odometry: Motion of the vehicle, if it is known; may grow between two frames.
         bundle: The network.
+        watch: Which stages are under way.
 
     Raises:
         BundleError: The bundle asks for an encoding that this version does not have.
@@ -84,6 +85,7 @@ class Pipeline:
         rig: Rig,
         event_window_s: float = 0.05,
         odometry: Odometry | None = None,
+        watch: StageWatch | None = None,
     ) -> None:
         for spec in bundle.manifest.modalities:
             if spec.encoding not in ENCODINGS:
@@ -94,6 +96,7 @@ class Pipeline:
         self.bundle = bundle
         self.rig = rig
         self.odometry = odometry
+        self.watch = watch or StageWatch()
         self._backend = backend
         self._event_window_ns = round(event_window_s * 1e9)
 
@@ -122,7 +125,7 @@ class Pipeline:
         """
         manifest = self.bundle.manifest
         rig = self.rig if rig is None else rig
-        timer = StageTimer()
+        timer = StageTimer(self.watch)
         with timer.stage('align'):
             size = manifest.height, manifest.width
             aligned, refused = align(frame_set, rig, *size, self._event_window_ns, self.odometry)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from mmseg_ros.core.limits import LimitsConfig
 from mmseg_ros.core.modalities import AUTO, KINDS
 from mmseg_ros.core.parameters import Checked, parameter
 from mmseg_ros.core.types import STANDARD_MODALITIES, Modality
@@ -247,6 +248,14 @@ class DiagnosticsConfig(Checked):
         low=0.0,
         high=60000.0,
     )
+    no_result_s: float = parameter(
+        3.0,
+        'Time without a result, while sensors deliver and somebody subscribes, after which an '
+        'error names the stage that hangs or fails.',
+        unit='s',
+        low=0.1,
+        high=3600.0,
+    )
 
 
 def _default_sensors() -> dict[Modality, SensorConfig]:
@@ -264,6 +273,7 @@ class NodeConfig:
     output: OutputConfig = field(default_factory=OutputConfig)
     referring: ReferringConfig = field(default_factory=ReferringConfig)
     diagnostics: DiagnosticsConfig = field(default_factory=DiagnosticsConfig)
+    limits: LimitsConfig = field(default_factory=LimitsConfig)
 
 
 PARAMETER_BLOCKS: Mapping[str, type[Checked]] = MappingProxyType(
@@ -274,6 +284,7 @@ PARAMETER_BLOCKS: Mapping[str, type[Checked]] = MappingProxyType(
         'output': OutputConfig,
         'referring': ReferringConfig,
         'diagnostics': DiagnosticsConfig,
+        'limits': LimitsConfig,
     }
 )
 """Name of a block of parameters -> its dataclass; the sensors have one block each besides."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ros.core.errors import SampleError
+from mmseg_ros.core.limits import BYTES_LIMIT, count_fault, limits
 
 
 def as_bytes(data: Any) -> NDArray[np.uint8]:
@@ -17,9 +18,13 @@ def as_bytes(data: Any) -> NDArray[np.uint8]:
         data: array.array, bytes, memoryview or ndarray; a list is copied.
 
     Raises:
-        SampleError: It holds no bytes.
+        SampleError: It holds no bytes, or more than `limits.message_bytes`.
     """
     try:
+        size = data.nbytes if isinstance(data, np.ndarray) else len(data)
+        fault = count_fault(size, limits().message_bytes, BYTES_LIMIT)
+        if fault:
+            raise SampleError(f'The message is too large: {fault}.')
         if isinstance(data, np.ndarray):
             return np.ascontiguousarray(data).view(np.uint8).reshape(-1)
         if isinstance(data, (list, tuple)):

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ros.core.errors import SampleError
+from mmseg_ros.core.limits import POINTS_LIMIT, count_fault, limits
 from mmseg_ros.core.types import CloudData
 from mmseg_ros.messages.buffers import as_bytes
 from mmseg_ros.messages.header import stamp_ns
@@ -52,13 +53,18 @@ def decode_cloud(msg: Any) -> CloudData:
     )
 
 
-def point_array(msg: Any) -> NDArray[Any]:
+def point_array(msg: Any, most: tuple[int, str] | None = None) -> NDArray[Any]:
     """Return the points of a sensor_msgs/PointCloud2 as a 1-D structured array, native order.
 
+    Args:
+        msg: The cloud.
+        most: Limit of the number of points and its name; that of LiDAR clouds if left out.
+
     Raises:
-        SampleError: Fields, sizes and data do not fit together.
+        SampleError: Fields, sizes and data do not fit together, or there are too many points.
     """
     dtype = point_dtype(msg)
+    _require_count(int(msg.height) * int(msg.width), most)
     height, width, row_step = int(msg.height), int(msg.width), int(msg.row_step)
     data = as_bytes(msg.data)
     packed_row = width * dtype.itemsize
@@ -75,6 +81,12 @@ def point_array(msg: Any) -> NDArray[Any]:
     strides = (row_step, dtype.itemsize)
     points: NDArray[Any] = np.ndarray((height, width), dtype, data, strides=strides).reshape(-1)
     return points if not msg.is_bigendian else points.astype(dtype.newbyteorder('='))
+
+
+def _require_count(count: int, most: tuple[int, str] | None) -> None:
+    fault = count_fault(count, *(most or (limits().cloud_points, POINTS_LIMIT)))
+    if fault:
+        raise SampleError(f'The cloud is too large: {fault}.')
 
 
 def point_dtype(msg: Any) -> np.dtype[Any]:

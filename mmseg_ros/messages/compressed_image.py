@@ -9,9 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ros.core.errors import SampleError
+from mmseg_ros.core.limits import size_fault
 from mmseg_ros.core.types import ImageData
 from mmseg_ros.messages.buffers import as_bytes
 from mmseg_ros.messages.image_encodings import BAYER, color_pixels, demosaiced
+from mmseg_ros.messages.image_header import READABLE, stored_size
+
+# Nearly every header ends here; a JPEG may hold a thumbnail or color profile before its size.
+_HEADER_BYTES = 65_536
 
 
 def decode_compressed_image(msg: Any) -> ImageData:
@@ -51,19 +56,27 @@ def stored_pixels(msg: Any, skip: int = 0) -> NDArray[Any]:
         skip: Bytes before the file.
 
     Raises:
-        SampleError: The data is not an image that OpenCV reads.
+        SampleError: The data is not an image that OpenCV reads, or a larger one than is taken.
     """
     data = as_bytes(msg.data)[skip:]
+    beginning = data[:_HEADER_BYTES].tobytes()
+    _require_size(msg, stored_size(beginning) or stored_size(data.tobytes()))
     try:
         # UNCHANGED keeps 16 bits and alpha, and leaves the pixels as EXIF finds them.
         pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if len(data) else None
     except cv2.error as error:
         raise SampleError(f'{_name(msg)}: {error}') from error
     if pixels is None:
-        raise SampleError(
-            f'{_name(msg)} with {len(data)} bytes is not a readable JPEG or PNG image.'
-        )
+        raise SampleError(f'{_name(msg)} with {len(data)} bytes is not a readable image.')
     return np.asarray(pixels)
+
+
+def _require_size(msg: Any, size: tuple[int, int] | None) -> None:
+    if size is None:
+        raise SampleError(f'{_name(msg)} is not a readable image: taken are {READABLE}.')
+    fault = size_fault(*size)
+    if fault:
+        raise SampleError(f'{_name(msg)}: {fault}.')
 
 
 def _encodings(text: str) -> tuple[str, str]:

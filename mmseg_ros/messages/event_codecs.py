@@ -14,6 +14,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ros.core.errors import SampleError
+from mmseg_ros.core.limits import EVENTS_LIMIT, count_fault
 from mmseg_ros.projection.compiled import compiled
 
 Columns: TypeAlias = tuple[
@@ -42,8 +44,19 @@ def forget_place(state: NDArray[np.int64]) -> None:
     state[_PLACE_KNOWN] = 0
 
 
-def event_columns(n: int) -> Columns:
-    """Return room for `n` events."""
+def event_columns(n: int, most: int | None = None) -> Columns:
+    """Return room for `n` events; two bytes of a packet may hold twelve events of 13 bytes.
+
+    Args:
+        n: How many there are.
+        most: How many are taken, if there is a limit: `limits.window_events`.
+
+    Raises:
+        SampleError: There are more.
+    """
+    fault = '' if most is None else count_fault(n, most, EVENTS_LIMIT)
+    if fault:
+        raise SampleError(f'The message is too large: {fault}.')
     x, y = np.empty(n, np.uint16), np.empty(n, np.uint16)
     return x, y, np.empty(n, np.int64), np.empty(n, np.bool_)
 

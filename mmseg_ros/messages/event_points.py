@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ros.core.errors import SampleError
+from mmseg_ros.core.limits import EVENTS_LIMIT, count_fault, limits
 from mmseg_ros.core.types import EventData
 from mmseg_ros.messages.cloud import point_array
 from mmseg_ros.messages.header import nanoseconds, stamp_ns
@@ -52,6 +53,13 @@ def event_data(
     return EventData(columns, rows, stamps_ns, polarity, width, height)
 
 
+def require_event_count(count: int) -> None:
+    """Raise SampleError if a message holds more events than `limits.window_events`."""
+    fault = count_fault(count, limits().window_events, EVENTS_LIMIT)
+    if fault:
+        raise SampleError(f'The message is too large: {fault}.')
+
+
 @compiled
 def _all_inside(x: NDArray[np.uint16], y: NDArray[np.uint16], width: int, height: int) -> bool:
     outside = 0
@@ -71,7 +79,7 @@ def from_cloud(msg: Any, height: int, width: int) -> EventData:
     Raises:
         SampleError: The cloud is malformed, lacks a field or has events outside the sensor.
     """
-    points = point_array(msg)
+    points = point_array(msg, (limits().window_events, EVENTS_LIMIT))
     names = points.dtype.names or ()
     polarity_name = next((name for name in _POLARITY_NAMES if name in names), None)
     if 'x' not in names or 'y' not in names or polarity_name is None:
@@ -113,6 +121,7 @@ def from_array(msg: Any, height: int, width: int) -> EventData:
     Raises:
         SampleError: An event lacks a member or lies outside the sensor.
     """
+    require_event_count(len(msg.events))
     try:
         rows = [
             (e.x, e.y, int(e.ts.sec) * 10**9 + int(e.ts.nanosec), bool(e.polarity))

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ros.core.errors import SampleError
+from mmseg_ros.core.limits import limits
 from mmseg_ros.core.types import EventData
 from mmseg_ros.messages import event_codecs as codecs
 from mmseg_ros.messages.buffers import as_bytes
 from mmseg_ros.messages.event_frames import from_frame
-from mmseg_ros.messages.event_points import event_data, from_array, from_cloud
+from mmseg_ros.messages.event_points import event_data, from_array, from_cloud, require_event_count
 from mmseg_ros.messages.header import stamp_ns
 from mmseg_ros.messages.prophesee import WORD_TYPES, decode_prophesee, packet_words
 from mmseg_ros.projection.event_window import events_in_window
@@ -147,7 +148,8 @@ class EventStream:
             raise SampleError('EventPacket with big-endian content is not supported.')
         data, base_ns, encoding = as_bytes(msg.events), int(msg.time_base), str(msg.encoding)
         if encoding in WORD_TYPES:
-            x, y, times_us, polarity = decode_prophesee(encoding, data, self._state)
+            most = limits().window_events
+            x, y, times_us, polarity = decode_prophesee(encoding, data, self._state, most)
             times_ns = times_us * _NS_PER_US
         elif encoding == 'libcaer_cmp':
             x, y, times_ns, polarity = _libcaer_compressed(data, base_ns)
@@ -189,6 +191,7 @@ class EventStream:
 
 def _mono(data: NDArray[np.uint8], base_ns: int) -> codecs.Columns:
     words = packet_words(data, '<u8', 'mono')
+    require_event_count(len(words))
     times_ns = (words & 0xFFFFFFFF).astype(np.int64) + base_ns
     x = ((words >> 32) & 0xFFFF).astype(np.uint16)
     return x, ((words >> 48) & 0x7FFF).astype(np.uint16), times_ns, (words >> 63).astype(np.bool_)
@@ -196,6 +199,7 @@ def _mono(data: NDArray[np.uint8], base_ns: int) -> codecs.Columns:
 
 def _libcaer(data: NDArray[np.uint8], base_ns: int) -> codecs.Columns:
     pairs = packet_words(data, '<u8', 'libcaer').view('<u4').reshape(-1, 2)
+    require_event_count(len(pairs))
     word, raw_us = pairs[:, 0], pairs[:, 1].astype(np.int32)
     times_ns = codecs.unwrapped_libcaer_times(raw_us) * _NS_PER_US + base_ns
     x, y = ((word >> 17) & 0x7FFF).astype(np.uint16), ((word >> 2) & 0x7FFF).astype(np.uint16)
@@ -204,7 +208,8 @@ def _libcaer(data: NDArray[np.uint8], base_ns: int) -> codecs.Columns:
 
 def _libcaer_compressed(data: NDArray[np.uint8], base_ns: int) -> codecs.Columns:
     words = packet_words(data, '<u2', 'libcaer_cmp')
-    columns = codecs.event_columns(codecs.count_vector_words(words, 3, 5, 5))
+    count = codecs.count_vector_words(words, 3, 5, 5)
+    columns = codecs.event_columns(count, limits().window_events)
     state = np.zeros(codecs.STATE_SIZE, np.int64)
     n = codecs.decode_libcaer_compressed(words, state, *columns)
     x, y, times_us, polarity = columns

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ros.core.errors import SampleError
+from mmseg_ros.core.limits import size_fault
 from mmseg_ros.core.types import DepthData, ImageData
 from mmseg_ros.messages.buffers import as_bytes
 from mmseg_ros.messages.image_encodings import (
@@ -36,7 +37,8 @@ def decode_image(msg: Any) -> ImageData:
     views of the message. YUV is BT.601 in video range, as OpenCV reads it.
 
     Raises:
-        SampleError: The encoding is unknown, or step, size and data do not fit together.
+        SampleError: The encoding is unknown, the image is larger than `limits.image_pixels`, or
+            step, size and data do not fit together.
     """
     encoding = str(msg.encoding)
     if encoding in PLAIN:
@@ -57,6 +59,7 @@ def decode_image(msg: Any) -> ImageData:
         _require_even(msg, columns=True, rows=True)
         pixels = np.asarray(cv2.cvtColor(_planes(msg), PLANAR[encoding]))
     else:
+        _require_size(msg)
         pixels = _bridge_pixels(msg)
     return ImageData(pixels)
 
@@ -68,7 +71,8 @@ def decode_depth(msg: Any) -> DepthData:
     invalid. Source: REP-118, REP-117.
 
     Raises:
-        SampleError: It is no depth encoding, or step, size and data do not fit together.
+        SampleError: It is no depth encoding, the image is larger than `limits.image_pixels`, or
+            step, size and data do not fit together.
     """
     encoding = str(msg.encoding)
     if encoding not in DEPTH_ENCODINGS:
@@ -141,6 +145,7 @@ def _rows(msg: Any, kind: str, channels: int, rows: int | None = None) -> NDArra
             f'Image {msg.encoding!r} of {width} x {height} needs step >= {row_bytes} and '
             f'step * height bytes, but has step {step} and {len(data)} bytes.'
         )
+    _require_size(msg)
     itemsize = np.dtype(kind).itemsize
     strides = (step, channels * itemsize, itemsize)
     order = '>' if msg.is_bigendian else '<'
@@ -169,6 +174,12 @@ def _planes(msg: Any) -> NDArray[np.uint8]:
         (height, width // 2), np.uint8, data, offset=height * step, strides=(step // 2, 1)
     )
     return np.concatenate([luma.reshape(-1), halves.reshape(-1)]).reshape(-1, width)
+
+
+def _require_size(msg: Any) -> None:
+    fault = size_fault(int(msg.width), int(msg.height))
+    if fault:
+        raise SampleError(f'Image {msg.encoding!r}: {fault}.')
 
 
 def _require_mosaic(msg: Any) -> None:

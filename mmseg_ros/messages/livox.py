@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from mmseg_ros.core.errors import SampleError
+from mmseg_ros.core.limits import POINTS_LIMIT, count_fault, limits
 from mmseg_ros.core.types import CloudData
 from mmseg_ros.messages.header import stamp_ns
 from mmseg_ros.messages.point_times import checked_times
@@ -35,6 +36,9 @@ def decode_livox(msg: Any) -> CloudData:
     Raises:
         SampleError: A point lacks a member or holds what does not fit it.
     """
+    fault = count_fault(len(msg.points), limits().cloud_points, POINTS_LIMIT)
+    if fault:
+        raise SampleError(f'The CustomMsg is too large: {fault}.')
     try:
         rows = [(p.x, p.y, p.z, p.reflectivity, p.tag, p.line, p.offset_time) for p in msg.points]
         points = np.array(rows, LIVOX_DTYPE)

@@ -14,7 +14,7 @@ WORD_TYPES = {'evt2': '<u4', 'evt21': '<u8', 'evt3': '<u2'}
 
 
 def decode_prophesee(
-    encoding: str, data: NDArray[np.uint8], state: NDArray[np.int64]
+    encoding: str, data: NDArray[np.uint8], state: NDArray[np.int64], most: int | None = None
 ) -> codecs.Columns:
     """Return x, y, time (us since the start of the sensor) and polarity of a buffer's events.
 
@@ -22,19 +22,20 @@ def decode_prophesee(
         encoding: A key of `WORD_TYPES`.
         data: N bytes.
         state: Decoder state, all zero at the start of a stream.
+        most: Limit of the number of events, if there is one.
 
     Raises:
-        SampleError: The buffer ends within a word.
+        SampleError: The buffer ends within a word or holds more events than the limit.
     """
     words = packet_words(data, WORD_TYPES[encoding], encoding)
     if encoding == 'evt2':
-        columns = codecs.event_columns(len(words))
+        columns = codecs.event_columns(len(words), most)
         n = codecs.decode_evt2(words, state, *columns)
     elif encoding == 'evt21':
-        columns = codecs.event_columns(codecs.count_evt21(words))
+        columns = codecs.event_columns(codecs.count_evt21(words), most)
         n = codecs.decode_evt21(words, state, *columns)
     else:
-        columns = codecs.event_columns(codecs.count_vector_words(words, 0x2, 0x5, 0x4))
+        columns = codecs.event_columns(codecs.count_vector_words(words, 0x2, 0x5, 0x4), most)
         n = codecs.decode_evt3(words, state, *columns)
     x, y, times_us, polarity = columns
     return x[:n], y[:n], times_us[:n], polarity[:n]

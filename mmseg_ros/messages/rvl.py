@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ros.core.errors import SampleError
+from mmseg_ros.core.limits import size_fault
 from mmseg_ros.projection.compiled import compiled
-
-MOST_PIXELS = 1 << 26
 
 
 def decode_rvl(data: NDArray[np.uint8]) -> NDArray[np.uint16]:
@@ -23,8 +22,9 @@ def decode_rvl(data: NDArray[np.uint8]) -> NDArray[np.uint16]:
     if len(data) < 8:
         raise SampleError(f'RVL data of {len(data)} bytes is cut off before its size.')
     width, height = (int(value) for value in data[:8].view('<i4'))
-    if width < 1 or height < 1 or width * height > MOST_PIXELS:
-        raise SampleError(f'RVL data names an image of {width} x {height} pixels.')
+    fault = size_fault(width, height)
+    if width < 1 or height < 1 or fault:
+        raise SampleError(f'RVL data names an image of {fault or f"{width} x {height} pixels"}.')
     body = data[8:]
     words = np.zeros(-(-len(body) // 4) * 4, np.uint8)
     words[: len(body)] = body

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mmseg_ros.core.errors import CalibrationError
+from mmseg_ros.core.limits import size_fault
 from mmseg_ros.projection.compiled import compiled
 from mmseg_ros.projection.distortion import (
     EQUIDISTANT,
@@ -303,6 +304,9 @@ def _validate(camera: CameraModel) -> None:
         raise CalibrationError(
             f'Camera image must have pixels, but is {camera.width} x {camera.height}.'
         )
+    fault = size_fault(camera.width, camera.height)
+    if fault:
+        raise CalibrationError(f'Camera image: {fault}.')
     K, P = camera.K, camera.P
     if not (K[0, 0] > 0 and K[1, 1] > 0):
         raise CalibrationError(

@@ -188,6 +188,9 @@ class Reporter:
         values |= {'motion_unknown': session.odometry.misses}
         budget_ms = self._node.config.diagnostics.latency_budget_ms
         latency_ms = stages.get('latency', {}).get('p95', 0.0)
+        silence = self._silence(stream, session)
+        if silence:
+            return self._status(ERROR, 'processing', silence, values)
         if statistics.last_failure:
             return self._status(ERROR, 'processing', statistics.last_failure, values)
         if latency_ms > budget_ms:
@@ -199,6 +202,23 @@ class Reporter:
             text = 'Paused: ' + ', '.join(session.outputs.paused)
             return self._status(WARN, 'processing', text, values)
         return self._status(OK, 'processing', f'{latency_ms:.0f} ms latency (p95)', values)
+
+    def _silence(self, stream: Stream, session: Session) -> str:
+        """Return that no result comes although sensors deliver, and the stage; '' if one does."""
+        statistics, limit_s = session.statistics, self._node.config.diagnostics.no_result_s
+        silent_s = stream.silence.seconds(
+            sum(stream.intake.received.values()), statistics.published, session.outputs.wanted()
+        )
+        if silent_s < limit_s:
+            return ''
+        stage, running_s = session.watch.longest()
+        if running_s >= limit_s / 2:
+            cause = f'stage {stage!r} has been running for {running_s:.1f} s.'
+        elif statistics.last_failure:
+            cause = f'stage {session.watch.failed or "align"!r} fails: {statistics.last_failure}'
+        else:
+            cause = stream.why_no_frame()
+        return f'No result for {silent_s:.1f} s although sensors deliver: {cause}'
 
 
 def _ms(age_ns: int | None) -> str:

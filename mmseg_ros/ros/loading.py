@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mmseg_ros.core.config import NodeConfig
 from mmseg_ros.core.errors import ConfigError, MmsegError
+from mmseg_ros.core.limits import use_limits
 from mmseg_ros.core.types import Modality
 from mmseg_ros.inference.backend import Backend, create_backend
 from mmseg_ros.inference.bundle import MANIFEST_FILE, Bundle, load_bundle, read_manifest
@@ -43,6 +44,7 @@ def plan(config: NodeConfig) -> Plan:
         MmsegError: Parameters contradict each other, the calibration file or the bundle's manifest
             cannot be used, or the runtime is not installed; says which and what to do.
     """
+    use_limits(config.limits)
     rig = find_rig(config.calibration.file)
     path, data = read_manifest(config.model.bundle)
     manifest = Manifest.from_dict(data, str(path / MANIFEST_FILE))

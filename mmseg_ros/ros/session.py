@@ -14,7 +14,7 @@ from rclpy.lifecycle import LifecycleNode
 from mmseg_ros.core.config import NodeConfig
 from mmseg_ros.core.errors import BackendError, MmsegError
 from mmseg_ros.core.subsets import subset_name
-from mmseg_ros.core.timing import StageStatistics, StageTimer
+from mmseg_ros.core.timing import StageStatistics, StageTimer, StageWatch
 from mmseg_ros.core.types import FrameSet, Modality, SegmentationResult
 from mmseg_ros.core.unexpected import reason_of
 from mmseg_ros.inference.bundle import Bundle
@@ -55,7 +55,8 @@ class Session:
     """The configured parts of the node. `prepare` and `finish` run in the worker's two threads.
 
     Attributes:
-        statistics: Counters for diagnostics. calibration: The rig. outputs: The publishers.
+        statistics: Counters for diagnostics. watch: Stages under way.
+        calibration: The rig. outputs: The publishers.
         referring: Takes expressions, beside the labels.
         odometry: Poses of the vehicle, as far as they come.
         unconnected: Inputs of the network that no enabled sensor feeds.
@@ -71,6 +72,7 @@ class Session:
         """Create the publishers."""
         config = settings.config
         self.statistics = Statistics()
+        self.watch = StageWatch()
         self.kinds = settings.kinds
         self.bundle = bundle
         self.unconnected = settings.unconnected
@@ -106,6 +108,7 @@ class Session:
             self.calibration.rig,
             config.calibration.event_window_s,
             self.odometry,
+            self.watch,
         )
 
     def prepare(self, frame_set: FrameSet, refuse: Refuse) -> Prepared | None:
@@ -158,7 +161,7 @@ class Session:
         label_space = self.bundle.manifest.label_space
         result = self._masked(output.result, label_space.ignore_id)
         frame = Frame(frame_set, result, prepared.rig, label_space, self.odometry)
-        timer = StageTimer()
+        timer = StageTimer(self.watch)
         with timer.stage('publish'):
             self.outputs.publish(frame)
         self._count(frame, timer)

@@ -17,6 +17,7 @@ from mmseg_ros.ros.intake import Intake
 from mmseg_ros.ros.odometry_input import OdometryInput
 from mmseg_ros.ros.overlapped_worker import OverlappedWorker
 from mmseg_ros.ros.session import Session
+from mmseg_ros.ros.silence import Silence
 from mmseg_ros.ros.subscriptions import AdaptiveSubscription
 from mmseg_ros.ros.throttle import Throttle
 from mmseg_ros.ros.transform_frames import TransformFrames
@@ -40,13 +41,14 @@ class Stream:
         inputs: Data subscription per sensor. infos: CameraInfo subscription per camera.
         odometry: Subscription to the vehicle's motion.
         frames: Reader of /tf_static and /tf where the calibration lacks poses, else None.
-        jumps: How often the clock jumped back.
+        jumps: How often the clock jumped back. silence: Whether results come.
     """
 
     def __init__(self, node: Node, config: NodeConfig, session: Session) -> None:
         self._node = node
         self._config = config
         self.jumps = 0
+        self.silence = Silence()
         self.modalities = _modalities(config, session)
         # A lambda of its own: rclpy refuses two severities from one line of code.
         warn = Throttle(lambda text: node.get_logger().warning(text))
@@ -92,6 +94,13 @@ class Stream:
         ):
             sensors = {name: config.sensors[name] for name in self.modalities}
             self._emit(self.collector.retune(config.sync, sensors, window_s))
+
+    def why_no_frame(self) -> str:
+        """Return the stage that keeps samples from the worker, and what it says."""
+        newest = max(self.intake.refusals.items(), key=lambda item: item[1].last_ns, default=None)
+        if newest is not None and not self.collector.counters.subsets:
+            return f"stage 'decode' rejects the samples: {newest[0]}: {newest[1].last_text}"
+        return "stage 'collect' closes no frame: see the states of the sensors."
 
     def close(self) -> bool:
         """Unsubscribe and end the worker; return whether it ended in time."""

@@ -91,7 +91,7 @@ class Assembly:
 
     def respond(self, track: SensorTrack, stamp_ns: int, now_ns: int) -> None:
         """Close what the sample just put into the buffer of the track completes."""
-        if len(track.buffer.stamps) > track.buffer.limit:
+        if track.buffer.is_over:
             self._overflow(track, now_ns)
         current = self._open
         if track is self.reference:
@@ -309,7 +309,7 @@ class Assembly:
         current = self._open
         if track is self.reference and current is not None:
             self._close(current, CloseReason.SUPERSEDED, now_ns)
-        if len(track.buffer.stamps) > track.buffer.limit:
+        while track.buffer.is_over:
             track.buffer.drop_first(1)
             track.counters.overflow += 1
         self._open = None

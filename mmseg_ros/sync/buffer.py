@@ -4,29 +4,42 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 
-from mmseg_ros.core.types import SensorSample
+from mmseg_ros.core.limits import EVENT_BYTES
+from mmseg_ros.core.types import CloudData, EventData, ImageData, Payload, SensorSample
 
 
 class SampleBuffer:
-    """A short, bounded list of samples ordered by stamp.
+    """A short list of samples ordered by stamp, bounded in samples and in bytes.
 
     Attributes:
+        limit: Most samples that are kept. limit_bytes: Most bytes of their content, if limited.
         stamps: Matching stamps in nanoseconds, ascending, each once.
         arrivals: When the sample of the same index arrived, nanoseconds on the node's clock.
         samples: The samples themselves.
     """
 
-    __slots__ = ('arrivals', 'limit', 'samples', 'stamps')
+    __slots__ = ('_held_bytes', 'arrivals', 'limit', 'limit_bytes', 'samples', 'stamps')
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, limit_bytes: int | None = None) -> None:
         self.limit = limit
+        self.limit_bytes = limit_bytes
+        self._held_bytes = 0
         self.stamps: list[int] = []
         self.arrivals: list[int] = []
         self.samples: list[SensorSample] = []
 
+    @property
+    def is_over(self) -> bool:
+        """Return whether more is kept than allowed; one sample always is."""
+        count = len(self.stamps)
+        if count > self.limit:
+            return True
+        return count > 1 and self.limit_bytes is not None and self._held_bytes > self.limit_bytes
+
     def insert(self, stamp_ns: int, arrival_ns: int, sample: SensorSample) -> bool:
         """Insert a sample; return False if it replaced one of the same stamp (the newest wins)."""
         stamps = self.stamps
+        self._held_bytes += payload_bytes(sample.payload)
         if not stamps or stamp_ns > stamps[-1]:
             stamps.append(stamp_ns)
             self.arrivals.append(arrival_ns)
@@ -34,6 +47,7 @@ class SampleBuffer:
             return True
         index = bisect_left(stamps, stamp_ns)
         if stamps[index] == stamp_ns:
+            self._held_bytes -= payload_bytes(self.samples[index].payload)
             self.samples[index] = sample
             return False
         stamps.insert(index, stamp_ns)
@@ -68,6 +82,7 @@ class SampleBuffer:
     def drop_first(self, count: int) -> None:
         """Forget the oldest `count` samples."""
         if count > 0:
+            self._held_bytes -= sum(payload_bytes(item.payload) for item in self.samples[:count])
             del self.stamps[:count]
             del self.arrivals[:count]
             del self.samples[:count]
@@ -86,3 +101,14 @@ class SampleBuffer:
 
     def __len__(self) -> int:
         return len(self.stamps)
+
+
+def payload_bytes(payload: Payload) -> int:
+    """Return how much memory the arrays of a payload take; 0 for one without arrays."""
+    if isinstance(payload, EventData):
+        return EVENT_BYTES * len(payload.stamp_ns)
+    if isinstance(payload, CloudData):
+        stamps = payload.point_stamp_ns
+        return int(payload.points.nbytes) + (0 if stamps is None else int(stamps.nbytes))
+    array = payload.pixels if isinstance(payload, ImageData) else payload.depth_m
+    return int(getattr(array, 'nbytes', 0))

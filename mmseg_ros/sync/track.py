@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from mmseg_ros.core.config import SensorConfig
+from mmseg_ros.core.limits import EVENT_BYTES, limits
 from mmseg_ros.core.modalities import kind_of
 from mmseg_ros.core.types import DEPTH, EVENT, LIDAR, Modality, SensorSample
 from mmseg_ros.sync.buffer import SampleBuffer
@@ -67,7 +68,10 @@ class SensorTrack:
         self.accumulates = self._kind == EVENT
         self.health = health
         self.counters = SensorCounters()
-        self.buffer = SampleBuffer(0)
+        most_bytes = limits().buffer_bytes
+        if self.accumulates:
+            most_bytes = min(most_bytes, EVENT_BYTES * limits().window_events)
+        self.buffer = SampleBuffer(0, most_bytes)
         self.offset_ns = round(config.offset_s * 1e9)
         self.newest_ns: int | None = None
         self.skipped = False

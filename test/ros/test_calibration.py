@@ -8,6 +8,7 @@ from mmseg_ros.core.config import CalibrationConfig
 from mmseg_ros.core.errors import CalibrationError, ConfigError
 from mmseg_ros.projection.extrinsics import Rig, load_rig
 from mmseg_ros.ros.calibration import Calibration, find_rig
+from mmseg_ros.ros.intake import Intake
 
 KINDS = {'rgb': 'rgb', 'depth': 'depth', 'event': 'event', 'lidar': 'lidar', 'thermal': 'image'}
 
@@ -62,3 +63,23 @@ def test_registered_depth_needs_no_intrinsics():
     registered = calibration(Rig(), depth_registered=True)
     assert registered.missing('depth') == ''
     assert registered.rig.mounts['depth'].registered
+
+
+def test_an_absurd_camera_info_is_rejected_and_the_old_intrinsics_stay():
+    from types import SimpleNamespace
+
+    known = calibration(load_rig())
+    before, warnings = known.rig, []
+    intake = Intake(known, lambda sample: None, lambda: 0, warnings.append)
+    for side in (14_000, 65_535):
+        message = SimpleNamespace(
+            header=SimpleNamespace(frame_id='event'), width=side, height=side,
+            distortion_model='plumb_bob', d=[0.0] * 5,
+            k=[500.0, 0, 320, 0, 500, 192, 0, 0, 1], r=[1.0, 0, 0, 0, 1, 0, 0, 0, 1],
+            p=[500.0, 0, 320, 0, 0, 500, 192, 0, 0, 0, 1, 0], binning_x=0, binning_y=0,
+            roi=SimpleNamespace(x_offset=0, y_offset=0, height=0, width=0),
+        )  # fmt: skip
+        intake.on_camera_info('event', message)
+    assert known.rig is before
+    assert intake.refusals['event'].total == 2
+    assert 'limits.image_pixels' in intake.refusals['event'].last_text

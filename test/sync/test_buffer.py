@@ -1,3 +1,4 @@
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,3 +56,19 @@ def test_dropping():
     assert len(buffer) == 2
     buffer.clear()
     assert (buffer.stamps, buffer.arrivals, buffer.samples) == ([], [], [])
+
+
+def test_content_is_limited_in_bytes_and_the_count_stays_right():
+    buffer = SampleBuffer(limit=100, limit_bytes=2500)
+    image = ImageData(np.zeros((10, 100), np.uint8))
+    for stamp_ns in range(3):
+        buffer.insert(stamp_ns, stamp_ns, SensorSample('rgb', stamp_ns, 'rgb', image))
+        assert buffer.is_over == (stamp_ns == 2)
+    buffer.drop_first(1)
+    assert not buffer.is_over
+    buffer.insert(2, 3, SensorSample('rgb', 2, 'rgb', image))
+    assert not buffer.is_over
+    buffer.clear()
+    large = ImageData(np.zeros((100, 100), np.uint8))
+    buffer.insert(9, 9, SensorSample('rgb', 9, 'rgb', large))
+    assert not buffer.is_over  # one sample is always kept

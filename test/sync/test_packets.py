@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mmseg_ros.core.config import SensorConfig, SyncConfig
+from mmseg_ros.core.limits import LimitsConfig, limits, use_limits
 from mmseg_ros.core.types import CloudData, EventData, ImageData, SensorSample
 from mmseg_ros.sync import Collector
 from mmseg_ros.sync.packets import merge_packets, packet_end_ns, shift_stamps, starts_after
@@ -182,3 +183,17 @@ def test_packets_that_do_not_fit_together_cost_only_themselves():
     assert len(frames) == 8
     assert 'event' not in frames[0].samples
     assert 'event' in frames[-1].samples
+
+
+def test_packets_that_wait_are_limited_in_events_and_the_oldest_go():
+    before = limits()
+    use_limits(LimitsConfig(window_events=100))
+    try:
+        packets = [(t, full_packet(t)) for t in range(START_NS, START_NS + 400 * MS, 20 * MS)]
+        unit, frames = collect([*packets, (START_NS + 390 * MS, image(START_NS + 385 * MS))], 5.0)
+    finally:
+        use_limits(before)
+    assert unit.counters.sensors['event'].overflow == 15
+    events = frames[-1].samples['event'].payload
+    assert len(events.x) == 100
+    assert events.stamp_ns[0] == START_NS + 300 * MS
