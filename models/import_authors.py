@@ -13,7 +13,7 @@ from mmseg_models.reference_weights import import_reference
 from mmseg_models.registry import create_model
 from mmseg_models.segmentation_model import SegmentationModel
 from mmseg_models.stitchfusion.checkpoint_options import infer_options as infer_stitchfusion
-from mmseg_models.tensors import read_tensors
+from mmseg_models.tensors import found_names, read_tensors
 from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.modalities import STANDARD_ENCODINGS
@@ -50,7 +50,12 @@ def import_authors_model(
     try:
         options = _INFER[name](tensors)
     except KeyError as error:
-        raise ConfigError(f'{file} is no {name} checkpoint: it has no {error.args[0]}') from error
+        raise ConfigError(
+            f'{file} is no {name} checkpoint: it has no {error.args[0]}; its tensors are '
+            f'{found_names(tensors)}'
+        ) from error
+    except ConfigError as error:
+        raise ConfigError(f'{file}: {error}; its tensors are {found_names(tensors)}') from error
     total = options.pop('num_modalities', len(modalities))
     if total != len(modalities):
         raise ConfigError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,15 @@ from torch import Tensor, nn
 
 from mmseg_ros.core.errors import ConfigError
 
-_WRAPPERS = ('state_dict', 'model', 'segmenter')
+_WRAPPERS = (
+    'state_dict', 'model_state_dict', 'model', 'segmenter', 'network', 'net', 'module',
+    'state_dict_ema', 'model_ema', 'ema',
+)  # fmt: skip
+# What data parallelism, torch.compile and trainers put before every name, in any order.
+_PREFIXES = ('module.', '_orig_mod.', 'model.')
+# What torch's AveragedModel counts beside the weights.
+_BESIDE = ('n_averaged',)
+_FOREIGN_CODE = re.compile(r'GLOBAL ([\w.]+)')
 _SHOWN = 8
 
 
@@ -31,10 +40,11 @@ def read_tensors(file: Path | str) -> dict[str, Tensor]:
         else:
             checkpoint = torch.load(path, map_location='cpu', weights_only=True)
     except Exception as error:
-        reason = str(error).split('\n')[0]
+        code = _FOREIGN_CODE.search(str(error))
+        reason = f'it holds a {code[1]}' if code else str(error).split('\n')[0]
         raise ConfigError(
-            f'{path} cannot be read as plain weights ({reason}); only tensors are ever loaded, '
-            'never pickled code: save its state_dict again, or as .safetensors'
+            f'{path} cannot be read as plain weights ({reason}); only tensors and plain data are '
+            'ever loaded, never pickled code: save its state_dict alone, or as .safetensors'
         ) from error
     if not isinstance(checkpoint, Mapping):
         raise ConfigError(f'{path} holds a {type(checkpoint).__name__}, not named tensors')
@@ -42,20 +52,39 @@ def read_tensors(file: Path | str) -> dict[str, Tensor]:
 
 
 def unwrap(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
-    """Return the tensors of a checkpoint without wrappers and `module.` prefixes.
+    """Return the tensors of a checkpoint without wrappers and prefixes, nested or repeated.
 
     Raises:
-        ConfigError: There are no tensors in it.
+        ConfigError: There are no tensors in it; what there is instead is named.
     """
     for wrapper in _WRAPPERS:
         if isinstance(checkpoint.get(wrapper), Mapping):
             return unwrap(checkpoint[wrapper])
-    tensors = {key: value for key, value in checkpoint.items() if isinstance(value, Tensor)}
+    tensors = {
+        str(key): value
+        for key, value in checkpoint.items()
+        if isinstance(value, Tensor) and key not in _BESIDE
+    }
     if not tensors:
-        raise ConfigError(f'the checkpoint holds no tensors, only {list(checkpoint)[:_SHOWN]}')
-    if all(key.startswith('module.') for key in tensors):
-        return {key.removeprefix('module.'): value for key, value in tensors.items()}
+        raise ConfigError(
+            f'the checkpoint holds no tensors, only {_kinds(checkpoint)}; weights are looked for '
+            f'at the top and under {", ".join(_WRAPPERS)}'
+        )
+    while prefix := next((p for p in _PREFIXES if all(k.startswith(p) for k in tensors)), ''):
+        tensors = {key.removeprefix(prefix): value for key, value in tensors.items()}
     return tensors
+
+
+def found_names(tensors: Mapping[str, Tensor]) -> str:
+    """Return the first names of a checkpoint's tensors, for error messages."""
+    names = sorted(tensors)
+    more = f' and {len(names) - _SHOWN} more' if len(names) > _SHOWN else ''
+    return f'{", ".join(names[:_SHOWN])}{more}'
+
+
+def _kinds(checkpoint: Mapping[str, Any]) -> str:
+    kinds = [f'{key} ({type(value).__name__})' for key, value in checkpoint.items()]
+    return ', '.join(kinds[:_SHOWN]) or 'nothing'
 
 
 def load_strict(

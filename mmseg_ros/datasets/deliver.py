@@ -15,18 +15,20 @@ from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.modalities import DELIVER_FOLDERS
 from mmseg_ros.core.types import Modality
 from mmseg_ros.datasets.frame import LabelledFrame
+from mmseg_ros.datasets.label_png import read_label_png
 
 LABEL_FOLDER = ('semantic', 'semantic')
 RAW_UNLABELLED = (0, 255)
+_LARGEST_UINT16 = 65535
 SPLITS = ('train', 'val', 'test')
 
 
 class DeliverDataset:
     """Frames of one split: `ROOT/{img,hha,event,lidar,semantic}/CONDITION/SPLIT/SCENE/*.png`.
 
-    Semantic PNG files hold class id + 1 in their first channel; 0 and 255 mean unlabelled. The
-    frames are sorted by condition, scene and number. Event images of another size (DeLiVER's
-    low-resolution corner case) are resized to the camera image, nearest.
+    Semantic PNG files hold class id + 1 (see `label_png`); 0, 255 and, of 16 bits, 65535 mean
+    unlabelled. The frames are sorted by condition, scene and number. Event images of another size
+    (DeLiVER's low-resolution corner case) are resized to the camera image, nearest.
 
     Args:
         root: Folder of the data set.
@@ -36,7 +38,8 @@ class DeliverDataset:
         conditions: Folders below each modality to use (cloud, fog, ...); empty takes all.
 
     Raises:
-        DatasetError: No frames, an unknown split, modality or condition, or a missing file.
+        DatasetError: No frames, an unknown split, modality or condition, a missing file, or no
+            labelled pixel in any frame.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class DeliverDataset:
                 'check data.root and data.conditions.'
             )
         self._check_complete()
+        self._check_labelled()
 
     def __len__(self) -> int:
         return len(self._files)
@@ -106,18 +110,29 @@ class DeliverDataset:
         return pixels
 
     def _read_labels(self, path: Path) -> NDArray[np.uint8]:
-        raw = _read_png(path, cv2.IMREAD_UNCHANGED)
-        if raw.ndim == 3:
-            raw = raw[..., 2]  # OpenCV reads BGR(A): this is the file's first channel
+        raw = read_label_png(path)
+        if raw.dtype == np.uint16:
+            raw = np.where(raw == _LARGEST_UINT16, RAW_UNLABELLED[1], raw)
         lookup = _label_lookup(self.label_space)
         wrong = np.setdiff1d(raw, np.flatnonzero(lookup >= 0)).tolist()
-        if wrong or raw.dtype != np.uint8:
+        if wrong:
             raise DatasetError(
-                f'{path}: label values {wrong[:8]} of type {raw.dtype}; expected uint8 with 0 or '
-                f'255 (unlabelled) and 1..{self.label_space.num_classes} (class id + 1 in '
-                f'{self.label_space.id!r}).'
+                f'{path}: label values {wrong[:8]}; expected 0 or 255 (unlabelled) and '
+                f'1..{self.label_space.num_classes} (class id + 1 in {self.label_space.id!r}).'
             )
         return np.asarray(lookup[raw], np.uint8)
+
+    def _check_labelled(self) -> None:
+        """Look until one labelled pixel is found, which most often is in the first file."""
+        ignored = self.label_space.ignore_id
+        for file in self._files:
+            if (self._read_labels(self._path(file, LABEL_FOLDER)) != ignored).any():
+                return
+        raise DatasetError(
+            f'{self.root}: none of the {len(self._files)} label images of {self.split} has a '
+            f'labelled pixel: all hold 0 or 255 (unlabelled); expected class id + 1 in '
+            f'{self.label_space.id!r}, 1..{self.label_space.num_classes}.'
+        )
 
 
 def _label_lookup(label_space: LabelSpace) -> NDArray[np.int16]:

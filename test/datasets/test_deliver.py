@@ -61,13 +61,6 @@ def test_label_outside_the_label_space_is_refused(root, label_space, wrong):
         DeliverDataset(root, 'train', ALL, label_space)[0]
 
 
-def test_sixteen_bit_labels_are_refused(root, label_space):
-    path = root / 'semantic' / SCENE / '000000_semantic_front.png'
-    cv2.imwrite(str(path), np.full((32, 48), 7, np.uint16))
-    with pytest.raises(DatasetError, match='uint16'):
-        DeliverDataset(root, 'train', ALL, label_space)[0]
-
-
 def test_missing_file_is_named(root, label_space):
     (root / 'lidar' / SCENE / '000001_lidar_front.png').unlink()
     with pytest.raises(DatasetError, match=r'1 files are missing.*000001_lidar_front.png'):
