@@ -16,6 +16,7 @@ CONDITIONS = ('cloud', 'fog', 'night', 'rain', 'sun')
 DEPTH_ENCODINGS = ('32FC1', '16UC1')
 RENDERERS = ('fast', 'mitsuba')
 RIGS = ('train', 'all', 'fixed')
+MESHES = ('sweethome3d',)
 FAILURES = ('motionblur', 'overexposure', 'underexposure', 'lidarjitter', 'eventlowres')
 EPILOG = """examples:
   python -m mmseg_ros simulate --layout deliver --scenes 20 --out out/deliver
@@ -87,6 +88,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--renderer', choices=RENDERERS, default='fast',
         help="what makes the camera's pictures; mitsuba traces light (pip extra mitsuba, LLVM)",
     )  # fmt: skip
+    parser.add_argument(
+        '--meshes', choices=MESHES, default='',
+        help='models of an installed package among what is built (apt: sweethome3d-furniture)',
+    )  # fmt: skip
     parser.add_argument('--jobs', type=int, default=os.cpu_count() or 1, help='processes')
 
 
@@ -112,7 +117,9 @@ def _write_preview(args: argparse.Namespace) -> None:
     from mmseg_ros.sim.preview import write_preview
     from mmseg_ros.sim.sequence import DriveConfig
 
-    config = DriveConfig(theme=args.theme, rig=load_rig(args.rig), renderer=args.renderer)
+    config = DriveConfig(
+        theme=args.theme, rig=load_rig(args.rig), renderer=args.renderer, meshes=args.meshes
+    )
     write_preview(args.preview, args.seed, config, args.jobs)
     print(f'{args.preview}: contact sheet of seed {args.seed}.', file=sys.stderr)
 
@@ -148,6 +155,7 @@ def _dataset_config(args: argparse.Namespace) -> DatasetConfig:
         rigs=args.rigs or ('fixed' if args.rig else 'train'),
         referring=args.referring,
         renderer=args.renderer,
+        meshes=args.meshes,
     )
 
 
@@ -201,4 +209,5 @@ def _drive_config(args: argparse.Namespace, k: int) -> DriveConfig:
         rig=load_rig(args.rig),
         clocks={**FREE_RUNNING, **dict(parse_clock(text) for text in args.clock)},
         renderer=args.renderer,
+        meshes=args.meshes,
     )

@@ -51,7 +51,8 @@ class DatasetConfig:
         seed: Scenes of other seeds, and of other splits, differ.
         rig: Sensors. rigs: Which scenes vary them, see RIGS.
         referring: Whether sentences with masks are written too.
-        renderer: What makes the camera's pictures, see drive.RENDERERS.
+        renderer: What makes the camera's pictures, see sequence.RENDERERS.
+        meshes: See sequence.DriveConfig.
 
     Raises:
         ConfigError: A value is unknown or out of range.
@@ -71,6 +72,7 @@ class DatasetConfig:
     referring: bool = False
     renderer: str = 'fast'
     rigs: str = 'train'
+    meshes: str = ''
 
     def __post_init__(self) -> None:
         check_renderer(self.renderer)
@@ -159,6 +161,7 @@ def _claim(config: DatasetConfig, rig: Rig) -> None:
         'renderer': config.renderer,
         'world': WORLD,
         'rigs': config.rigs,
+        **({'meshes': config.meshes} if config.meshes else {}),
         'height': config.height,
         'width': config.width,
         'event_window_ns': EVENT_WINDOW_NS,
@@ -206,7 +209,7 @@ def _drive_config(config: DatasetConfig, rig: Rig, plan: ScenePlan) -> DriveConf
     settings = DriveConfig(
         frames=config.frames, interval_s=config.interval_s, condition=plan.condition,
         failure=plan.failure, rig=rig, lidar=LidarModel(sector_deg=SECTOR_DEG),
-        renderer=config.renderer,
+        renderer=config.renderer, meshes=config.meshes,
     )  # fmt: skip
     if config.rigs == 'fixed' or (config.rigs == 'train' and plan.split != 'train'):
         return settings

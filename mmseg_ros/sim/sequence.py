@@ -56,6 +56,7 @@ class DriveConfig:
         lidar: LiDAR. events: Event camera. depth: Depth camera.
         speed_mps: Speed of the vehicle; None draws one from the seed, 0 stands still.
         renderer: What makes the camera's pictures, one of RENDERERS.
+        meshes: One of library.LIBRARIES: models of an installed package in the street, or ''.
 
     Raises:
         ConfigError: A value is unknown or out of range.
@@ -74,6 +75,7 @@ class DriveConfig:
     depth: DepthModel = field(default_factory=DepthModel)
     speed_mps: float | None = None
     renderer: str = 'fast'
+    meshes: str = ''
 
     def __post_init__(self) -> None:
         check_renderer(self.renderer)
@@ -150,7 +152,9 @@ class Drive:
         self.config = config or DriveConfig()
         self.rig = _failing_rig(self.config)
         distance = self.config.frames * self.config.interval_s * (self.config.speed_mps or 16.0)
-        self.scene: Scene = build_scene(seed, distance, self.config.theme, self.config.speed_mps)
+        self.scene: Scene = build_scene(
+            seed, distance, self.config.theme, self.config.speed_mps, self.config.meshes
+        )
         self.sky = make_sky(seed, self.config.condition)
         self.world = World(self.scene)
         self._sensors = Sensors(

@@ -56,14 +56,20 @@ def _group(stage: Stage, route: Route, place: tuple[float, float], walk: _Walk) 
     rng = stage.rng
     size = int(rng.choice([1, 2, 3, 4, 5], p=[0.62, 0.22, 0.09, 0.04, 0.03]))
     actors: list[Actor] = []
+    stands = walk.along_mps == walk.across_mps == 0.0
     for k in range(size):
-        person = make_person(rng, stage.table)
-        instance = stage.new_object('person', person.color, moving=True)
         ring = 2 * np.pi * k / size
         apart = 0.0 if size == 1 else 0.22 + 0.16 * size
         s = place[0] + apart * float(np.cos(ring)) + float(rng.normal(0, 0.1))
         d = place[1] + 0.8 * apart * float(np.sin(ring))
         facing = walk.facing if size == 1 else ring + np.pi + float(rng.normal(0, 0.3))
+        # Models from a library do not move their limbs: they stand.
+        taken = stage.taken('person') if stands else None
+        if taken is not None:
+            stage.place(taken.mesh, stage.world_pose(route, s, d, walk.lift_m, facing), 'person')
+            continue
+        person = make_person(rng, stage.table)
+        instance = stage.new_object('person', person.color, moving=True)
         actors.append(
             Walker(
                 person, instance, route, stage.land, s, d, walk.along_mps, walk.across_mps,
@@ -105,6 +111,10 @@ def two_wheeler_rack(street: StreetBuilder, side: int, span: Span) -> None:
         s, d = start + 0.75 * k, side * (street.profile.half_m + 1.0)
         T = stage.world_pose(street.route, s, d, KERB_M, turn)
         if stage.claim(float(T[0, 3]), float(T[1, 3]), 0.3, off_roads=False):
+            taken = stage.taken(kind)
+            if taken is not None:
+                stage.place(taken.mesh, T, kind)
+                continue
             wheels = make_two_wheeler(rng, stage.table, ridden=False, kind=kind)
             stage.place(wheels.mesh, T, kind, wheels.color)
 

@@ -16,7 +16,7 @@ from mmseg_ros.sim.world.stage import Stage
 from mmseg_ros.sim.world.street import KERB_M, LANE_M, Profile, StreetBuilder
 from mmseg_ros.sim.world.theme import Theme
 from mmseg_ros.sim.world.traffic import Actor, Driver, EgoMotion
-from mmseg_ros.sim.world.vehicles import make_bus, make_car, make_truck
+from mmseg_ros.sim.world.vehicles import CAR_KINDS, Vehicle, make_bus, make_car, make_truck
 
 Span = tuple[float, float]
 
@@ -101,7 +101,9 @@ def _pavement_things(street: StreetBuilder, side: int, span: Span) -> None:
             kind = str(rng.choice(list(makers), p=share))
             d = side * float(rng.choice([inner + 0.7, outer - 0.8] if wide else [outer - 0.5]))
             if kind != 'bus stop' or wide:
-                _put(street, s_here, d, makers[kind](), kind, 1.0, turn=_facing(side, kind))
+                taken = stage.taken(kind)
+                mesh = taken.mesh if taken else makers[kind]()
+                _put(street, s_here, d, mesh, kind, 1.0, turn=_facing(side, kind))
 
 
 def _facing(side: int, kind: str) -> float:
@@ -147,15 +149,22 @@ def _park(street: StreetBuilder, side: int, span: Span) -> None:
     d = side * (street.profile.lanes * LANE_M + 1.15)
     s, filling = span[0] + 3.0, float(rng.uniform(0.35, 0.9))
     while s < span[1] - 6.0:
-        vehicle = (
-            make_truck(rng, stage.table) if rng.random() < 0.05 else make_car(rng, stage.table)
-        )
+        vehicle = make_vehicle(stage, 'truck' if rng.random() < 0.05 else 'car')
         if rng.random() < filling and s + vehicle.length_m < span[1] - 4.0:
             turn = 0.0 if side < 0 else np.pi
             T = stage.world_pose(street.route, s + vehicle.length_m / 2, d, 0.0, turn)
             kind = 'truck' if vehicle.kind == 'truck' else vehicle.kind
             stage.place(vehicle.mesh, T, kind, vehicle.color)
         s += vehicle.length_m + float(rng.uniform(0.8, 2.5))
+
+
+def make_vehicle(stage: Stage, noun: str) -> Vehicle:
+    """Return a car, bus or truck: built, or from the mesh library."""
+    taken = stage.taken(*(CAR_KINDS if noun == 'car' else (noun,)))
+    if taken is not None:
+        return Vehicle(taken.mesh, taken.kind, '', taken.length_m, taken.width_m)
+    make = {'car': make_car, 'bus': make_bus, 'truck': make_truck}[noun]
+    return make(stage.rng, stage.table)
 
 
 def populate(
@@ -201,12 +210,7 @@ def _lane_traffic(
     s = ego.s_m + float(rng.uniform(13.0, 35.0)) if own else float(rng.uniform(0.0, 40.0))
     while s < route.length_m + 40.0:
         draw = rng.random()
-        if draw < 0.12:
-            vehicle = make_bus(rng, stage.table)
-        elif draw < 0.23:
-            vehicle = make_truck(rng, stage.table)
-        else:
-            vehicle = make_car(rng, stage.table)
+        vehicle = make_vehicle(stage, 'bus' if draw < 0.12 else 'truck' if draw < 0.23 else 'car')
         instance = stage.new_object(vehicle.kind, vehicle.color, moving=True)
         d = -direction * profile.lane_offset_m(lane)
         middle = s + vehicle.length_m / 2

@@ -14,6 +14,7 @@ from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.sim.world import population
 from mmseg_ros.sim.world.barriers import jersey
 from mmseg_ros.sim.world.buildings import make_bridge
+from mmseg_ros.sim.world.library import load_library
 from mmseg_ros.sim.world.mesh import Mesh
 from mmseg_ros.sim.world.roadside import LAND_USES
 from mmseg_ros.sim.world.route import Route, make_land, make_route, route_from_curvature
@@ -53,7 +54,11 @@ class Scene:
 
 @lru_cache(maxsize=2)
 def build_scene(
-    seed: int, distance_m: float = 60.0, theme: str = '', speed_mps: float | None = None
+    seed: int,
+    distance_m: float = 60.0,
+    theme: str = '',
+    speed_mps: float | None = None,
+    meshes: str = '',
 ) -> Scene:
     """Build the scene of a seed: the same seed and arguments give the same scene.
 
@@ -64,9 +69,10 @@ def build_scene(
         distance_m: How far the sensor vehicle will drive.
         theme: One of THEMES; empty draws one.
         speed_mps: Speed of the sensor vehicle; None draws one.
+        meshes: One of library.LIBRARIES, whose models stand in for built objects; '' for none.
 
     Raises:
-        ConfigError: There is no such theme.
+        ConfigError: There is no such theme, or the meshes are not installed.
     """
     rng = np.random.default_rng([seed, 7])
     theme = theme or str(rng.choice(list(THEMES), p=[row.share for row in THEMES.values()]))
@@ -76,7 +82,9 @@ def build_scene(
     length = LEAD_M + distance_m + VIEW_M
     crossings = _draw_crossings(rng, recipe, length)
     route = make_route(rng, length, [s for s, _ in crossings], recipe.bend)
-    stage = Stage(rng, make_land(rng, recipe.land_m), [route], draw_season(rng))
+    stage = Stage(
+        rng, make_land(rng, recipe.land_m), [route], draw_season(rng), load_library(meshes)
+    )
     profile = Profile(
         int(rng.choice(recipe.lanes)),
         rng.random() < recipe.parking,

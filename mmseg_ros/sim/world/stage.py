@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ros.sim.world.library import MeshLibrary, Taken
 from mmseg_ros.sim.world.mesh import Mesh, make_mesh, merge, pose
 from mmseg_ros.sim.world.route import Land, Route
 from mmseg_ros.sim.world.season import Season
@@ -35,11 +36,17 @@ class Stage:
     """Where the static world is put together."""
 
     def __init__(
-        self, rng: np.random.Generator, land: Land, routes: list[Route], season: Season
+        self,
+        rng: np.random.Generator,
+        land: Land,
+        routes: list[Route],
+        season: Season,
+        library: MeshLibrary | None = None,
     ) -> None:
         self.rng = rng
         self.land = land
         self.season = season
+        self.library = library
         self.routes = routes
         self.table = SurfaceTable()
         self.objects: list[SceneObject] = []
@@ -71,6 +78,10 @@ class Stage:
         """Put an object where it belongs; one with a `kind` enters the scene graph."""
         placed = mesh.transformed(T_world)
         self.add(placed.of_instance(self.new_object(kind, color)) if kind else placed)
+
+    def taken(self, *kinds: str) -> Taken | None:
+        """Return a model from the mesh library in place of a built one, or None."""
+        return self.library.take(self.rng, self.table, *kinds) if self.library else None
 
     def variant(self, kind: str, make: Callable[[], Mesh], count: int = 7) -> Mesh:
         """Return one of `count` meshes of a kind, made as they are first needed."""
