@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from types import ModuleType
@@ -14,6 +15,9 @@ from types import ModuleType
 from mmseg_ros import __version__
 from mmseg_ros.commands.aliases import modern
 from mmseg_ros.core.errors import MmsegError
+
+_BROKEN_PIPE = 141
+"""128 + SIGPIPE, what other programs give to the shell then."""
 
 VERBS: dict[str, str] = {
     'benchmark': 'measure the engine, the pipeline and the live node',
@@ -61,7 +65,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     elif overrides:
         parser.error(f'unrecognized arguments: {" ".join(overrides)}')
     try:
-        return int(module.run(arguments))
+        status = int(module.run(arguments))
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        # Whoever read the output, such as `head`, has what it wanted.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BROKEN_PIPE
     except MmsegError as error:
         print(f'mmseg_ros {arguments.verb}: {error}', file=sys.stderr)
         return 1

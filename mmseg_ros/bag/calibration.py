@@ -144,17 +144,9 @@ def _with_intrinsics(rig: Rig, source: _Source, modality: Modality, rule: str) -
         rig = rig.with_image_size(modality, *size)
     from_file = rig.cameras.get(modality)
     if from_file is not None and from_info is not None:
-        difference = difference_text(from_file, from_info)
+        difference = difference_text(rule, from_file, from_info)
         if difference:
-            used = 'CameraInfo' if rule == 'camera_info' else 'the file'
-            _log.warning(
-                '%s, %s: %s; %s is used (calibration.intrinsics: %s).',
-                source.reader.path,
-                modality,
-                difference,
-                used,
-                rule,
-            )
+            _log.warning('%s, %s: %s.', source.reader.path, modality, difference)
     chosen = chosen_intrinsics(rule, from_file, from_info)
     frame_id = source.frame_id(modality) or (from_info.frame_id if from_info else '')
     return rig.with_frame(modality, frame_id).with_intrinsics(modality, chosen)

@@ -120,8 +120,13 @@ def mount_to_dict(mount: Mount) -> dict[str, Any]:
         data['camera'] = {
             **size,
             'distortion_model': camera.distortion_model,
-            **{name: getattr(camera, name).tolist() for name in 'DKRP'},
+            'D': camera.D.tolist(),
+            'K': camera.K.ravel().tolist(),
         }
+        if not np.array_equal(camera.R, np.eye(3)):
+            data['camera']['R'] = camera.R.ravel().tolist()
+        if not np.array_equal(camera.P, np.hstack([camera.K, np.zeros((3, 1))])):
+            data['camera']['P'] = camera.P.ravel().tolist()
         if camera.rectified:
             data['camera']['rectified'] = True
     return data

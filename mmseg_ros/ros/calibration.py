@@ -102,12 +102,10 @@ class Calibration:
         chosen = chosen_intrinsics(self._rule, from_file, camera)
         if chosen is not None:
             self.rig = self.rig.with_camera(modality, chosen)
-        difference = difference_text(from_file, camera) if from_file is not None else ''
-        if not difference:
+        if from_file is None:
             return ''
-        return (
-            f'{modality}: {difference}; the file is used (calibration.intrinsics: {self._rule}).'
-        )
+        difference = difference_text(self._rule, from_file, camera)
+        return f'{modality}: {difference}.' if difference else ''
 
     def learn_size(self, modality: Modality, height: int, width: int) -> None:
         """Complete intrinsics of a file that does not hold the size of the image.

@@ -128,7 +128,8 @@ def suggest(
 ) -> tuple[dict[str, Suggestion], float]:
     """Return parameters per topic and the deadline of the sets, in seconds.
 
-    The deadline covers the 99th percentile of the slowest topic's delay behind the fastest.
+    The deadline covers the 99th percentile of the slowest topic's delay behind the fastest; it is
+    0 if no topic has a stamp. A topic without any stamp gets no suggestion.
 
     Args:
         topics: Recorded stamps.
@@ -151,6 +152,8 @@ def suggest(
             lost_after_s=round(max(0.5, 5.0 / clock.rate_hz if clock.rate_hz else 0.5), 2),
         )
         latencies_s.append((clock.skew_s + clock.offset_s, clock.delay_s))
+    if not latencies_s:
+        return {}, 0.0
     spread_s = max(skew + delay for skew, delay in latencies_s) - min(s for s, _ in latencies_s)
     return suggestions, round(float(np.ceil(spread_s * 1.2 * 100) / 100) + 0.01, 2)
 

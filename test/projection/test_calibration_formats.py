@@ -194,9 +194,22 @@ def test_one_rule_says_whose_intrinsics_count():
     assert chosen_intrinsics('file', None, info) is None
     assert chosen_intrinsics('camera_info', file, info) is info
     assert chosen_intrinsics('camera_info', file, None) is None
-    assert 'differ by up to' in difference_text(file, info)
-    assert difference_text(file, CameraModel.from_fov(640, 384, 70.01)) == ''
-    assert '320 x 192' in difference_text(file, info.resized(192, 320))
+    assert 'differ by up to' in difference_text('auto', file, info)
+    assert 'the file is used' in difference_text('auto', file, info)
+    assert 'CameraInfo is used' in difference_text('camera_info', file, info)
+    assert difference_text('auto', file, CameraModel.from_fov(640, 384, 70.01)) == ''
+
+
+def test_a_file_for_another_resolution_is_scaled_and_for_another_shape_left():
+    file = CameraModel.from_fov(640, 384, 70)
+    half, tall = CameraModel.from_fov(320, 192, 72), CameraModel.from_fov(640, 480, 70)
+    assert chosen_intrinsics('auto', file, half) == file.resized(192, 320)
+    assert difference_text('auto', file, file.resized(192, 320)) == ''
+    assert chosen_intrinsics('auto', file, tall) is tall
+    assert chosen_intrinsics('file', file, tall) is file
+    text = difference_text('auto', file, tall)
+    assert '640 x 384' in text
+    assert 'CameraInfo is used' in text
 
 
 @pytest.mark.parametrize(
