@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -88,24 +89,28 @@ def _kinds(checkpoint: Mapping[str, Any]) -> str:
 
 
 def load_strict(
-    module: nn.Module, tensors: Mapping[str, Tensor], foreign: Mapping[str, str]
+    module: nn.Module,
+    tensors: Mapping[str, Tensor],
+    names: Mapping[str, str] = MappingProxyType({}),
+    source: str = 'the checkpoint',
 ) -> None:
     """Load tensors into a module; a failed load changes nothing.
 
     Args:
         module: Where they go.
         tensors: The module's own names to tensors.
-        foreign: Own name to the checkpoint's name, for the error messages.
+        names: Own name to the checkpoint's name, for the error messages.
+        source: What holds the tensors, for the same.
 
     Raises:
-        ConfigError: A tensor is missing, unexpected or of another shape; all are named.
+        ConfigError: A tensor is missing, unexpected or of another shape; the first are named.
     """
     expected = module.state_dict()
     problems = [
-        *(f'missing {foreign.get(key, key)}' for key in expected if key not in tensors),
-        *(f'unexpected {foreign.get(key, key)}' for key in tensors if key not in expected),
+        *(f'missing {names.get(key, key)}' for key in expected if key not in tensors),
+        *(f'unexpected {names.get(key, key)}' for key in tensors if key not in expected),
         *(
-            f'{foreign.get(key, key)} is {tuple(tensors[key].shape)}, not {tuple(value.shape)}'
+            f'{names.get(key, key)} is {tuple(tensors[key].shape)}, not {tuple(value.shape)}'
             for key, value in expected.items()
             if key in tensors and tensors[key].shape != value.shape
         ),
@@ -113,7 +118,7 @@ def load_strict(
     if problems:
         more = f' and {len(problems) - _SHOWN} more' if len(problems) > _SHOWN else ''
         raise ConfigError(
-            f'the checkpoint does not fit the model: {"; ".join(problems[:_SHOWN])}{more}. '
-            'Build the model with the options of the checkpoint'
+            f'{source} does not fit the model: {"; ".join(problems[:_SHOWN])}{more}. '
+            'Build the model with the options of the checkpoint (model.name, model.options).'
         )
     module.load_state_dict(dict(tensors))

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ros.core.errors import BackendError, BundleError
+from mmseg_ros.core.errors import BackendError
 from mmseg_ros.inference.bundle import ONNX_FILE, Bundle
 from mmseg_ros.inference.protocol import Prediction
-from mmseg_ros.inference.runtime import Runtime, TensorSpec
+from mmseg_ros.inference.runtime import Runtime, TensorSpec, require_tensors
 
 OUTPUT_NAMES = ('labels', 'confidence')
 ROUTER_NAME = 'router_weights'
@@ -72,16 +72,7 @@ class Graph:
             expected['available'] = TensorSpec(np.dtype(bool), (1, self._count))
         else:
             expected['members'] = TensorSpec(np.dtype(np.int64), (self._count,))
-        for name, spec in expected.items():
-            found = self._executable.inputs.get(name)
-            if found != spec:
-                raise BundleError(
-                    f'{self._path}: input {name!r} is {_text(found)}, but the manifest asks for '
-                    f'{_text(spec)}.'
-                )
-        missing = set(OUTPUT_NAMES) - set(self._executable.outputs)
-        if missing:
-            raise BundleError(f'{self._path}: the graph lacks the outputs {missing}.')
+        require_tensors(self._executable, expected, OUTPUT_NAMES, str(self._path))
 
 
 def _refuse_numbers_lost(
@@ -94,7 +85,3 @@ def _refuse_numbers_lost(
             'or its arithmetic overflowed: use a bundle or a precision with more range.'
         )
     labels[confidence == 0] = ignore_id
-
-
-def _text(spec: TensorSpec | None) -> str:
-    return 'missing' if spec is None else f'{spec.dtype} {list(spec.shape)}'

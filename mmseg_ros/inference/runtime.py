@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ros.core.errors import BackendError
+from mmseg_ros.core.errors import BackendError, BundleError
 
 
 def import_runtime(name: str) -> Any:
@@ -70,3 +70,36 @@ class Runtime(Protocol):
         Raises:
             BackendError: The library is missing or refuses the file.
         """
+
+
+def require_tensors(
+    executable: Executable,
+    inputs: Mapping[str, TensorSpec],
+    outputs: Iterable[str],
+    source: str,
+) -> None:
+    """Check that a compiled graph has the inputs and outputs that its manifest promises.
+
+    Args:
+        executable: The graph.
+        inputs: Each input's type and shape.
+        outputs: Names of the outputs.
+        source: The graph's file, for the message.
+
+    Raises:
+        BundleError: An input differs or an output is missing.
+    """
+    for name, spec in inputs.items():
+        found = executable.inputs.get(name)
+        if found != spec:
+            raise BundleError(
+                f'{source}: input {name!r} is {_text(found)}, but the manifest asks for '
+                f'{_text(spec)}.'
+            )
+    missing = set(outputs) - set(executable.outputs)
+    if missing:
+        raise BundleError(f'{source}: the graph lacks the outputs {missing}.')
+
+
+def _text(spec: TensorSpec | None) -> str:
+    return 'missing' if spec is None else f'{spec.dtype} {list(spec.shape)}'

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ros.core.errors import BackendError, BundleError
-from mmseg_ros.inference.runtime import Executable, Runtime, TensorSpec
+from mmseg_ros.core.errors import BackendError
+from mmseg_ros.inference.runtime import Runtime, TensorSpec, require_tensors
 from mmseg_ros.referring.bundle import SEGMENTER_FILE, TEXT_FILE, ReferringBundle
 
 IMAGE_INPUT, TEXT_INPUT, MASK_INPUT = 'image', 'text', 'attention_mask'
@@ -36,7 +36,7 @@ class TextEncoder:
             TEXT_INPUTS[0]: TensorSpec(np.dtype(np.int64), (-1, length)),
             MASK_INPUT: TensorSpec(np.dtype(bool), (-1, length)),
         }
-        _check(self._executable, expected, TEXT_OUTPUTS, f'{bundle.path / TEXT_FILE}')
+        require_tensors(self._executable, expected, TEXT_OUTPUTS, f'{bundle.path / TEXT_FILE}')
 
     def encode(
         self, token_ids: NDArray[np.int64], attention_mask: NDArray[np.bool_]
@@ -69,7 +69,9 @@ class MaskDecoder:
             IMAGE_INPUT: TensorSpec(np.dtype(np.uint8), self._shape),
             MASK_INPUT: TensorSpec(np.dtype(bool), (-1, manifest.max_tokens)),
         }
-        _check(self._executable, expected, SEGMENTER_OUTPUTS, f'{bundle.path / SEGMENTER_FILE}')
+        require_tensors(
+            self._executable, expected, SEGMENTER_OUTPUTS, f'{bundle.path / SEGMENTER_FILE}'
+        )
         self._name = runtime.name
 
     def decode(
@@ -104,25 +106,3 @@ class MaskDecoder:
     def close(self) -> None:
         """Free the graph."""
         self._executable.close()
-
-
-def _check(
-    executable: Executable,
-    expected: dict[str, TensorSpec],
-    outputs: tuple[str, ...],
-    source: str,
-) -> None:
-    for name, spec in expected.items():
-        found = executable.inputs.get(name)
-        if found != spec:
-            raise BundleError(
-                f'{source}: input {name!r} is {_text(found)}, but the manifest asks for '
-                f'{_text(spec)}.'
-            )
-    missing = set(outputs) - set(executable.outputs)
-    if missing:
-        raise BundleError(f'{source}: the graph lacks the outputs {missing}.')
-
-
-def _text(spec: TensorSpec | None) -> str:
-    return 'missing' if spec is None else f'{spec.dtype} {list(spec.shape)}'

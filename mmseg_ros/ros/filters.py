@@ -10,16 +10,13 @@ from dataclasses import replace
 from typing import Any
 
 import message_filters
-from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 from mmseg_ros.core.config import SensorConfig, SyncConfig
 from mmseg_ros.core.types import FrameSet, Modality, SensorSample
 from mmseg_ros.messages import stamp_ns
+from mmseg_ros.ros.deadline_timer import DeadlineTimer
 from mmseg_ros.sync.collector import Collector
-
-_SHORTEST_WAIT_NS = 1_000_000
-_LONGEST_WAIT_NS = 50_000_000
 
 
 class CollectorFilter(message_filters.SimpleFilter):  # type: ignore[misc]
@@ -60,15 +57,13 @@ class CollectorFilter(message_filters.SimpleFilter):  # type: ignore[misc]
         plain = {name: replace(blocks.get(name, SensorConfig()), kind='image') for name in inputs}
         chosen = sync or SyncConfig(reference_order=list(inputs))
         self.collector = Collector(tuple(inputs), replace(chosen, content_checks=False), plain)
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._timer = node.create_timer(1.0, self._wake, clock=steady)
-        self._timer.cancel()
+        self._deadline = DeadlineTimer(node, self._wake)
         for name, source in inputs.items():
             source.registerCallback(self._take, name)
 
     def close(self) -> None:
         """Stop waking up; the inputs stay connected."""
-        self._node.destroy_timer(self._timer)
+        self._deadline.close()
 
     def _take(self, message: Any, name: Modality) -> None:
         sample = SensorSample(name, stamp_ns(message.header), message.header.frame_id, message)
@@ -78,7 +73,7 @@ class CollectorFilter(message_filters.SimpleFilter):  # type: ignore[misc]
         self._pass_on(self.collector.advance(self._now_ns()))
 
     def _pass_on(self, frame_sets: list[FrameSet]) -> None:
-        self._arm()
+        self._deadline.arm(self.collector.next_deadline_ns())
         for frame_set in frame_sets:
             samples = frame_set.samples
             self.signalMessage(
@@ -87,16 +82,6 @@ class CollectorFilter(message_filters.SimpleFilter):  # type: ignore[misc]
                     for name in frame_set.modalities
                 )
             )
-
-    def _arm(self) -> None:
-        """Wake up at the next deadline; at 20 Hz at least, as simulated time may run faster."""
-        deadline_ns = self.collector.next_deadline_ns()
-        if deadline_ns is None:
-            self._timer.cancel()
-            return
-        wait_ns = deadline_ns - self._now_ns()
-        self._timer.timer_period_ns = min(max(wait_ns, _SHORTEST_WAIT_NS), _LONGEST_WAIT_NS)
-        self._timer.reset()
 
     def _now_ns(self) -> int:
         return int(self._node.get_clock().now().nanoseconds)

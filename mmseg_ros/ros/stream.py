@@ -11,6 +11,7 @@ from rclpy.node import Node
 from mmseg_ros.core.config import NodeConfig
 from mmseg_ros.core.types import FrameSet, Modality, SensorSample
 from mmseg_ros.pipeline import Prepared
+from mmseg_ros.ros.deadline_timer import DeadlineTimer
 from mmseg_ros.ros.frame_slot import FrameSlot
 from mmseg_ros.ros.inputs import data_candidates, info_candidates
 from mmseg_ros.ros.intake import Intake
@@ -23,8 +24,6 @@ from mmseg_ros.ros.throttle import Throttle
 from mmseg_ros.ros.transform_frames import TransformFrames
 from mmseg_ros.sync.collector import Collector
 
-_SHORTEST_WAIT_NS = 1_000_000
-_LONGEST_WAIT_NS = 50_000_000
 _GRAPH_POLL_S = 0.5
 _STOP_TIMEOUT_S = 10.0
 _JUMP_BACK = JumpThreshold(
@@ -63,8 +62,7 @@ class Stream:
         self._subscribe(session)
         self.odometry = OdometryInput(node, config.calibration.odometry, session.odometry, warn)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._deadline = node.create_timer(1.0, self._advance, clock=steady)
-        self._deadline.cancel()
+        self._deadline = DeadlineTimer(node, self._advance)
         self._graph = node.create_timer(_GRAPH_POLL_S, self._refresh, clock=steady)
         self._referring.start()
         self._slot = FrameSlot(config.sync.max_age_s)
@@ -105,8 +103,8 @@ class Stream:
     def close(self) -> bool:
         """Unsubscribe and end the worker; return whether it ended in time."""
         self._jump.unregister()
-        for timer in (self._deadline, self._graph):
-            self._node.destroy_timer(timer)
+        self._deadline.close()
+        self._node.destroy_timer(self._graph)
         for subscription in (*self.inputs.values(), *self.infos.values()):
             subscription.close()
         self.odometry.close()
@@ -148,17 +146,7 @@ class Stream:
         for frame_set in frame_sets:
             self.worker.slot.put(frame_set)
             self._referring.offer(frame_set)
-        self._arm()
-
-    def _arm(self) -> None:
-        """Wake up at the next deadline; at 20 Hz at least, as simulated time may run faster."""
-        deadline_ns = self.collector.next_deadline_ns()
-        if deadline_ns is None:
-            self._deadline.cancel()
-            return
-        wait_ns = deadline_ns - self.now_ns()
-        self._deadline.timer_period_ns = min(max(wait_ns, _SHORTEST_WAIT_NS), _LONGEST_WAIT_NS)
-        self._deadline.reset()
+        self._deadline.arm(self.collector.next_deadline_ns())
 
     def _refresh(self) -> None:
         for subscription in (*self.inputs.values(), *self.infos.values()):

@@ -11,6 +11,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+_SMALL_ENCODERS = ('mit_b0', 'mit_b1')
+
+
+def standard_width(encoder: str) -> int:
+    """Return the width of the paper's decoder: 256 on MiT-B0 and B1, else 512."""
+    return 256 if encoder in _SMALL_ENCODERS else 512
+
 
 class SegFormerHead(nn.Module):
     """Projects four maps to one width, sums them at the finest resolution, classifies.

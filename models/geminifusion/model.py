@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from mmseg_models.decoders.segformer import SegFormerHead
+from mmseg_models.decoders.segformer import SegFormerHead, standard_width
 from mmseg_models.encoders import build_encoder, modality_norm, shared_norm
 from mmseg_models.encoders.contract import Norms
 from mmseg_models.encoders.layers import initialise
@@ -18,8 +18,6 @@ from mmseg_models.geminifusion.reference import geminifusion_key
 from mmseg_models.presence import Presence
 from mmseg_models.segmentation_model import SegmentationModel, resize_logits
 from mmseg_ros.core.errors import ConfigError
-
-SMALL_ENCODERS = ('mit_b0', 'mit_b1')
 
 
 class GeminiFusion(SegmentationModel):
@@ -74,7 +72,7 @@ class GeminiFusion(SegmentationModel):
         super().__init__(tuple(modalities), num_classes, backbone.size_divisor)
         self.encoder = BranchEncoder(backbone, total, int(unused_score_nets))
         if decoder_dim is None:
-            decoder_dim = 256 if encoder in SMALL_ENCODERS else 512
+            decoder_dim = standard_width(encoder)
         count = 1 if decoder == 'shared' else NUM_BRANCHES
         self.heads = nn.ModuleList(
             SegFormerHead(backbone.channels, decoder_dim, num_classes) for _ in range(count)

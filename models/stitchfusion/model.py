@@ -7,7 +7,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from mmseg_models.decoders.segformer import SegFormerHead
+from mmseg_models.decoders.segformer import SegFormerHead, standard_width
 from mmseg_models.encoders import build_encoder, shared_norm
 from mmseg_models.encoders.contract import BlockFusion, BlockSite, Norms
 from mmseg_models.encoders.layers import initialise
@@ -25,7 +25,6 @@ from mmseg_models.stitchfusion.reference import stitchfusion_key
 from mmseg_ros.core.errors import ConfigError
 
 NUM_STAGES = 4
-SMALL_ENCODERS = ('mit_b0', 'mit_b1')
 
 
 class StitchFusion(SegmentationModel):
@@ -86,7 +85,7 @@ class StitchFusion(SegmentationModel):
             for dim in backbone.channels
         )
         if decoder_dim is None:
-            decoder_dim = 256 if encoder in SMALL_ENCODERS else 512
+            decoder_dim = standard_width(encoder)
         self.head = SegFormerHead(backbone.channels, decoder_dim, num_classes)
         self.apply(initialise)
         if freeze_encoder:

@@ -15,9 +15,10 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel
 
+from mmseg_models.tensors import load_strict
 from mmseg_models.training.config import OptimizerConfig
 from mmseg_models.training.optimization import build_average, build_optimizer, build_schedule
-from mmseg_models.training.trained_weights import load_strictly, save_weights
+from mmseg_models.training.trained_weights import save_weights
 from mmseg_ros.core.errors import TrainingError
 
 PREFIX = 'step_'
@@ -139,8 +140,8 @@ def load_checkpoint(path: Path, trainables: Trainables, recipe: dict[str, Any]) 
             'one before.'
         ) from error
     _check_recipe(path, json.loads(state['recipe']), recipe)
-    load_strictly(trainables.model, weights, str(path))
-    load_strictly(trainables.average.module, average, str(path))
+    load_strict(trainables.model, weights, source=str(path))
+    load_strict(trainables.average.module, average, source=str(path))
     trainables.average.n_averaged.copy_(state['num_averaged'])
     trainables.optimizer.load_state_dict(state['optimizer'])
     trainables.schedule.load_state_dict(state['schedule'])

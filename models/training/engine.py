@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mmseg_models.tensors import load_strict
 from mmseg_models.training.checkpoint import save_checkpoint
 from mmseg_models.training.config import Recipe
 from mmseg_models.training.loading import Batch
@@ -19,7 +20,6 @@ from mmseg_models.training.run import TrainingRun
 from mmseg_models.training.setup import setup
 from mmseg_models.training.trained_weights import (
     BEST_FILE,
-    load_strictly,
     read_trained,
     save_trained,
 )
@@ -126,7 +126,7 @@ def validate_best(run: TrainingRun) -> dict[str, Score]:
     run.fabric.barrier()
     average = run.trainables.average.module
     state, info = read_trained(run.run_dir)
-    load_strictly(average, state, str(run.run_dir))
+    load_strict(average, state, source=str(run.run_dir))
     subsets = all_subsets(run.recipe.data.modalities)
     scores = _scorer(run)(average, run.validation_batches(0), subsets)
     run.log.validation_row(run.step, _plain(scores), final=True)

@@ -19,7 +19,7 @@ from mmseg_models.crossvlt import CrossVLT
 from mmseg_models.crossvlt.losses import ReferringLoss
 from mmseg_models.crossvlt.vocabulary import train_vocabulary
 from mmseg_models.registry import create_model
-from mmseg_models.tensors import read_tensors
+from mmseg_models.tensors import load_strict, read_tensors
 from mmseg_models.training.checkpoint import (
     Position,
     Trainables,
@@ -53,7 +53,7 @@ from mmseg_models.training.referring_validation import (
 )
 from mmseg_models.training.run_log import RunLog, write_run_files
 from mmseg_models.training.simulated_data import ensure_data
-from mmseg_models.training.trained_weights import BEST_FILE, load_strictly
+from mmseg_models.training.trained_weights import BEST_FILE
 from mmseg_ros.core.errors import TrainingError
 from mmseg_ros.core.labels import load_label_space
 from mmseg_ros.datasets.refer_sim import REGIONS, SimulatedReferring
@@ -148,7 +148,9 @@ def setup(recipe: ReferringRecipe) -> ReferringRun:
     vocabulary = vocabulary_file.read_text(encoding='utf-8').split('\n')[:-1]
     network = create_model(recipe.model, **{'vocabulary_size': len(vocabulary), **recipe.options})
     if recipe.init_from:
-        load_strictly(network, load_referring(recipe.init_from)[0].state_dict(), recipe.init_from)
+        load_strict(
+            network, load_referring(recipe.init_from)[0].state_dict(), source=recipe.init_from
+        )
     if recipe.encoder_from:
         _load_encoder(network, recipe.encoder_from)
     trainee = Trainee(network, load_label_space().num_classes)
@@ -303,7 +305,7 @@ def _load_encoder(network: CrossVLT, file: str) -> None:
         for key, value in read_tensors(file).items()
         if key.startswith('encoder.') and '.fusion.' not in key
     }
-    load_strictly(network.encoder, state, file)
+    load_strict(network.encoder, state, source=file)
 
 
 def _first_word(run: ReferringRun) -> int:

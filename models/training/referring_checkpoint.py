@@ -15,10 +15,10 @@ from torch import Tensor
 
 from mmseg_models.network import Network
 from mmseg_models.registry import create_model
+from mmseg_models.tensors import load_strict
 from mmseg_models.training.trained_weights import (
     BEST_FILE,
     METADATA_KEY,
-    load_strictly,
     save_weights,
 )
 from mmseg_ros.core.errors import TrainingError
@@ -95,5 +95,5 @@ def load_referring(run_dir: str | Path) -> tuple[Network, ReferringInfo]:
             f'{file}: cannot read the weights of a referring network ({error}).'
         ) from error
     model = create_model(info.model, **info.options)
-    load_strictly(model, state, str(file))
+    load_strict(model, state, source=str(file))
     return model.eval(), info

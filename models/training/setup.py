@@ -15,6 +15,7 @@ from mmseg_models import create_model
 from mmseg_models.losses import create_loss
 from mmseg_models.reference_weights import load_pretrained_encoder
 from mmseg_models.segmentation_model import SegmentationModel
+from mmseg_models.tensors import load_strict
 from mmseg_models.training.checkpoint import (
     Position,
     Trainables,
@@ -30,7 +31,7 @@ from mmseg_models.training.run import TrainingRun
 from mmseg_models.training.run_log import RunLog, write_run_files
 from mmseg_models.training.simulated_data import ensure_data
 from mmseg_models.training.subsets import ModalityDropout
-from mmseg_models.training.trained_weights import load_strictly, read_trained
+from mmseg_models.training.trained_weights import read_trained
 from mmseg_models.transforms import Augmentation
 from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.core.labels import LabelSpace, load_label_space
@@ -163,7 +164,7 @@ def _first_weights(
     }
     if recipe.init_from:
         state, info = read_trained(recipe.init_from)
-        load_strictly(model, state, recipe.init_from)
+        load_strict(model, state, source=recipe.init_from)
         if info:
             # The weights were learned behind this normalisation.
             fixed = {**info.statistics, **fixed}

@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from mmseg_models import create_model
+from mmseg_models.tensors import load_strict
 from mmseg_ros.core.errors import TrainingError
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.types import Modality
@@ -102,7 +103,7 @@ def load_trained(run_dir: str | Path) -> tuple[nn.Module, TrainedInfo]:
             f'{METADATA_KEY!r} that the trainer writes.'
         )
     model = create_model(info.model, **info.options)
-    load_strictly(model, state, str(run_dir))
+    load_strict(model, state, source=str(run_dir))
     return model.eval(), info
 
 
@@ -142,26 +143,3 @@ def save_weights(
 ) -> None:
     """Write tensors as safetensors, from any device."""
     save_file({name: t.detach().cpu().contiguous() for name, t in state.items()}, path, metadata)
-
-
-def load_strictly(model: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
-    """Load all weights or none.
-
-    Raises:
-        TrainingError: Names or shapes differ; the message lists the first of them.
-    """
-    own = model.state_dict()
-    missing = [name for name in own if name not in state]
-    unexpected = [name for name in state if name not in own]
-    shapes = [
-        f'{name} {tuple(state[name].shape)} instead of {tuple(own[name].shape)}'
-        for name in own
-        if name in state and state[name].shape != own[name].shape
-    ]
-    if missing or unexpected or shapes:
-        raise TrainingError(
-            f'{source} does not fit the network. Missing ({len(missing)}): {missing[:3]}; '
-            f'unexpected ({len(unexpected)}): {unexpected[:3]}; other shape ({len(shapes)}): '
-            f'{shapes[:3]}. Check model.name and model.options.'
-        )
-    model.load_state_dict(dict(state))

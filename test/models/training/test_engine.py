@@ -154,7 +154,7 @@ def test_first_weights_and_their_statistics_come_from_another_run(recipe, with_f
     )
     assert run.statistics == info.statistics
     wrong = with_fields(second, model__options={**recipe.model.options, 'decoder_dim': 32})
-    with pytest.raises(TrainingError, match=r'does not fit.*head'):
+    with pytest.raises(ConfigError, match=r'does not fit.*head'):
         setup(wrong)
 
 

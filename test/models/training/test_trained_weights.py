@@ -5,13 +5,13 @@ import torch
 from safetensors.torch import save_file
 
 from mmseg_models import create_model
+from mmseg_models.tensors import load_strict
 from mmseg_models.training.trained_weights import (
     TrainedInfo,
-    load_strictly,
     load_trained,
     save_trained,
 )
-from mmseg_ros.core.errors import TrainingError
+from mmseg_ros.core.errors import ConfigError, TrainingError
 from mmseg_ros.core.labels import load_label_space
 from mmseg_ros.datasets.statistics import IMAGENET, ChannelStatistics
 
@@ -75,8 +75,8 @@ def test_all_differences_are_named_and_nothing_is_loaded(model):
     state['stranger'] = torch.zeros(1)
     state[names[5]] = torch.zeros(7, 7, 7)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    with pytest.raises(TrainingError) as error:
-        load_strictly(model, state, 'somewhere')
-    for part in ('somewhere', names[0], 'stranger', f'{names[5]} (7, 7, 7)'):
+    with pytest.raises(ConfigError) as error:
+        load_strict(model, state, source='somewhere')
+    for part in ('somewhere', names[0], 'stranger', f'{names[5]} is (7, 7, 7)'):
         assert part in str(error.value)
     assert all(torch.equal(t, before[k]) for k, t in model.state_dict().items())
