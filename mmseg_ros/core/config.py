@@ -206,6 +206,9 @@ class OutputConfig(Checked):
         'and probability (autoware), or label and rgba (hydra).',
         choices=('default', 'autoware', 'hydra'),
     )
+    jpeg_quality: int = parameter(
+        95, 'Quality of the JPEG images on <topic>/compressed.', low=1, high=100
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

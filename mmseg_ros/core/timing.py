@@ -75,16 +75,31 @@ class StageStatistics:
 
     def __init__(self, window: int = 300) -> None:
         self._window = window
-        self._values_ms: dict[str, deque[float]] = {}
+        self._values: dict[str, deque[tuple[float, float]]] = {}
 
-    def add(self, stage_ms: Mapping[str, float]) -> None:
-        """Add one frame's stage times, in milliseconds."""
+    def add(self, stage_ms: Mapping[str, float], now_s: float | None = None) -> None:
+        """Add one frame's stage times, in milliseconds, as of now."""
+        now_s = time.monotonic() if now_s is None else now_s
         for name, value in stage_ms.items():
-            self._values_ms.setdefault(name, deque(maxlen=self._window)).append(value)
+            self._values.setdefault(name, deque(maxlen=self._window)).append((now_s, value))
 
-    def percentiles_ms(self) -> dict[str, dict[str, float]]:
-        """Return {stage: {'p50', 'p95', 'p99'}} in milliseconds."""
+    def percentiles_ms(
+        self, within_s: float | None = None, now_s: float | None = None
+    ) -> dict[str, dict[str, float]]:
+        """Return {stage: {'p50', 'p95', 'p99'}} in milliseconds.
+
+        Args:
+            within_s: Only frames of the last seconds; stages without any are left out.
+            now_s: The monotonic clock, by default as it is.
+        """
+        now_s = time.monotonic() if now_s is None else now_s
+        oldest_s = -float('inf') if within_s is None else now_s - within_s
+        recent = {
+            name: [value for at_s, value in list(values) if at_s >= oldest_s]
+            for name, values in list(self._values.items())
+        }
         return {
             name: {f'p{q}': float(np.percentile(values, q)) for q in (50, 95, 99)}
-            for name, values in self._values_ms.items()
+            for name, values in recent.items()
+            if values
         }

@@ -81,6 +81,8 @@ class Calibration:
         self._kinds = kinds
         self._info_topic = info_topic
         self._received: dict[Modality, tuple[Any, ...]] = {}
+        self._info_cameras: dict[Modality, CameraModel] = {}
+        self._image_sizes: dict[Modality, tuple[int, int]] = {}
 
     def is_known(self, modality: Modality, message: Any) -> bool:
         """Return whether a CameraInfo says the same as the last one of this sensor."""
@@ -97,15 +99,50 @@ class Calibration:
             How they differ from those of the file, in a sentence; else ''.
         """
         self._received[modality] = _content(message)
+        self._info_cameras[modality] = camera
         self.learn_size(modality, camera.height, camera.width)
+        self._choose(modality)
         from_file = self._file_cameras.get(modality)
-        chosen = chosen_intrinsics(self._rule, from_file, camera)
-        if chosen is not None:
-            self.rig = self.rig.with_camera(modality, chosen)
         if from_file is None:
             return ''
         difference = difference_text(self._rule, from_file, camera)
         return f'{modality}: {difference}.' if difference else ''
+
+    def note_image_size(self, modality: Modality, height: int, width: int) -> None:
+        """Take note of the size of a sensor's images; a CameraInfo of another one is not used."""
+        if self._image_sizes.get(modality) != (height, width):
+            self._image_sizes[modality] = (height, width)
+            self.learn_size(modality, height, width)
+            if modality in self._info_cameras:
+                self._choose(modality)
+
+    def size_conflict(self, modality: Modality) -> str:
+        """Return how a sensor's CameraInfo and images differ in size and what to do, or ''."""
+        camera, size = self._info_cameras.get(modality), self._image_sizes.get(modality)
+        if camera is None or size is None or size == (camera.height, camera.width):
+            return ''
+        use = (
+            f'the intrinsics of {self._file} are used'
+            if self._chosen(modality, None) is not None
+            else 'it is not used, and what is projected into this image pauses'
+        )
+        return (
+            f'CameraInfo of {modality} on {self._info_topic(modality)} is of '
+            f'{camera.width} x {camera.height} pixels, but the images have {size[1]} x {size[0]}: '
+            f'{use}; publish the CameraInfo of the images as they come (with binning and roi set '
+            'where they are binned or cropped).'
+        )
+
+    def _choose(self, modality: Modality) -> None:
+        """Put the intrinsics that count into the rig."""
+        conflict = self.size_conflict(modality)
+        info = None if conflict else self._info_cameras.get(modality)
+        chosen = self._chosen(modality, info)
+        if chosen is not None or conflict:
+            self.rig = self.rig.with_intrinsics(modality, chosen)
+
+    def _chosen(self, modality: Modality, info: CameraModel | None) -> CameraModel | None:
+        return chosen_intrinsics(self._rule, self._file_cameras.get(modality), info)
 
     def learn_size(self, modality: Modality, height: int, width: int) -> None:
         """Complete intrinsics of a file that does not hold the size of the image.
@@ -164,6 +201,9 @@ class Calibration:
 
     def _explain_camera(self, modality: Modality) -> str:
         topic = self._info_topic(modality)
+        conflict = self.size_conflict(modality)
+        if conflict:
+            return conflict
         if self.rig.mounts.get(modality, _UNKNOWN).unsized is not None:
             return (
                 f'No image size of {modality}: {self._file} does not hold it, and neither an '

@@ -6,12 +6,14 @@ import array
 from collections.abc import Mapping
 from typing import Any
 
+import cv2
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from numpy.typing import NDArray
-from sensor_msgs.msg import Image, PointCloud2, PointField
+from sensor_msgs.msg import CompressedImage, Image, PointCloud2, PointField
 from std_msgs.msg import Header
 
+from mmseg_ros.core.errors import SampleError
 from mmseg_ros.messages import cloud_fields, image_fields
 
 _NS_PER_S = 1_000_000_000
@@ -35,6 +37,39 @@ def image_message(header: Header, pixels: NDArray[Any], encoding: str) -> Image:
     message = Image(header=header)
     _fill(message, image_fields(pixels, encoding))
     return message
+
+
+def compressed_image_message(
+    message: Image, compression: str, jpeg_quality: int
+) -> CompressedImage:
+    """Return an image as image_transport's `compressed` sends it.
+
+    Args:
+        message: An image of encoding rgb8, mono8 or 16UC1, without row padding.
+        compression: `jpeg` (rgb8 and mono8) or `png`.
+        jpeg_quality: 1 to 100.
+
+    Raises:
+        SampleError: The encoder cannot take the image.
+    """
+    is_color = message.encoding == 'rgb8'
+    dtype = '<u2' if message.encoding == '16UC1' else np.uint8
+    pixels = np.frombuffer(message.data, dtype).reshape(message.height, message.width, -1)
+    options = [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality] if compression == 'jpeg' else []
+    # OpenCV takes color in the order blue, green, red.
+    done, data = cv2.imencode(
+        f'.{compression}', pixels[..., ::-1] if is_color else pixels, options
+    )
+    if not done:
+        raise SampleError(
+            f'An image of encoding {message.encoding} cannot be sent as {compression}.'
+        )
+    stored = 'bgr8' if is_color else ''
+    result = CompressedImage(
+        header=message.header, format=f'{message.encoding}; {compression} compressed {stored}'
+    )
+    result.data = array.array('B', data.tobytes())
+    return result
 
 
 def cloud_message(header: Header, points: NDArray[Any], height: int, width: int) -> PointCloud2:

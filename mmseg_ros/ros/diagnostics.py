@@ -7,29 +7,20 @@ from typing import TYPE_CHECKING
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.qos import QoSProfile
 
-from mmseg_ros.core.types import Modality
 from mmseg_ros.ros.conversions import header_of, status_message
 from mmseg_ros.ros.frame import Frame
 from mmseg_ros.ros.qos import NO_EVENTS
 from mmseg_ros.ros.referring_report import referring_report
-from mmseg_ros.sync.health import HealthReport, HealthState
+from mmseg_ros.ros.sensor_report import ERROR, LEVELS, OK, WARN, sensor_report
+from mmseg_ros.ros.usage_watch import UsageWatch
+from mmseg_ros.sync.health import HealthReport
 
 if TYPE_CHECKING:
     from mmseg_ros.ros.node import SegmentationNode
     from mmseg_ros.ros.session import Session
     from mmseg_ros.ros.stream import Stream
 
-OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
-
-LEVELS: dict[HealthState, bytes] = {
-    HealthState.OK: OK,
-    HealthState.RECOVERING: WARN,
-    HealthState.LATE: WARN,
-    HealthState.STALE: WARN,
-    HealthState.OFFSET: ERROR,
-    HealthState.LOST: ERROR,
-}
-_RECENT_S = 2.0
+_LATENCY_WITHIN_S = 5.0
 
 
 class Reporter:
@@ -37,6 +28,7 @@ class Reporter:
 
     def __init__(self, node: SegmentationNode) -> None:
         self._node = node
+        self._usage = UsageWatch()
         self._publisher = node.create_publisher(
             DiagnosticArray, '/diagnostics', QoSProfile(depth=10), event_callbacks=NO_EVENTS
         )
@@ -49,7 +41,7 @@ class Reporter:
         if stream is not None and session is not None:
             reports = stream.collector.health.reports(now_ns)
             statuses += [
-                self._sensor_status(name, reports[name], stream, now_ns)
+                self._sensor_status(reports[name], stream, session, now_ns)
                 for name in stream.modalities
             ]
             statuses.append(self._sync_status(stream))
@@ -119,41 +111,12 @@ class Reporter:
         return self._status(level, 'node', node.state_label, values)
 
     def _sensor_status(
-        self, name: Modality, report: HealthReport, stream: Stream, now_ns: int
+        self, report: HealthReport, stream: Stream, session: Session, now_ns: int
     ) -> DiagnosticStatus:
-        """Return health; problems of the topic and recent refusals come before it."""
-        level, text = LEVELS[report.state], report.cause
-        refusals = stream.intake.refusals.get(name)
-        problem = stream.inputs[name].problem
-        if refusals is not None and now_ns - refusals.last_ns < _RECENT_S * 1e9:
-            level, text = ERROR, f'Samples are refused: {refusals.last_text}'
-        if problem:
-            level, text = ERROR, problem
-        counters = stream.collector.counters.sensors[name]
-        values: dict[str, object] = {
-            'health': report.state.value,
-            'rate_hz': f'{report.rate_hz:.2f}',
-            'age_s': _number(report.age_s),
-            'offset_s': _number(report.offset_s),
-            'skew_s': _number(report.skew_s),
-            'topic': stream.inputs[name].topic,
-            'publishers': stream.inputs[name].publisher_count(),
-            'reliability': stream.inputs[name].reliability,
-            'received': stream.intake.received[name],
-            'used': counters.used,
-            'late': counters.late,
-            'lateness_p95_ms': counters.lateness_quantile_ms(0.95),
-            'refused': refusals.total if refusals else 0,
-        }
-        if refusals:
-            values |= {f'refused: {cause}': count for cause, count in refusals.causes.items()}
-        values |= {f'dropped: {cause}': count for cause, count in counters.drops.items()}
-        decoder = stream.intake.decoders.get(name)
-        if decoder is not None:
-            values |= {f'lost: {cause}': count for cause, count in decoder.losses.items()}
-            if decoder.intensity.name:
-                values['intensity'] = str(decoder.intensity)
-        return self._status(level, f'sensor {name}', text, values)
+        level, text, values = sensor_report(
+            report, stream, session, self._node.config, self._usage, now_ns
+        )
+        return self._status(level, f'sensor {report.modality}', text, values)
 
     def _sync_status(self, stream: Stream) -> DiagnosticStatus:
         counters = stream.collector.counters
@@ -187,14 +150,18 @@ class Reporter:
         values |= {'published': statistics.published, 'idle': statistics.idle}
         values |= {'motion_unknown': session.odometry.misses}
         budget_ms = self._node.config.diagnostics.latency_budget_ms
-        latency_ms = stages.get('latency', {}).get('p95', 0.0)
+        recent = statistics.stages.percentiles_ms(_LATENCY_WITHIN_S)
+        latency_ms = recent.get('latency', {}).get('p95', 0.0)
         silence = self._silence(stream, session)
         if silence:
             return self._status(ERROR, 'processing', silence, values)
         if statistics.last_failure:
             return self._status(ERROR, 'processing', statistics.last_failure, values)
         if latency_ms > budget_ms:
-            text = f'Latency {latency_ms:.0f} ms (p95) is above the budget of {budget_ms:.0f} ms.'
+            text = (
+                f'Latency {latency_ms:.0f} ms (p95 of the last {_LATENCY_WITHIN_S:.0f} s) is '
+                f'above the budget of {budget_ms:.0f} ms.'
+            )
             return self._status(WARN, 'processing', text, values)
         if not session.outputs.wanted():
             return self._status(OK, 'processing', 'Idle: nobody subscribes to a result.', values)
@@ -223,7 +190,3 @@ class Reporter:
 
 def _ms(age_ns: int | None) -> str:
     return '' if age_ns is None else f'{age_ns / 1e6:.3f}'
-
-
-def _number(value: float | None) -> str:
-    return '' if value is None else f'{value:.4f}'

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo
 
 from mmseg_ros.core.config import SensorConfig
@@ -22,6 +23,7 @@ from mmseg_ros.messages.sensor_decoder import SensorDecoder
 from mmseg_ros.ros.calibration import Calibration
 from mmseg_ros.ros.intake import Intake
 from mmseg_ros.ros.subscriptions import Candidate
+from mmseg_ros.ros.transports import transport_topic
 
 
 def kinds_of(sensors: Mapping[Modality, SensorConfig]) -> dict[Modality, str]:
@@ -44,7 +46,11 @@ def info_topic(modality: Modality, config: SensorConfig) -> str:
 
 
 def data_candidates(
-    modality: Modality, config: SensorConfig, intake: Intake, calibration: Calibration
+    node: Node,
+    modality: Modality,
+    config: SensorConfig,
+    intake: Intake,
+    calibration: Calibration,
 ) -> list[Candidate]:
     """Return the ways in which a sensor's data may be published, best first."""
     kind = kind_of(modality, config.kind)
@@ -53,7 +59,7 @@ def data_candidates(
     intake.decoders[modality] = decoder
     return [
         _candidate(
-            input_topic(modality, kind, config) + suffix,
+            transport_topic(node, input_topic(modality, kind, config), suffix),
             message_class,
             partial(intake.on_message, modality, partial(decoder.payload, type_name)),
         )

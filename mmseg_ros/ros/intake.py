@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mmseg_ros.core.errors import SampleError
-from mmseg_ros.core.types import Modality, SensorSample, pixel_size
+from mmseg_ros.core.types import EventData, Modality, SensorSample, pixel_size
 from mmseg_ros.core.unexpected import cause_of, reason_of
 from mmseg_ros.messages import decode_camera_info, stamp_ns
 from mmseg_ros.messages.sensor_decoder import Decode, SensorDecoder
@@ -53,7 +53,8 @@ class Intake:
 
     Attributes:
         refusals: Per sensor.
-        received: Number of messages per sensor, refused ones included.
+        received: Number of messages per sensor, rejected ones included.
+        info_problems: Why the last CameraInfo of a camera was rejected, until a good one comes.
         decoders: Of each sensor; they count what was lost of samples that were taken.
     """
 
@@ -78,6 +79,7 @@ class Intake:
         """
         self.refusals: dict[Modality, Refusals] = {}
         self.received: Counter[Modality] = Counter()
+        self.info_problems: dict[Modality, str] = {}
         self.decoders: dict[Modality, SensorDecoder] = {}
         self._clouds = CloudFrames(join)
         self._calibration = calibration
@@ -94,13 +96,14 @@ class Intake:
         try:
             frame_id = str(message.header.frame_id)
             self._note_frame(modality, self._clouds.main_frame(modality, frame_id))
-            missing = self._calibration.missing(modality)
-            if missing:
-                raise SampleError(missing)
+            self._require(modality)
             payload = decode(message)
             size = pixel_size(payload)
-            if size is not None:
-                self._calibration.learn_size(modality, *size)
+            if isinstance(payload, EventData):
+                self._calibration.learn_size(modality, payload.height, payload.width)
+            elif size is not None:
+                self._calibration.note_image_size(modality, *size)
+                self._require(modality)
             sample = SensorSample(
                 modality=modality,
                 stamp_ns=stamp_ns(message.header),
@@ -123,14 +126,27 @@ class Intake:
             if difference:
                 self._warn(difference)
             self._note_frame(modality, str(message.header.frame_id))
+            self.info_problems.pop(modality, None)
         except Exception as error:  # as above
-            self.refuse(modality, f'CameraInfo: {reason_of(error, "reading")}')
+            text = reason_of(error, 'reading')
+            self.info_problems[modality] = text
+            self._warn(f'{modality}: CameraInfo rejected: {text}')
 
     def refuse(self, modality: Modality, text: str) -> None:
         """Count and report one refusal; any thread may call it."""
         with self._lock:
             self.refusals.setdefault(modality, Refusals()).add(text, self._now_ns())
-        self._warn(f'{modality}: sample refused: {text}')
+        self._warn(f'{modality}: sample rejected: {text}')
+
+    def _require(self, modality: Modality) -> None:
+        """Check that the calibration has what samples of a sensor need.
+
+        Raises:
+            SampleError: It lacks something; says what.
+        """
+        missing = self._calibration.missing(modality)
+        if missing:
+            raise SampleError(missing)
 
     def _note_frame(self, modality: Modality, frame_id: str) -> None:
         if self._frames.get(modality) == frame_id:

@@ -6,6 +6,7 @@ import importlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,9 @@ from mmseg_ros.core.unexpected import reason_of
 from mmseg_ros.labelling import colorize, overlay
 from mmseg_ros.ros.conversions import cloud_message, header_of, image_message
 from mmseg_ros.ros.frame import Frame
-from mmseg_ros.ros.qos import NO_EVENTS, latched_qos, output_qos
+from mmseg_ros.ros.qos import NO_EVENTS, latched_qos
 from mmseg_ros.ros.qos_overrides import output_options
+from mmseg_ros.ros.result_publisher import JPEG, PNG, ResultPublisher
 
 Build = Callable[[Frame], Any]
 
@@ -32,6 +34,7 @@ class _Output:
     topic: str
     message_class: Any
     build: Build
+    compression: str = ''
 
 
 class Outputs:
@@ -63,22 +66,18 @@ class Outputs:
         self._label_space = label_space
         self._last_scan_ns: int | None = None
         self._outputs = (
-            _Output('~/labels', Image, self._labels),
-            _Output('~/confidence', Image, _confidence),
-            _Output('~/color', Image, _color),
-            _Output('~/overlay', Image, self._overlay),
+            _Output('~/labels', Image, self._labels, PNG),
+            _Output('~/confidence', Image, _confidence, PNG),
+            _Output('~/color', Image, _color, JPEG),
+            _Output('~/overlay', Image, self._overlay, JPEG),
             _Output('~/points', PointCloud2, self._points),
             _Output('~/points/organized', PointCloud2, _organized),
-            _Output('~/debug/projection', Image, _projection),
+            _Output('~/debug/projection', Image, _projection, JPEG),
             _Output('~/modalities', DiagnosticArray, modalities),
         )
         self._publishers = {
-            output.topic: node.create_lifecycle_publisher(
-                output.message_class,
-                output.topic,
-                output_qos(),
-                event_callbacks=NO_EVENTS,
-                qos_overriding_options=output_options(),
+            output.topic: ResultPublisher(
+                node, output.topic, output.message_class, output.compression
             )
             for output in self._outputs
         }
@@ -90,29 +89,28 @@ class Outputs:
 
     def wanted(self) -> bool:
         """Return whether anybody subscribes to any result."""
-        return any(p.get_subscription_count() for p in self._publishers.values())
+        return any(publisher.wanted() for publisher in self._publishers.values())
 
     def publish(self, frame: Frame) -> None:
         """Publish every output that somebody subscribes to and that the set allows."""
         for output in self._outputs:
             publisher = self._publishers[output.topic]
-            if not publisher.get_subscription_count():
+            if not publisher.wanted():
                 self.paused.pop(output.topic, None)
                 continue
             try:
-                message = output.build(frame)
-                if message is not None:
-                    publisher.publish(message)
+                publisher.publish(partial(output.build, frame), self.config.jpeg_quality)
                 self.paused.pop(output.topic, None)
             except Exception as error:  # whatever one output raises, the others go on
-                if not self._node.context.ok():  # a signal has closed the publishers
+                if not self._node.context.ok():  # the process has closed the publishers
                     raise
                 self.paused[output.topic] = reason_of(error, 'publishing')
 
     def close(self) -> None:
         """Destroy the publishers."""
-        for publisher in (*self._publishers.values(), self._label_info):
-            self._node.destroy_lifecycle_publisher(publisher)
+        for publisher in self._publishers.values():
+            publisher.close()
+        self._node.destroy_lifecycle_publisher(self._label_info)
 
     def _labels(self, frame: Frame) -> Image:
         labels = frame.result.labels

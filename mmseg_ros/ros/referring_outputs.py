@@ -17,8 +17,7 @@ from mmseg_ros.projection.extrinsics import Rig
 from mmseg_ros.referring.result import IGNORE_ID, ReferringResult, label_space_of
 from mmseg_ros.ros.conversions import cloud_message, header_of, image_message
 from mmseg_ros.ros.frame import Frame
-from mmseg_ros.ros.qos import NO_EVENTS, output_qos
-from mmseg_ros.ros.qos_overrides import output_options
+from mmseg_ros.ros.result_publisher import JPEG, PNG, ResultPublisher
 
 MASK_TOPIC = '~/referring/mask'
 OVERLAY_TOPIC = '~/referring/overlay'
@@ -37,25 +36,18 @@ class ReferringOutputs:
         """Create the publishers; nothing is sent while the node is inactive."""
         self.config = config
         self.paused: dict[str, str] = {}
-        self._node = node
         self._publishers = {
-            topic: node.create_lifecycle_publisher(
-                message_class,
-                topic,
-                output_qos(),
-                event_callbacks=NO_EVENTS,
-                qos_overriding_options=output_options(),
-            )
-            for topic, message_class in (
-                (MASK_TOPIC, Image),
-                (OVERLAY_TOPIC, Image),
-                (POINTS_TOPIC, PointCloud2),
+            topic: ResultPublisher(node, topic, message_class, compression)
+            for topic, message_class, compression in (
+                (MASK_TOPIC, Image, PNG),
+                (OVERLAY_TOPIC, Image, JPEG),
+                (POINTS_TOPIC, PointCloud2, ''),
             )
         }
 
     def wanted(self) -> bool:
         """Return whether anybody subscribes to any result."""
-        return any(p.get_subscription_count() for p in self._publishers.values())
+        return any(publisher.wanted() for publisher in self._publishers.values())
 
     def publish(
         self, result: ReferringResult, image: SensorSample, frame_set: FrameSet, rig: Rig
@@ -77,15 +69,15 @@ class ReferringOutputs:
     def close(self) -> None:
         """Destroy the publishers."""
         for publisher in self._publishers.values():
-            self._node.destroy_lifecycle_publisher(publisher)
+            publisher.close()
 
     def _send(self, topic: str, build: Callable[[], Any]) -> None:
         publisher = self._publishers[topic]
         self.paused.pop(topic, None)
-        if not publisher.get_subscription_count():
+        if not publisher.wanted():
             return
         try:
-            publisher.publish(build())
+            publisher.publish(build, self.config.jpeg_quality)
         except MmsegError as error:
             self.paused[topic] = str(error)
 

@@ -127,7 +127,7 @@ class Stream:
             info = info_candidates(name, sensor, self.intake)
             if info:
                 self.infos[name] = AdaptiveSubscription(self._node, info, sensor.reliability, 5)
-            data = data_candidates(name, sensor, self.intake, session.calibration)
+            data = data_candidates(self._node, name, sensor, self.intake, session.calibration)
             self.inputs[name] = AdaptiveSubscription(
                 self._node, data, sensor.reliability, sensor.queue_depth, self.inputs.values
             )

@@ -76,9 +76,9 @@ class Assembly:
     def retune(
         self, by_rank: Sequence[SensorTrack], deadline_ns: int, min_sensors: int, jump_back_ns: int
     ) -> None:
-        """Take over changed parameters, between two sets; see the class for their meaning."""
-        self._by_rank, self._min_sensors = by_rank, min_sensors
-        self._deadline_ns, self._jump_back_ns = deadline_ns, jump_back_ns
+        """Take over changed parameters, between two sets; the class says what they mean."""
+        self._by_rank, self._deadline_ns = by_rank, deadline_ns
+        self._min_sensors, self._jump_back_ns = min_sensors, jump_back_ns
 
     def is_too_late(self, track: SensorTrack, stamp_ns: int, now_ns: int) -> bool:
         """Return whether a sample can serve in no set any more; note if it missed its own."""

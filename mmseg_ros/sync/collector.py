@@ -102,6 +102,7 @@ class Collector:
             track.counters.invalid_stamp += 1
             self._refuse_clock(track, None, now_ns)
             return self._fetch()
+        track.health.note_stamp(sample.stamp_ns)
         if track.offset_ns:
             sample = shift_stamps(sample, track.offset_ns)
         stamp_ns = packet_end_ns(sample) if track.accumulates else sample.stamp_ns

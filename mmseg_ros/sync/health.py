@@ -74,6 +74,8 @@ class SensorHealth:
         '_good_streak',
         '_late_streak',
         '_lost_after_ns',
+        '_repeats',
+        '_stamp_ns',
         'config',
         'heard',
         'last_arrival_ns',
@@ -100,9 +102,8 @@ class SensorHealth:
         self.retune(config, deadline_ns)
         self.was_late = False
         self._fault = ''
-        self._bad_streak = 0
-        self._late_streak = 0
-        self._good_streak = 0
+        self._stamp_ns, self._repeats = 0, 0
+        self._bad_streak = self._late_streak = self._good_streak = 0
 
     def retune(self, config: SensorConfig, deadline_ns: int) -> None:
         """Take over changed parameters; state and learned rate stay."""
@@ -116,6 +117,11 @@ class SensorHealth:
     def may_be_held(self) -> bool:
         """Whether its last good sample may serve in further frames."""
         return not self._fault and self.state not in (HealthState.LOST, HealthState.OFFSET)
+
+    def note_stamp(self, stamp_ns: int) -> None:
+        """Take note of the stamp that came, whatever it is worth."""
+        self._repeats = self._repeats + 1 if stamp_ns == self._stamp_ns else 0
+        self._stamp_ns = stamp_ns
 
     def accept(self, now_ns: int, delta_ns: int) -> bool:
         """Take note of a usable sample, `delta_ns` newer than the last; True if the state changed.
@@ -269,6 +275,11 @@ class SensorHealth:
         name = self.name
         if age_ns is None:
             return f'No sample of {name} has come yet; check its topic and its publisher.'
+        if self._repeats >= BAD_STREAK and self.state is not HealthState.OK:
+            return (
+                f'The stamps of {name} stand still: {self._repeats + 1} samples are stamped '
+                f'{self._stamp_ns / 1e9:.3f}; make the driver stamp each with its own time.'
+            )
         if self.state is HealthState.LOST:
             return f'{name} has been silent for {age_ns / 1e9:.1f} s; sets go on without it.'
         if self.state is HealthState.OFFSET:

@@ -125,10 +125,18 @@ def test_bad_camera_info_is_refused_and_the_old_one_stays(graph, listener, senso
             message.k = [0.0] * 9
         return message
 
-    assert sensors.play_until(
-        ('rgb', 'lidar'), lambda: 'rgb' in node.stream.intake.refusals, change=spoil
-    )
-    assert 'CameraInfo' in node.stream.intake.refusals['rgb'].last_text
+    listener.listen(DiagnosticArray, '/diagnostics')
+
+    def named():
+        status = last_status(listener, 'mmseg: sensor rgb')
+        return status is not None and 'CameraInfo on /rgb/camera_info' in status.message
+
+    assert sensors.play_until(('rgb', 'lidar'), named, change=spoil)
+    status = last_status(listener, 'mmseg: sensor rgb')
+    assert status.level == DiagnosticStatus.ERROR
+    assert 'is rejected' in status.message
+    # The images beside it are fine, and nothing says otherwise.
+    assert 'rgb' not in node.stream.intake.refusals
     assert node.session.calibration.rig.camera('rgb') is camera
     before = len(listener.messages['/mmseg/labels'])
     assert sensors.play_until(
@@ -136,6 +144,67 @@ def test_bad_camera_info_is_refused_and_the_old_one_stays(graph, listener, senso
         lambda: len(listener.messages['/mmseg/labels']) >= before + 3,
         change=spoil,
     )
+    assert sensors.play_until(('rgb', 'lidar'), lambda: not named())
+
+
+def last_status(listener, name):
+    arrays = listener.messages['/diagnostics']
+    return next((s for s in arrays[-1].status if s.name == name), None) if arrays else None
+
+
+def test_camera_info_of_another_size_is_an_error_with_both_sizes(
+    graph, listener, sensors, make_node
+):
+    make_node(calibration__intrinsics='camera_info')
+    for message_class, topic in (
+        (Image, '/mmseg/labels'),
+        (PointCloud2, '/mmseg/points'),
+        (DiagnosticArray, '/diagnostics'),
+    ):
+        listener.listen(message_class, topic)
+    assert sensors.play_until(('rgb', 'lidar'), lambda: listener.messages['/mmseg/points'])
+
+    def halve(topic, message):
+        if topic == 'rgb/camera_info':
+            message.width, message.height = sensors.WIDTH // 2, sensors.HEIGHT // 2
+        return message
+
+    def named():
+        status = last_status(listener, 'mmseg: sensor rgb')
+        return status is not None and '40 x 24' in status.message and '80 x 48' in status.message
+
+    assert sensors.play_until(('rgb', 'lidar'), named, change=halve)
+    assert last_status(listener, 'mmseg: sensor rgb').level == DiagnosticStatus.ERROR
+    labels = len(listener.messages['/mmseg/labels'])
+    points = len(listener.messages['/mmseg/points'])
+    assert sensors.play_until(
+        ('rgb', 'lidar'),
+        lambda: len(listener.messages['/mmseg/labels']) >= labels + 5,
+        change=halve,
+    )
+    assert len(listener.messages['/mmseg/points']) <= points + 1
+    assert sensors.play_until(
+        ('rgb', 'lidar'), lambda: len(listener.messages['/mmseg/points']) > points + 1
+    )
+    assert not named()
+
+
+def test_binned_and_cropped_images_fit_their_camera_info(listener, sensors, make_node):
+    node = make_node(calibration__intrinsics='camera_info')
+    listener.listen(PointCloud2, '/mmseg/points')
+
+    def binned(topic, message):
+        if topic == 'rgb/camera_info':
+            message.width, message.height = 2 * sensors.WIDTH + 8, 2 * sensors.HEIGHT
+            message.binning_x = message.binning_y = 2
+            message.roi.width, message.roi.height = 2 * sensors.WIDTH, 2 * sensors.HEIGHT
+            message.roi.x_offset = 8
+        return message
+
+    assert sensors.play_until(
+        ('rgb', 'lidar'), lambda: listener.messages['/mmseg/points'], change=binned
+    )
+    assert node.session.calibration.size_conflict('rgb') == ''
 
 
 def test_wrong_message_type_on_a_topic_is_named(listener, sensors, make_node, other_graph):
@@ -168,5 +237,5 @@ def test_refused_sample_is_logged_once_with_its_cause(
         ('rgb',), lambda: node.stream.intake.received['rgb'] >= 8, change=change
     )
     assert len(lines) == 1
-    assert lines[0].startswith('rgb: sample refused')
+    assert lines[0].startswith('rgb: sample rejected')
     assert 'step' in lines[0]
