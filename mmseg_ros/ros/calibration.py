@@ -116,6 +116,16 @@ class Calibration:
             if modality in self._info_cameras:
                 self._choose(modality)
 
+    def size_note(self, modality: Modality, message: Any) -> str:
+        """Return what a CameraInfo's size has to do with its rejection, in a sentence, or ''."""
+        size = self._image_sizes.get(modality)
+        if size is None or size == (message.height, message.width):
+            return ''
+        return (
+            f' It is of {message.width} x {message.height} pixels, but the images have '
+            f'{size[1]} x {size[0]}.'
+        )
+
     def size_conflict(self, modality: Modality) -> str:
         """Return how a sensor's CameraInfo and images differ in size and what to do, or ''."""
         camera, size = self._info_cameras.get(modality), self._image_sizes.get(modality)

@@ -118,6 +118,7 @@ class Intake:
     def on_camera_info(self, modality: Modality, message: Any) -> None:
         """Take the intrinsics of one camera; what is invalid is refused and the old ones stay."""
         if self._calibration.is_known(modality, message):
+            self.info_problems.pop(modality, None)
             return
         try:
             rectified = self._calibration.is_rectified(modality)
@@ -128,7 +129,7 @@ class Intake:
             self._note_frame(modality, str(message.header.frame_id))
             self.info_problems.pop(modality, None)
         except Exception as error:  # as above
-            text = reason_of(error, 'reading')
+            text = reason_of(error, 'reading') + self._calibration.size_note(modality, message)
             self.info_problems[modality] = text
             self._warn(f'{modality}: CameraInfo rejected: {text}')
 

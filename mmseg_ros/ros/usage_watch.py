@@ -68,9 +68,10 @@ def _reason(
         )
     if sensor.late > mark.sensor.late:
         return 'they come after their frames were emitted; raise sync.deadline_s.'
-    apart = '' if report.offset_s is None else f' (its stamps are {report.offset_s:+.3f} s apart)'
+    window_s, offset_s = config.sensors[name].window_s, report.offset_s or 0.0
+    apart = f' (they are {offset_s:+.3f} s from the others)' if abs(offset_s) > window_s else ''
     return (
-        f'no frame has its stamp within sensors.{name}.window_s of '
-        f'{config.sensors[name].window_s:g} s{apart}; widen the window, correct '
+        f'no frame has its stamp within sensors.{name}.window_s of {window_s:g} s of '
+        f'theirs{apart}; widen the window, correct '
         f'sensors.{name}.offset_s, or see why the reference sends so little.'
     )

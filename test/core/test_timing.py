@@ -25,3 +25,13 @@ def test_percentiles_of_the_window():
     for value in range(1000):
         statistics.add({'infer': float(value)})
     assert statistics.percentiles_ms()['infer']['p50'] == pytest.approx(949.5)
+
+
+def test_only_the_last_seconds_can_be_asked_for():
+    statistics = StageStatistics()
+    for second in range(10):
+        statistics.add({'infer': float(second)}, now_s=float(second))
+    statistics.add({'load': 1.0}, now_s=0.0)
+    recent = statistics.percentiles_ms(within_s=2.0, now_s=9.0)
+    assert recent == {'infer': {'p50': 8.0, 'p95': pytest.approx(8.9), 'p99': pytest.approx(8.98)}}
+    assert set(statistics.percentiles_ms(now_s=9.0)) == {'infer', 'load'}

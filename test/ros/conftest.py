@@ -246,18 +246,23 @@ def make_node(graph: Graph, make_bundle: Callable[..., Any]) -> Callable[..., An
         bundle: str | None = None,
         expect: str = 'active',
         autostart: bool = True,
+        arguments: tuple[str, ...] = (),
         **parameters: Any,
     ) -> Any:
         expect = expect if autostart else ''
         values = {
             'model.bundle': bundle or str(make_bundle().path),
             'calibration.file': 'demo_rig',
+            # The sensors below are smaller than those of the file.
+            'calibration.intrinsics': 'camera_info',
             'autostart': autostart,
             'diagnostics.rate_hz': 10.0,
             **{name.replace('__', '.'): value for name, value in parameters.items()},
         }
         overrides = [Parameter(name, value=value) for name, value in values.items()]
-        node = SegmentationNode(context=graph.context, parameter_overrides=overrides)
+        node = SegmentationNode(
+            context=graph.context, parameter_overrides=overrides, cli_args=[*arguments]
+        )
         graph.add(node)
         if expect:
             assert graph.spin_until(

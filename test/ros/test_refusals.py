@@ -164,9 +164,12 @@ def test_camera_info_of_another_size_is_an_error_with_both_sizes(
         listener.listen(message_class, topic)
     assert sensors.play_until(('rgb', 'lidar'), lambda: listener.messages['/mmseg/points'])
 
+    camera = sensors.rig.camera('rgb').resized(sensors.HEIGHT // 2, sensors.WIDTH // 2)
+
     def halve(topic, message):
         if topic == 'rgb/camera_info':
-            message.width, message.height = sensors.WIDTH // 2, sensors.HEIGHT // 2
+            message.width, message.height = camera.width, camera.height
+            message.k, message.p = camera.K.reshape(-1), camera.P.reshape(-1)
         return message
 
     def named():
@@ -187,6 +190,24 @@ def test_camera_info_of_another_size_is_an_error_with_both_sizes(
         ('rgb', 'lidar'), lambda: len(listener.messages['/mmseg/points']) > points + 1
     )
     assert not named()
+
+
+def test_a_camera_info_that_is_implausible_is_named_with_both_sizes_too(
+    sensors, listener, make_node
+):
+    make_node()
+    listener.listen(DiagnosticArray, '/diagnostics')
+
+    def halve(topic, message):
+        if topic == 'rgb/camera_info':
+            message.width, message.height = sensors.WIDTH // 2, sensors.HEIGHT // 2
+        return message
+
+    def named():
+        status = last_status(listener, 'mmseg: sensor rgb')
+        return status is not None and '40 x 24' in status.message and '80 x 48' in status.message
+
+    assert sensors.play_until(('rgb',), named, change=halve)
 
 
 def test_binned_and_cropped_images_fit_their_camera_info(listener, sensors, make_node):
