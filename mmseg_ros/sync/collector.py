@@ -168,6 +168,8 @@ class Collector:
             self.health.restart(now_ns)
         self._now_ns = now_ns
         if now_ns >= self._sets.wake_ns:
+            # Deadlines first: after a long step, what was due must not fall to a sensor's loss.
+            self._sets.settle(now_ns)
             if self.health.tick(now_ns):
                 self._sets.health_changed(now_ns)
             else:
@@ -181,7 +183,7 @@ class Collector:
         skew_ns = track.health.skew_ns = received_ns - stamp_ns
         if self.health.agrees(skew_ns):
             return True
-        if self.health.settle_base():
+        if self.health.settle_base(track.health):
             for other in self._tracks.values():
                 if other.health.skew_ns is None or not self.health.agrees(other.health.skew_ns):
                     other.forget()
@@ -200,6 +202,8 @@ class Collector:
 
     def _place(self, track: SensorTrack, sample: SensorSample, stamp_ns: int, now_ns: int) -> None:
         """Put an accepted sample where it belongs and close what it completes."""
+        if self.health.all_lost:
+            self.health.wake(now_ns)
         newest_ns = track.newest_ns
         delta_ns = 0
         if newest_ns is None or stamp_ns > newest_ns:
@@ -217,8 +221,11 @@ class Collector:
             changed = track.health.refuse_content(now_ns, delta_ns, fault)
         else:
             changed = stamp_ns != newest_ns and track.health.accept(now_ns, delta_ns)
+        is_taken = not fault and not self._sets.is_too_late(track, stamp_ns, now_ns)
+        if is_taken:
+            # Before the sets look at the sensor with other eyes: they must see its sample.
+            track.buffer.insert(stamp_ns, now_ns, sample)
         if changed:
             self._sets.health_changed(now_ns)
-        if not fault and not self._sets.is_too_late(track, stamp_ns, now_ns):
-            track.buffer.insert(stamp_ns, now_ns, sample)
+        if is_taken:
             self._sets.respond(track, stamp_ns, now_ns)

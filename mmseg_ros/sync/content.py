@@ -31,11 +31,10 @@ _FEW = 0.005
 
 @dataclass(slots=True)
 class _Freeze:
-    """How often one sensor repeated itself, and what all had done when it began to."""
+    """How often one sensor repeated itself, and how often others had changed when it began to."""
 
     fingerprint: int
     repeats: int = 0
-    delivered_before: int = 0
     moved_before: int = 0
 
 
@@ -43,12 +42,11 @@ class ContentMonitor:
     """Looks into samples at a few thousand places, so the cost does not grow with their size.
 
     A frozen sensor is told from a scene that stands still by the others: identical samples are a
-    fault only if another sensor's content changed meanwhile, or if there is no other to ask.
+    fault only if another sensor's content changed meanwhile. Without another to ask they are none.
     """
 
     def __init__(self) -> None:
         self._freezes: dict[Modality, _Freeze] = {}
-        self._delivered = 0
         self._moved = 0
 
     def check(self, sample: SensorSample) -> str | None:
@@ -79,18 +77,16 @@ class ContentMonitor:
     def _frozen(self, modality: Modality, probes: NDArray[Any]) -> str | None:
         fingerprint = zlib.crc32(np.ascontiguousarray(probes).view(np.uint8).data)
         freeze = self._freezes.get(modality)
-        self._delivered += 1
         if freeze is None or fingerprint != freeze.fingerprint:
             self._moved += freeze is not None
             self._freezes[modality] = _Freeze(fingerprint)
             return None
         freeze.repeats += 1
         if freeze.repeats == 1:
-            freeze.delivered_before, freeze.moved_before = self._delivered, self._moved
+            freeze.moved_before = self._moved
         if freeze.repeats < FROZEN_AFTER:
             return None
-        others_delivered = self._delivered - freeze.delivered_before - freeze.repeats + 1
-        if others_delivered and self._moved == freeze.moved_before:
+        if self._moved == freeze.moved_before:
             return None
         return f'the content has not changed for {freeze.repeats} samples'
 

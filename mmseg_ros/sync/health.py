@@ -218,6 +218,13 @@ class SensorHealth:
             return last_ns + self._lost_after()
         return last_ns + min(self._stale_after(), self._lost_after())
 
+    def wake(self, now_ns: int) -> None:
+        """Be as at the start if lost: not heard yet and waited for; the learned rate stays."""
+        if self.state is HealthState.LOST:
+            self.state = HealthState.STALE
+            self.waited_for, self.heard = True, False
+            self.started_ns, self.last_arrival_ns = now_ns, None
+
     def restart(self, now_ns: int) -> None:
         """Forget all ages after the clock jumped; the learned rate and the state stay."""
         self.started_ns = now_ns

@@ -50,12 +50,17 @@ class HealthMonitor:
             and -self._limit_ns <= skew_ns - self.base_ns <= self._limit_ns
         )
 
-    def settle_base(self) -> bool:
-        """Determine the common time base anew; True if it moved by more than the limit."""
+    def settle_base(self, arrived: SensorHealth | None = None) -> bool:
+        """Determine the common time base anew; True if it moved by more than the limit.
+
+        Args:
+            arrived: The sensor whose sample has just come: it counts although it was lost.
+        """
         skews = sorted(
             health.skew_ns
             for health in self.sensors.values()
-            if health.skew_ns is not None and health.state is not HealthState.LOST
+            if health.skew_ns is not None
+            and (health is arrived or health.state is not HealthState.LOST)
         )
         if not skews:
             return False
@@ -108,6 +113,18 @@ class HealthMonitor:
         elif self._all_lost and not dead:
             _logger.info('A sensor returned: sets are made again.')
         self._all_lost = dead
+
+    def wake(self, now_ns: int) -> None:
+        """Begin anew when the first sensor returns after all were lost.
+
+        As at the start, every lost sensor is waited for until it had the time to be heard: its
+        first sample must not come too late for a set that another one closed alone.
+        """
+        for health in self.sensors.values():
+            health.wake(now_ns)
+        self._all_lost = False
+        self.schedule()
+        _logger.info('A sensor returned: sets are made again.')
 
     def restart(self, now_ns: int) -> None:
         """Forget ages and time base after the clock jumped back."""

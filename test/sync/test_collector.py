@@ -242,9 +242,42 @@ def test_all_lost_is_silent_and_said_once(caplog):
     now_ns = START_NS + 60 * S
     with caplog.at_level(logging.INFO):
         frames = unit.add(image('depth', now_ns), now_ns)
+        assert frames == []  # as at the start, the others may be about to come
+        frames = unit.advance(now_ns + S)
     assert [tuple(frame.samples) for frame in frames] == [('depth',)]
-    assert not unit.health.all_lost
-    assert 'sets are made again' in caplog.text
+    assert caplog.text.count('sets are made again') == 1
+
+
+@pytest.mark.parametrize('count', [1, 2, 3])
+@pytest.mark.parametrize('first', ['rgb', 'depth'])
+@pytest.mark.parametrize('before', [0, 5])
+def test_after_silence_the_first_samples_make_frames(count, first, before):
+    unit = collector()
+    feed(unit, pair_stream(before) if before else [])
+    for k in range(60):
+        unit.advance(START_NS + S + k * 50_000_000)
+    assert unit.health.all_lost
+    second = 'depth' if first == 'rgb' else 'rgb'
+    frames = []
+    for i in range(count):
+        stamp_ns = START_NS + 5 * S + i * 100_000_000
+        frames += unit.add(image(first, stamp_ns), stamp_ns + 5_000_000)
+        frames += unit.add(image(second, stamp_ns), stamp_ns + 9_000_000)
+    for k in range(20):
+        frames += unit.advance(START_NS + 6 * S + k * 50_000_000)
+    assert [set(frame.samples) for frame in frames] == [{'rgb', 'depth'}] * count
+    assert all(not counters.offset for counters in unit.counters.sensors.values())
+
+
+def test_after_silence_a_recording_of_another_day_is_taken():
+    unit = collector()
+    feed(unit, pair_stream(5))
+    for k in range(60):
+        unit.advance(START_NS + S + k * 50_000_000)
+    now_ns, stamp_ns = START_NS + 5 * S, START_NS + 10**6 * S
+    frames = unit.add(image('rgb', stamp_ns), now_ns)
+    frames += unit.add(image('depth', stamp_ns), now_ns + 1_000_000)
+    assert [set(frame.samples) for frame in frames] == [{'rgb', 'depth'}]
 
 
 def test_the_order_of_references_can_be_chosen():
