@@ -9,6 +9,10 @@ class ConfigError(MmsegError):
     """A parameter, a YAML file or a command-line option is missing, unknown or out of range."""
 
 
+class OutputError(MmsegError):
+    """A file or folder cannot be written; what stood there before still stands."""
+
+
 class CalibrationError(MmsegError):
     """Intrinsics or extrinsics are absent, invalid or do not fit the data."""
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from mmseg_ros.core.atomic_files import write_text
 from mmseg_ros.core.errors import BundleError, ConfigError
 from mmseg_ros.core.resources import bundle_directory
 from mmseg_ros.inference.manifest import Manifest
@@ -57,12 +58,20 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
     return Bundle(path, manifest)
 
 
+def unsealed_bundle(path: Path, manifest: Manifest) -> Bundle:
+    """Return the bundle that the files in `path` will be; it cannot be loaded without a manifest.
+
+    For checks that come before `seal_bundle`.
+    """
+    return Bundle(path, replace(manifest, files=file_entries(path)))
+
+
 def seal_bundle(path: Path, manifest: Manifest) -> Bundle:
     """Write `manifest.json` with the size and hash of every other file in `path`.
 
-    The manifest comes last and in one step, so a folder with a manifest is a whole bundle.
+    It comes last, after every check, and in one step: a folder with a manifest is a whole bundle.
     """
-    write_manifest(path, replace(manifest, files=file_entries(path)).to_dict())
+    write_manifest(path, unsealed_bundle(path, manifest).manifest.to_dict())
     return load_bundle(path)
 
 
@@ -90,9 +99,7 @@ def read_manifest(name_or_path: str | Path) -> tuple[Path, dict[str, Any]]:
 
 def write_manifest(path: Path, data: Mapping[str, Any]) -> None:
     """Write the manifest of the bundle in the folder `path`, in one step."""
-    draft = path / (MANIFEST_FILE + '.tmp')
-    draft.write_text(json.dumps(data, indent=2) + '\n', encoding='utf-8')
-    draft.replace(path / MANIFEST_FILE)
+    write_text(path / MANIFEST_FILE, json.dumps(data, indent=2) + '\n')
 
 
 def file_entries(path: Path) -> dict[str, FileEntry]:

@@ -141,7 +141,18 @@ def load_referring_bundle(name_or_path: str | Path) -> ReferringBundle:
     return ReferringBundle(path, manifest)
 
 
+def unsealed_referring_bundle(path: Path, manifest: ReferringManifest) -> ReferringBundle:
+    """Return the bundle that the files in `path` will be; it cannot be loaded without a manifest.
+
+    For checks that come before `seal_referring_bundle`.
+    """
+    return ReferringBundle(path, replace(manifest, files=file_entries(path)))
+
+
 def seal_referring_bundle(path: Path, manifest: ReferringManifest) -> ReferringBundle:
-    """Write `manifest.json` with the size and hash of every other file in `path`."""
-    write_manifest(path, replace(manifest, files=file_entries(path)).to_dict())
+    """Write `manifest.json` with the size and hash of every other file in `path`.
+
+    It comes last, after every check, and in one step: a folder with a manifest is a whole bundle.
+    """
+    write_manifest(path, unsealed_referring_bundle(path, manifest).manifest.to_dict())
     return load_referring_bundle(path)

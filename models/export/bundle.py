@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import copy
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from mmseg_models.export.calibration import calibration_images, masked_feeds, subset_feeds
 from mmseg_models.export.card import DEPLOYED, model_card
@@ -29,6 +26,12 @@ from mmseg_models.export.quantised_graph import quantise
 from mmseg_models.export.shared_weights import WeightStore
 from mmseg_models.export.subset_graphs import Members, group_subsets
 from mmseg_models.segmentation_model import SegmentationModel
+from mmseg_ros.core.atomic_files import (
+    atomic_folder,
+    require_absent,
+    write_bytes,
+    write_text,
+)
 from mmseg_ros.core.errors import BundleError
 from mmseg_ros.datasets.deliver import DeliverDataset
 from mmseg_ros.datasets.frame import FrameSource
@@ -40,6 +43,7 @@ from mmseg_ros.inference.bundle import (
     Bundle,
     load_bundle,
     seal_bundle,
+    unsealed_bundle,
 )
 from mmseg_ros.inference.manifest import Manifest
 
@@ -85,33 +89,15 @@ def write_bundle(
     Raises:
         BundleError: `path` exists, int8 without frames to calibrate on, or an exported graph does
             not answer as the network does or scores worse.
+        OutputError: `path` cannot be written.
         DatasetError: A data set is damaged or made for other encodings.
     """
     if manifest.precision == 'int8' and data.calibration is None:
         raise BundleError('int8 needs frames to calibrate on; pass --calibrate-on DATA_SET.')
-    with whole_folder(path) as draft:
+    require_absent(path, BundleError)
+    with atomic_folder(path) as draft:
         _fill(draft, model.eval().cpu(), manifest, progress, data)
     return load_bundle(path)
-
-
-@contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
-    """Yield a folder beside `path` that takes its name if the block ends well, else vanishes.
-
-    Raises:
-        BundleError: `path` exists.
-    """
-    if path.exists():
-        raise BundleError(f'{path} exists; remove it or choose another --output.')
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=path.name + '.', dir=path.parent))
-    draft.chmod(0o755)
-    try:
-        yield draft
-        draft.rename(path)
-    except BaseException:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise
 
 
 def _fill(
@@ -124,12 +110,11 @@ def _fill(
     rounded = copy.deepcopy(model).half() if manifest.precision == 'fp16' else model
     graph = deployed_graph(rounded, manifest)
     state = {name: tensor.contiguous() for name, tensor in rounded.state_dict().items()}
-    save_file(state, draft / WEIGHTS_FILE)
-    (draft / WEIGHTS_FILE).chmod(0o644)
+    write_bytes(draft / WEIGHTS_FILE, save(state))
     images = _calibration_images(manifest, data)
     subsets = _write_graphs(draft, graph, manifest, progress, images)
     manifest = replace(manifest, subsets=subsets)
-    bundle = seal_bundle(draft, manifest)
+    bundle = unsealed_bundle(draft, manifest)
     progress('comparing with torch on every subset of modalities')
     reference = deployed_graph(model, manifest)
     parity = check_parity(reference, bundle, images=images[0] if images else None)
@@ -137,7 +122,7 @@ def _fill(
         progress(f'scoring network and graphs on {data.scored.root}')
         deployed = score_deployed(reference, bundle, data.scored).to_dict()
         manifest = replace(manifest, metrics={**manifest.metrics, DEPLOYED: deployed})
-    (draft / CARD_FILE).write_text(model_card(manifest, parity), encoding='utf-8')
+    write_text(draft / CARD_FILE, model_card(manifest, parity))
     seal_bundle(draft, manifest)
 
 

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from mmseg_models.crossvlt import CrossVLT
-from mmseg_models.export.bundle import whole_folder
 from mmseg_models.export.card import table
 from mmseg_models.export.referring_graph import (
     SegmenterGraph,
@@ -22,6 +21,12 @@ from mmseg_models.export.referring_graph import (
 from mmseg_models.export.referring_parity import ReferringParity, check_referring_parity
 from mmseg_models.export.shared_weights import WeightStore
 from mmseg_models.training.referring_checkpoint import ReferringInfo
+from mmseg_ros.core.atomic_files import (
+    atomic_folder,
+    require_absent,
+    write_bytes,
+    write_text,
+)
 from mmseg_ros.core.errors import BundleError
 from mmseg_ros.inference.bundle import CARD_FILE, CONSTANTS_FILE, WEIGHTS_FILE
 from mmseg_ros.referring.bundle import (
@@ -32,6 +37,7 @@ from mmseg_ros.referring.bundle import (
     ReferringManifest,
     load_referring_bundle,
     seal_referring_bundle,
+    unsealed_referring_bundle,
 )
 
 _PLACES = ('run_dir', 'resume', 'init_from', 'encoder_from')
@@ -56,13 +62,15 @@ def write_referring_bundle(
     Raises:
         BundleError: `path` exists, the vocabulary or the tokens do not fit the network, or an
             exported graph does not answer as the network does.
+        OutputError: `path` cannot be written.
     """
     if len(vocabulary) != model.vocabulary_size or manifest.max_tokens > model.max_tokens:
         raise BundleError(
             f'The network knows {model.vocabulary_size} tokens in sentences of at most '
             f'{model.max_tokens}, but was given {len(vocabulary)} and {manifest.max_tokens}.'
         )
-    with whole_folder(path) as draft:
+    require_absent(path, BundleError)
+    with atomic_folder(path) as draft:
         _fill(draft, model.eval().cpu(), manifest, vocabulary, progress)
     return load_referring_bundle(path)
 
@@ -98,10 +106,8 @@ def _fill(
     vocabulary: Sequence[str],
     progress: Callable[[str], None],
 ) -> None:
-    text = '\n'.join(vocabulary) + '\n'
-    (draft / VOCABULARY_FILE).write_text(text, encoding='utf-8')
-    save_file(_compact(model.state_dict()), draft / WEIGHTS_FILE)
-    (draft / WEIGHTS_FILE).chmod(0o644)
+    write_text(draft / VOCABULARY_FILE, '\n'.join(vocabulary) + '\n')
+    write_bytes(draft / WEIGHTS_FILE, save(_compact(model.state_dict())))
     store = WeightStore(draft / WEIGHTS_FILE, draft / CONSTANTS_FILE)
     progress('exporting the graph of the sentences')
     text_graph = TextGraph(model).eval()
@@ -112,10 +118,10 @@ def _fill(
     text_dim = model.text.embedding.words.embedding_dim
     write_segmenter_graph(segmenter, manifest, text_dim, draft)
     store.link(draft / SEGMENTER_FILE)
-    bundle = seal_referring_bundle(draft, manifest)
+    bundle = unsealed_referring_bundle(draft, manifest)
     progress('comparing with torch')
     parity = check_referring_parity(text_graph, segmenter, bundle)
-    (draft / CARD_FILE).write_text(_card(manifest, parity), encoding='utf-8')
+    write_text(draft / CARD_FILE, _card(manifest, parity))
     seal_referring_bundle(draft, manifest)
 
 
