@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
 from types import ModuleType
 
 from mmseg_ros import __version__
+from mmseg_ros.commands import failures
 from mmseg_ros.commands.aliases import modern
-from mmseg_ros.core.errors import MmsegError
 
-_BROKEN_PIPE = 141
-"""128 + SIGPIPE, what other programs give to the shell then."""
+DEBUG = '--debug'
 
 VERBS: dict[str, str] = {
     'benchmark': 'measure the engine, the pipeline and the live node',
@@ -42,6 +42,9 @@ VERBS: dict[str, str] = {
 def build_parser(verb: str | None) -> argparse.ArgumentParser:
     """Return the parser, with the arguments of `verb` filled in."""
     parser = argparse.ArgumentParser(prog='mmseg_ros', description=__doc__.split('\n')[0])
+    parser.add_argument(
+        DEBUG, action='store_true', help='print the traceback of an error too (any verb)'
+    )
     parser.add_argument('--version', action='version', version=f'mmseg_ros {__version__}')
     verbs = parser.add_subparsers(dest='verb', metavar='VERB', required=True)
     for name, text in VERBS.items():
@@ -54,29 +57,47 @@ def build_parser(verb: str | None) -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one verb; return 0 on success, 1 on failure, 2 on wrong usage."""
-    argv = modern(sys.argv[1:] if argv is None else argv)
-    verb = next((word for word in argv if not word.startswith('-')), None)
+    """Run one verb, and say in one line on stderr what ended it early.
+
+    Returns:
+        0 on success, 1 on failure, 2 on wrong usage, 70 on a fault of the program, 130 when
+        interrupted, 141 when the reader of the output is gone.
+    """
+    given = list(sys.argv[1:] if argv is None else argv)
+    words = modern([word for word in given if word != DEBUG])
+    verb = next((word for word in words if word in VERBS), None)
+    _prepare_streams()
+    try:
+        status = _run(words)
+        sys.stdout.flush()
+    except (Exception, KeyboardInterrupt) as error:
+        return failures.report(error, verb, DEBUG in given)
+    return status
+
+
+def _run(words: Sequence[str]) -> int:
+    verb = next((word for word in words if not word.startswith('-')), None)
     parser = build_parser(verb)
-    arguments, overrides = parser.parse_known_args(argv)
+    for word in words:
+        if '\0' in word:
+            parser.error(f'{word!r} holds a NUL character')
+    arguments, overrides = parser.parse_known_args(words)
     module = _module(arguments.verb)
     if getattr(module, 'TAKES_OVERRIDES', False):
         arguments.overrides = overrides  # read by the verb's own, dataclass-based parser
     elif overrides:
         parser.error(f'unrecognized arguments: {" ".join(overrides)}')
-    try:
-        status = int(module.run(arguments))
-        sys.stdout.flush()
-        return status
-    except BrokenPipeError:
-        # Whoever read the output, such as `head`, has what it wanted.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _BROKEN_PIPE
-    except MmsegError as error:
-        print(f'mmseg_ros {arguments.verb}: {error}', file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    return int(module.run(arguments))
+
+
+def _prepare_streams() -> None:
+    """Make printing possible where a stream is closed or a name is not valid Unicode."""
+    for name in ('stdout', 'stderr'):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, 'w', encoding='utf-8'))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors='backslashreplace')
 
 
 def _module(verb: str) -> ModuleType:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from mmseg_ros.bag.faults import Fault, FaultFilter, Stamped
 from mmseg_ros.bag.reader import BagReader, RawMessage
-from mmseg_ros.bag.writer import BagWriter
+from mmseg_ros.bag.writer import whole_bag
 from mmseg_ros.core.modalities import TF_STATIC_TOPIC
 
 _CONTENT_FAULTS = ('freeze', 'clock_offset', 'bad_encoding', 'wrong_calibration')
 
 
-def spoil_bag(source: Path, out: Path, schedule: Sequence[Fault], seed: int = 0) -> Iterator[int]:
+def spoil_bag(
+    source: Path, out: Path, schedule: Sequence[Fault], seed: int = 0
+) -> Generator[int, None, None]:
     """Write the bag `source` with the faults of a schedule to `out`; yield the messages written.
 
     Messages whose content no fault touches are copied byte by byte.
@@ -23,7 +25,7 @@ def spoil_bag(source: Path, out: Path, schedule: Sequence[Fault], seed: int = 0)
         BagError: A bag cannot be read or written.
         SampleError: A message that a fault shall change does not fit its type.
     """
-    with BagReader(source) as reader, BagWriter(out, compress=True) as writer:
+    with BagReader(source) as reader, whole_bag(out, compress=True) as writer:
         stream = FaultFilter(schedule, seed).apply(_stream(reader, schedule))
         for done, (topic, stamp_ns, message) in enumerate(stream, 1):
             latched = topic == TF_STATIC_TOPIC

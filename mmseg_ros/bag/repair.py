@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Collection
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from mmseg_ros.bag.files import rescuable_files
 from mmseg_ros.bag.mcap_copy import McapCopy
 from mmseg_ros.bag.mcap_records import WholeRecords
 from mmseg_ros.bag.sqlite_records import SqliteRecords
+from mmseg_ros.core.atomic_files import atomic_folder, require_absent
 from mmseg_ros.core.errors import BagError
 
 _ZSTD_MAGIC = b'\x28\xb5\x2f\xfd'
@@ -55,26 +55,22 @@ def rescue(
 
     Raises:
         BagError: There is no such file, it holds no whole message, or the output exists.
+        OutputError: The new bag cannot be written.
     """
-    sources, output = rescuable_files(Path(path)), Path(output)
-    if output.exists():
-        raise BagError(f'{output} exists; remove it or choose another output for the bag.')
-    try:
-        copy = McapCopy(output)
-    except OSError as error:
-        raise BagError(f'{output}: cannot make the bag ({error}).') from error
-    try:
-        results = {source.name: _copy_file(source, copy, topics) for source in sources}
-        copy.close()
-    except BaseException:
-        shutil.rmtree(output, ignore_errors=True)
-        raise
-    if not copy.messages:
-        shutil.rmtree(output, ignore_errors=True)
-        raise BagError(
-            f'{path} holds no whole message{" on these topics" if topics else ""}; there is '
-            'nothing to rescue.'
-        )
+    sources = rescuable_files(Path(path))
+    require_absent(Path(output), BagError)
+    with atomic_folder(output) as draft:
+        draft.rmdir()  # the copy makes it
+        copy = McapCopy(draft)
+        try:
+            results = {source.name: _copy_file(source, copy, topics) for source in sources}
+        finally:
+            copy.close()
+        if not copy.messages:
+            raise BagError(
+                f'{path} holds no whole message{" on these topics" if topics else ""}; there is '
+                'nothing to rescue.'
+            )
     left_out = tuple(name for name, (messages, _) in results.items() if not messages)
     return RescueSummary(
         copy.messages,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -27,7 +29,8 @@ from rosbags.rosbag2 import (
 
 from mmseg_ros.bag import builders
 from mmseg_ros.bag.typestore import message_class, typestore
-from mmseg_ros.core.errors import BagError
+from mmseg_ros.core.atomic_files import atomic_folder, require_absent
+from mmseg_ros.core.errors import BagError, MmsegError, OutputError
 from mmseg_ros.core.modalities import (
     BASE_FRAME_ID,
     ODOM_TOPIC,
@@ -37,6 +40,7 @@ from mmseg_ros.core.modalities import (
     camera_info_topic,
     sensor_topic,
 )
+from mmseg_ros.core.output_errors import reason
 from mmseg_ros.core.types import CloudData, EventData, Modality, SensorSample
 from mmseg_ros.projection.camera import CameraModel
 from mmseg_ros.projection.extrinsics import Rig
@@ -55,25 +59,54 @@ _LATCHED = Qos(
 )
 
 
+_HEAD_BYTES = 8
+"""A file of no more holds nothing but the mark of its format."""
+
+
+@contextmanager
+def whole_bag(path: Path | str, compress: bool = False) -> Iterator[BagWriter]:
+    """Yield the writer of a bag that appears when the block ends well, else not at all.
+
+    Args: as of `BagWriter`.
+
+    Raises:
+        BagError: The folder exists.
+        OutputError: The bag cannot be written.
+    """
+    path = Path(path)
+    require_absent(path, BagError)
+    with atomic_folder(path) as draft:
+        draft.rmdir()  # the writer makes it
+        with BagWriter(draft, compress, shown=path) as writer:
+            yield writer
+
+
 class BagWriter:
     """A new bag: a folder with one MCAP file and metadata.yaml.
 
     Use it as a context manager; it is closed properly when the block fails, so that what was
-    written until then stays readable.
+    written until then stays readable. If the disk itself fails, the MCAP file stays without its
+    index for `bag.repair`. For a bag that appears whole or not at all see `whole_bag`.
     """
 
-    def __init__(self, path: Path | str, compress: bool = False) -> None:
+    def __init__(
+        self, path: Path | str, compress: bool = False, shown: Path | str | None = None
+    ) -> None:
         """Create the bag.
 
         Args:
             path: Folder to make; its parents are made too.
             compress: Whether chunks are compressed (zstd, as `ros2 bag record` can); a recorder
                 that is short of time leaves them plain.
+            shown: What errors call the bag; None calls it `path`.
 
         Raises:
-            BagError: The folder exists or cannot be made.
+            BagError: The folder exists.
+            OutputError: It cannot be made.
         """
         self.path = Path(path)
+        self._shown = self.path if shown is None else shown
+        self._messages = 0
         self._connections: dict[str, Connection] = {}
         try:
             self._writer = Writer(
@@ -86,8 +119,8 @@ class BagWriter:
             raise BagError(
                 f'{self.path} exists; remove it or choose another output for the bag.'
             ) from error
-        except OSError as error:
-            raise BagError(f'{self.path}: cannot make the bag ({error}).') from error
+        except (OSError, ValueError) as error:  # ValueError of a NUL in the name
+            raise self._failed(error) from error
 
     def __enter__(self) -> BagWriter:
         return self
@@ -101,8 +134,35 @@ class BagWriter:
         self.close()
 
     def close(self) -> None:
-        """Write the index and metadata.yaml; no message can be added after it."""
-        self._writer.close()
+        """Write the index and metadata.yaml; no message can be added after it.
+
+        Raises:
+            OutputError: The disk cannot take them.
+        """
+        if self._writer.storage is None:
+            return
+        try:
+            self._writer.close()
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def _failed(self, error: Exception) -> MmsegError:
+        """Close what a failing disk leaves, without empty files, and return what to raise."""
+        with suppress(Exception):
+            self._writer.abort()
+        with suppress(OSError, ValueError):
+            for file in self.path.iterdir():
+                if file.name.endswith('.tmp') or file.stat().st_size <= _HEAD_BYTES:
+                    file.unlink()
+            self.path.rmdir()  # stays if it holds something
+        why = reason(error) if isinstance(error, OSError) else str(error)
+        rescue = (
+            f' What was written until then can be rescued with `mmseg_ros repair {self._shown} '
+            'OUTPUT`.'
+            if self._messages and self.path == Path(self._shown)
+            else ''
+        )
+        return OutputError(f'{self._shown} cannot be written: {why}.{rescue}')
 
     def write_raw(
         self, topic: str, type_name: str, stamp_ns: int, data: bytes, latched: bool = False
@@ -118,6 +178,7 @@ class BagWriter:
 
         Raises:
             BagError: The type is not known, or the topic already has another type.
+            OutputError: The disk cannot take it; the bag is closed.
         """
         connection = self._connections.get(topic)
         if connection is None:
@@ -133,7 +194,11 @@ class BagWriter:
             raise BagError(
                 f'Topic {topic} holds {connection.msgtype}; {type_name} cannot be added to it.'
             )
-        self._writer.write(connection, int(stamp_ns), data)
+        try:
+            self._writer.write(connection, int(stamp_ns), data)
+        except OSError as error:
+            raise self._failed(error) from error
+        self._messages += 1
 
     def write(
         self, topic: str, type_name: str, stamp_ns: int, message: Any, latched: bool = False

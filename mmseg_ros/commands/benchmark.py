@@ -8,6 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from mmseg_ros.commands.arguments import MOST_PROCESSES, real_number, whole_number
+from mmseg_ros.core.atomic_files import require_writable, write_text
+
 PARTS = ('engine', 'pipeline', 'node')
 SUITES = ('inference', 'sim')
 EPILOG = """examples:
@@ -32,8 +35,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--subsets', nargs='+', default=[], help='such as rgb+lidar; default: full, drops, fewer'
     )
-    parser.add_argument('--threads', type=int, default=0, help='CPU threads; 0 for all')
-    parser.add_argument('--seconds', type=float, default=3.0, help='how long to repeat each case')
+    parser.add_argument(
+        '--threads', type=whole_number(0, MOST_PROCESSES), default=0, help='CPU threads; 0 for all'
+    )
+    parser.add_argument(
+        '--seconds',
+        type=real_number(positive=True),
+        default=3.0,
+        help='how long to repeat each case',
+    )
     parser.add_argument('--output', type=Path, help='write the report as JSON')
     parser.add_argument('--compare', type=Path, metavar='JSON', help='an earlier report')
 
@@ -42,12 +52,13 @@ def run(args: argparse.Namespace) -> int:
     """Measure, write the report, print the table."""
     from mmseg_ros.demo.processes import exit_on_sigterm
 
+    if args.output:
+        require_writable(args.output)
     other = _read(args.compare) if args.compare else None
     with exit_on_sigterm():
         report = _measure_simulation() if args.suite == 'sim' else _measure_inference(args)
     if args.output:
-        args.output.parent.mkdir(parents=True, exist_ok=True)
-        args.output.write_text(json.dumps(report, indent=2) + '\n', encoding='utf-8')
+        write_text(args.output, json.dumps(report, indent=2) + '\n')
     if args.suite == 'sim':
         sys.stdout.write(json.dumps(report, indent=2) + '\n')
     else:

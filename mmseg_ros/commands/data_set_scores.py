@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmseg_ros.core.atomic_files import write_text
 from mmseg_ros.core.subsets import subset_name
 from mmseg_ros.metrics.report import number
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from mmseg_ros.datasets.camvid import CamVidDataset
     from mmseg_ros.datasets.deliver import DeliverDataset
     from mmseg_ros.inference.bundle import Bundle
+
+METRICS_FILE = 'metrics.json'
 
 
 def run_data_set(args: argparse.Namespace) -> int:
@@ -129,16 +132,16 @@ def _class_table(rows: Sequence[dict[str, Any]]) -> str:
 
 def write_metrics(output: Path, metrics: dict[str, Any]) -> Path:
     """Write metrics.json into a folder, which is made, and return its path."""
-    output.mkdir(parents=True, exist_ok=True)
     text = json.dumps(metrics, indent=2, sort_keys=True, allow_nan=False)
-    path = output / 'metrics.json'
-    path.write_text(text + '\n', encoding='utf-8')
+    path = output / METRICS_FILE
+    write_text(path, text + '\n')
     return path
 
 
 def output_of(args: argparse.Namespace) -> Path:
-    """Return the folder that the scores of a data set go to."""
-    return Path(args.output or Path('out') / 'evaluate' / args.bag.name)
+    """Return the folder that the scores of a bag or a data set go to."""
+    name = args.bag.name if args.bag.is_dir() else args.bag.stem
+    return Path(args.output or Path('out') / 'evaluate' / name)
 
 
 def _condition_table(rows: Sequence[dict[str, Any]]) -> str:

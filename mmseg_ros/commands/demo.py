@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from mmseg_ros.commands.arguments import LARGEST_SEED, real_number, whole_number
+
 EPILOG = """examples:
   python -m mmseg_ros demo
   python -m mmseg_ros demo --duration 30 --bundle my_bundle --output out/my_demo
@@ -18,8 +20,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
     parser.epilog = EPILOG
     parser.add_argument('--output', type=Path, default=Path('out/demo'), help='folder to write to')
-    parser.add_argument('--duration', type=float, default=14.0, help='seconds of driving')
-    parser.add_argument('--seed', type=int, default=None, help='another drive')
+    parser.add_argument('--duration', type=real_number(), default=14.0, help='seconds of driving')
+    parser.add_argument(
+        '--seed', type=whole_number(0, LARGEST_SEED), default=None, help='another drive'
+    )
     parser.add_argument('--bundle', default='stitchfusion-b0-sim', help='folder or shipped name')
     parser.add_argument(
         '--referring-bundle', default='crossvlt-small-sim', help='the same, for sentences'

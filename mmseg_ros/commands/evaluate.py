@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmseg_ros.commands.data_set_scores import output_of, run_data_set, write_metrics
+from mmseg_ros.commands.arguments import MOST_PROCESSES, whole_number
+from mmseg_ros.commands.data_set_scores import METRICS_FILE, output_of, run_data_set, write_metrics
 from mmseg_ros.commands.sensors_option import add_sensors, sensors_of
+from mmseg_ros.core.atomic_files import require_writable
 from mmseg_ros.core.subsets import subset_name
 from mmseg_ros.metrics.robustness import SUBSET_CHOICES
 
@@ -46,7 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default='drops',
         help='sensors withheld in turn: none, each one (default), or every combination',
     )
-    parser.add_argument('--every', type=int, default=1, metavar='N', help='score every n-th set')
+    parser.add_argument(
+        '--every', type=whole_number(0), default=1, metavar='N', help='score every n-th set'
+    )
     parser.add_argument(
         '--calibration', type=Path, default=None, help="calibration file instead of the bag's own"
     )
@@ -58,7 +62,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="who tells the intrinsics: auto takes the calibration file's where it has some",
     )
     parser.add_argument('--backend', default='auto', help='inference runtime')
-    parser.add_argument('--threads', type=int, default=0, help='CPU threads; 0 is automatic')
+    parser.add_argument(
+        '--threads',
+        type=whole_number(0, MOST_PROCESSES),
+        default=0,
+        help='CPU threads; 0 is automatic',
+    )
     parser.add_argument(
         '--precision', default='fp32', help='what OpenVINO computes in: fp32, fp16 or bf16'
     )
@@ -83,6 +92,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate, write both files and say where they are."""
+    require_writable(output_of(args) / METRICS_FILE)
     if (args.bag / 'img').is_dir() or args.classes:
         _refuse_bag_options(args)
         return _run_referring(args) if _is_referring(args.bundle) else run_data_set(args)
@@ -112,8 +122,7 @@ def run(args: argparse.Namespace) -> int:
     bundle = load_bundle(args.bundle)
     with progress_bar('scoring') as progress:
         evaluation = evaluate(args.bag, bundle, options, progress)
-    output = args.output or Path('out') / 'evaluate' / args.bag.stem
-    write(evaluation, output)
+    write(evaluation, output_of(args))
     fault = fault_of(evaluation.metrics)
     if fault:
         raise BagError(fault)

@@ -72,8 +72,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Export the best checkpoint of a run, or a bundle again."""
     from mmseg_models.registry import list_models
     from mmseg_models.training.trained_weights import trained_model_name
+    from mmseg_ros.core.atomic_files import require_absent
+    from mmseg_ros.core.errors import BundleError
     from mmseg_ros.inference.bundle import MANIFEST_FILE
 
+    require_absent(arguments.output, BundleError)
     if arguments.dynamic:
         return _export_dynamic(arguments)
     if not arguments.run.exists() or (arguments.run / MANIFEST_FILE).is_file():
@@ -91,18 +94,17 @@ def _export_dynamic(arguments: argparse.Namespace) -> int:
     """Write the graph with dynamic shapes of a bundle, with its weights inside."""
     from mmseg_models.export.deployed import deployed_graph, deployed_network
     from mmseg_models.export.dynamic_graph import write_dynamic_graph
-    from mmseg_ros.core.errors import BundleError, ConfigError
+    from mmseg_ros.core.atomic_files import require_writable
+    from mmseg_ros.core.errors import ConfigError
     from mmseg_ros.inference.bundle import load_bundle
 
     output: Path = arguments.output
     if arguments.precision == 'int8' or arguments.score_on or arguments.calibrate_on:
         raise ConfigError('--dynamic writes fp32 or fp16 and scores nothing; leave the rest out.')
-    if output.exists():
-        raise BundleError(f'{output} exists; remove it or choose another name.')
+    require_writable(output)
     bundle = load_bundle(arguments.run)
     model = deployed_network(bundle).model
     model = model.half() if arguments.precision == 'fp16' else model.float()
-    output.parent.mkdir(parents=True, exist_ok=True)
     write_dynamic_graph(deployed_graph(model, bundle.manifest), output)
     members = ', '.join(f'{i} {name}' for i, name in enumerate(bundle.manifest.modality_names))
     print(f'{output}: {output.stat().st_size / 1e6:.1f} MB, members {members}')

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from mmseg_ros.commands.arguments import LARGEST_SIDE_PX, whole_number
+
 EPILOG = """examples:
   python -m mmseg_ros import-checkpoint StitchFusion_DELIVER_RGBDEL.pth --model stitchfusion \\
       --modalities rgb depth event lidar --fuse sum --output zoo/stitchfusion-b2-deliver
@@ -31,8 +33,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--output', type=Path, required=True, help='folder of the bundle to make')
     parser.add_argument('--name', help="name of the bundle; default: the output folder's name")
-    parser.add_argument('--height', type=int, default=512, help='rows of the input, pixels')
-    parser.add_argument('--width', type=int, default=512, help='columns of the input, pixels')
+    parser.add_argument(
+        '--height',
+        type=whole_number(1, LARGEST_SIDE_PX),
+        default=512,
+        help='rows of the input, pixels',
+    )
+    parser.add_argument(
+        '--width',
+        type=whole_number(1, LARGEST_SIDE_PX),
+        default=512,
+        help='columns of the input, pixels',
+    )
     parser.add_argument('--fuse', choices=('sum', 'ffm'), help='how StitchFusion joins its maps')
     parser.add_argument('--labels', default='deliver', help='label space: name or YAML file')
     parser.add_argument(
@@ -47,8 +59,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Import the checkpoint and write the bundle."""
     from mmseg_models.export.bundle import write_bundle
     from mmseg_models.import_authors import authors_manifest, import_authors_model
+    from mmseg_ros.core.atomic_files import require_absent
+    from mmseg_ros.core.errors import BundleError
     from mmseg_ros.core.labels import load_label_space
 
+    require_absent(arguments.output, BundleError)
     overrides: dict[str, Any] = {} if arguments.fuse is None else {'fuse': arguments.fuse}
     model = import_authors_model(
         arguments.file, arguments.model, arguments.modalities, **overrides

@@ -7,6 +7,7 @@ import signal
 import threading
 from pathlib import Path
 
+from mmseg_ros.commands.arguments import real_number
 from mmseg_ros.commands.sensors_option import add_sensors, sensors_of
 
 EPILOG = """examples:
@@ -23,7 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this verb's arguments."""
     parser.epilog = EPILOG
     parser.add_argument('bag', type=Path, help='bag folder, or one .mcap or .db3 file')
-    parser.add_argument('--rate', type=_positive, default=1.0, help='bag seconds per second')
+    parser.add_argument(
+        '--rate',
+        type=real_number(most=1e6, positive=True),
+        default=1.0,
+        help='bag seconds per second',
+    )
     parser.add_argument('--loop', action='store_true', help='start again at the end')
     parser.add_argument('--clock', action='store_true', help='publish /clock at 100 Hz')
     parser.add_argument(
@@ -42,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--wait',
-        type=float,
+        type=real_number(),
         default=0.0,
         metavar='SECONDS',
         help='wait at most so long for a subscriber on every sensor topic',
@@ -75,10 +81,3 @@ def run(args: argparse.Namespace) -> int:
         print(f'{topic}: {count} published, {report.dropped[topic]} dropped')
     print(f'worst delay of a message: {report.worst_lag_s * 1e3:.0f} ms')
     return 0
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if value <= 0:
-        raise argparse.ArgumentTypeError(f'must be positive, but is {text}')
-    return value

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmseg_ros.commands.arguments import real_number
 from mmseg_ros.commands.sensors_option import add_sensors, sensors_of
 
 if TYPE_CHECKING:
@@ -39,30 +40,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_sensors(parser, 'which topic of the bag is which sensor')
     parser.add_argument(
-        '--at', type=float, default=0.0, metavar='S', help='seconds after the start of the bag'
+        '--at',
+        type=real_number(),
+        default=0.0,
+        metavar='S',
+        help='seconds after the start of the bag',
     )
     parser.add_argument('--output', type=Path, default=Path('project_check.png'))
 
 
 def run(args: argparse.Namespace) -> int:
     """Draw, and print the numbers."""
-    import cv2
     import numpy as np
 
+    from mmseg_ros.core.atomic_files import require_writable
     from mmseg_ros.core.errors import ConfigError
     from mmseg_ros.core.types import LIDAR
+    from mmseg_ros.labelling.image_files import write_image
     from mmseg_ros.projection.check import check_projection
     from mmseg_ros.projection.summary import rig_summary
 
     if args.bag is None and not (args.image and args.cloud and args.calibration):
         raise ConfigError('Give a bag, or --image, --cloud and --calibration.')
+    require_writable(args.output)
     rig, image, cloud, offset_ns = _from_bag(args) if args.bag else _from_files(args)
     pixels = image.pixels
     rgb = pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)
     camera = rig.camera(rig.reference).resized(*rgb.shape[:2])
     picture, report = check_projection(rgb, cloud.xyz(), rig.T(rig.reference, LIDAR), camera)
-    if not cv2.imwrite(str(args.output), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)):
-        raise ConfigError(f'{args.output}: cannot write the picture.')
+    write_image(args.output, picture)
     stamps = '' if offset_ns is None else f'cloud minus image stamp: {offset_ns / 1e6:+.1f} ms\n'
     sys.stdout.write(f'{rig_summary(rig)}\n{stamps}{report.text()}\n{args.output}\n')
     return 0

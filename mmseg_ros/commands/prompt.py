@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from mmseg_ros.commands.arguments import real_number
+
 EPILOG = """examples:
   python -m mmseg_ros prompt "the closest car"
   python -m mmseg_ros prompt "the closest car; the bus" --node /front/mmseg
@@ -19,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--node', default='/mmseg', help='full name of the node')
     parser.add_argument(
         '--wait',
-        type=float,
+        type=real_number(),
         default=10.0,
         metavar='S',
         help='seconds to wait for the node to subscribe',

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import math
 import signal
 import threading
 from pathlib import Path
 
+from mmseg_ros.commands.arguments import real_number
 from mmseg_ros.commands.sensors_option import add_sensors, sensors_of
 
 EPILOG = """examples:
@@ -26,7 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--use-sim-time', action='store_true', help='take the time of receipt from /clock'
     )
     parser.add_argument(
-        '--duration', type=float, default=float('inf'), metavar='SECONDS', help='stop after this'
+        '--duration',
+        type=real_number(most=math.inf),
+        default=math.inf,
+        metavar='SECONDS',
+        help='stop after this',
     )
     add_sensors(parser, 'record the data and CameraInfo of these sensors, transforms and odometry')
 

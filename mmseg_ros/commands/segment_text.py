@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmseg_ros.commands.arguments import real_number
 from mmseg_ros.commands.sensors_option import add_sensors, sensors_of
 
 if TYPE_CHECKING:
@@ -31,7 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--out', type=Path, help='PNG to write the mask to')
     parser.add_argument('--overlay', type=Path, help='PNG to write the colored image to')
     parser.add_argument(
-        '--at', type=float, default=0.0, metavar='S', help='seconds after the start of the bag'
+        '--at',
+        type=real_number(),
+        default=0.0,
+        metavar='S',
+        help='seconds after the start of the bag',
     )
     add_sensors(parser, 'which topic of the bag is the camera, as rgb=/camera/image_raw')
     parser.add_argument('--bundle', default='crossvlt-small-sim', help='folder or shipped name')
@@ -44,16 +49,20 @@ def run(args: argparse.Namespace) -> int:
     """Write what was asked for and print one line per prompt.
 
     Raises:
-        ConfigError: The image cannot be read or a result cannot be written.
+        ConfigError: The image cannot be read.
+        OutputError: A result cannot be written.
         BagError: The bag cannot be read or holds no camera image there.
         SampleError: A prompt cannot be read.
         BundleError: The bundle cannot be used.
     """
+    from mmseg_ros.core.atomic_files import require_writable
     from mmseg_ros.labelling import overlay
     from mmseg_ros.referring.expression import split_expression
     from mmseg_ros.referring.result import label_space_of
     from mmseg_ros.referring.segmenter import load_segmenter
 
+    for path in filter(None, (args.out, args.overlay)):
+        require_writable(path)
     sentences = split_expression(';'.join(args.sentences))
     rgb = _image(args.source, args.at, sensors_of(args))
     segmenter = load_segmenter(args.bundle, args.backend)
@@ -124,17 +133,8 @@ def _lines(result: ReferringResult) -> list[str]:
 
 
 def _write(path: Path, pixels: NDArray[Any]) -> None:
-    """Write a gray or RGB image."""
-    import cv2
+    """Write a gray or RGB image and say where."""
+    from mmseg_ros.labelling.image_files import write_image
 
-    from mmseg_ros.core.errors import ConfigError
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    image = pixels if pixels.ndim == 2 else pixels[:, :, ::-1]
-    try:
-        written = cv2.imwrite(str(path), image)
-    except cv2.error as error:
-        raise ConfigError(f'{path} cannot be written: {error}') from error
-    if not written:
-        raise ConfigError(f'{path} cannot be written.')
+    write_image(path, pixels)
     sys.stdout.write(f'{path}\n')

@@ -5,8 +5,17 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from mmseg_ros.commands.arguments import (
+    LARGEST_SEED,
+    LARGEST_SIDE_PX,
+    MOST_PROCESSES,
+    real_number,
+    whole_number,
+)
 
 if TYPE_CHECKING:
     from mmseg_ros.sim.dataset import DatasetConfig
@@ -45,10 +54,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--source', type=Path, metavar='BAG', help='spoil this recording instead of driving (bag)'
     )
-    parser.add_argument('--scenes', type=int, default=1, help='number of drives')
-    parser.add_argument('--frames', type=int, default=20, help='camera frames per drive')
+    parser.add_argument('--scenes', type=whole_number(1), default=1, help='number of drives')
     parser.add_argument(
-        '--seed', type=int, default=0, help='any number; other seeds, other streets'
+        '--frames', type=whole_number(1), default=20, help='camera frames per drive'
+    )
+    parser.add_argument(
+        '--seed',
+        type=whole_number(0, LARGEST_SEED),
+        default=0,
+        help='any number; other seeds, other streets',
     )
     parser.add_argument(
         '--condition',
@@ -58,8 +72,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--failure', choices=FAILURES, default='', help='sensor failure (bag)')
     parser.add_argument('--theme', default='', help='kind of street (bag); default: from the seed')
-    parser.add_argument('--height', type=int, default=192, help='rows of the images (deliver)')
-    parser.add_argument('--width', type=int, default=320, help='columns of the images (deliver)')
+    parser.add_argument(
+        '--height',
+        type=whole_number(1, LARGEST_SIDE_PX),
+        default=192,
+        help='rows of the images (deliver)',
+    )
+    parser.add_argument(
+        '--width',
+        type=whole_number(1, LARGEST_SIDE_PX),
+        default=320,
+        help='columns of the images (deliver)',
+    )
     parser.add_argument(
         '--split', choices=('auto', 'train', 'val', 'test'), default='auto', help='(deliver)'
     )
@@ -67,7 +91,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--referring', action='store_true', help='write sentences with masks too (deliver)'
     )
     parser.add_argument(
-        '--interval', type=float, default=None, metavar='S',
+        '--interval', type=real_number(most=3600.0, positive=True), default=None, metavar='S',
         help='seconds between frames; 0.5 for deliver, 0.1 for bag',
     )  # fmt: skip
     parser.add_argument(
@@ -92,7 +116,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--meshes', choices=MESHES, default='',
         help='models of an installed package among what is built (apt: sweethome3d-furniture)',
     )  # fmt: skip
-    parser.add_argument('--jobs', type=int, default=os.cpu_count() or 1, help='processes')
+    parser.add_argument(
+        '--jobs',
+        type=whole_number(1, MOST_PROCESSES),
+        default=os.cpu_count() or 1,
+        help='processes',
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -113,10 +142,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _write_preview(args: argparse.Namespace) -> None:
+    from mmseg_ros.core.atomic_files import require_writable
     from mmseg_ros.projection import load_rig
     from mmseg_ros.sim.preview import write_preview
     from mmseg_ros.sim.sequence import DriveConfig
 
+    require_writable(args.preview)
     config = DriveConfig(
         theme=args.theme, rig=load_rig(args.rig), renderer=args.renderer, meshes=args.meshes
     )
@@ -130,8 +161,9 @@ def _spoil(args: argparse.Namespace, source: Path, out: Path) -> int:
     from mmseg_ros.commands.progress import progress_bar
 
     schedule, done = load_schedule(args.faults), 0
-    with progress_bar(f'spoiling {source.name}') as progress:
-        for done in spoil_bag(source, out, schedule, args.seed):
+    messages = spoil_bag(source, out, schedule, args.seed)
+    with progress_bar(f'spoiling {source.name}') as progress, closing(messages):
+        for done in messages:
             progress(done, done)
     print(f'{out}: {done} messages, {len(schedule)} faults.', file=sys.stderr)
     return 0
@@ -185,9 +217,10 @@ def _write_bags(args: argparse.Namespace) -> int:
         clean = path.with_name(path.name + '_clean') if args.faults else path
         config = _drive_config(args, k)
         with progress_bar(f'driving {path.name}') as progress:
-            frames = record_drive(clean, args.seed + k, config, args.jobs, args.depth_encoding)
-            for done in frames:
-                progress(done, args.frames)
+            drive = record_drive(clean, args.seed + k, config, args.jobs, args.depth_encoding)
+            with closing(drive) as frames:
+                for done in frames:
+                    progress(done, args.frames)
         print(f'{clean}: {args.frames} frames, {config.condition}.', file=sys.stderr)
         if args.faults:
             _spoil(args, clean, path)

@@ -44,6 +44,27 @@ def write_bytes(path: Path | str, content: bytes | memoryview, durable: bool = T
         stream.write(content)
 
 
+def append_text(path: Path | str, text: str) -> None:
+    """Add UTF-8 text at the end of a file, making it if it is not there.
+
+    Raises:
+        OutputError: The text cannot be added; the file is as it was.
+    """
+    with reported(path):
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        with Path(path).open('ab', buffering=0) as stream:
+            before = stream.tell()
+            content = memoryview(text.encode('utf-8'))
+            try:
+                while content:
+                    content = content[stream.write(content) :]
+            except OSError:
+                stream.truncate(before)
+                if not before:
+                    Path(path).unlink()
+                raise
+
+
 @contextmanager
 def atomic_file(path: Path | str, durable: bool = True) -> Iterator[Path]:
     """Yield an empty file that becomes `path` if the block ends well, else vanishes.
@@ -102,6 +123,22 @@ def atomic_folder(path: Path | str, replaces: bool = False) -> Iterator[Path]:
         elif not replaces:
             require_absent(path)
         os.rename(inner, path)
+
+
+def require_writable(path: Path | str) -> None:
+    """Make the folder of `path` and a draft in it: before long work whose result goes there.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    shown = Path(path)
+    with reported(shown):
+        target = Path(os.path.realpath(shown))
+        _require_replaceable(shown, target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = _draft_of(target)
+        os.close(_locked(draft, os.O_CREAT | os.O_RDWR, shown))
+        draft.unlink(missing_ok=True)
 
 
 def require_absent(path: Path, kind: type[MmsegError] = OutputError) -> None:

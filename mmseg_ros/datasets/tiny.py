@@ -8,12 +8,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ros.core.modalities import DELIVER_FOLDERS
 from mmseg_ros.datasets.deliver import LABEL_FOLDER
+from mmseg_ros.labelling.image_files import write_image
 
 ROAD, CARS, SKY = 6, 9, 12
 COLOURS = {ROAD: (110, 60, 110), CARS: (20, 20, 150), SKY: (80, 140, 200)}
@@ -31,7 +31,7 @@ def write_tiny_dataset(
             for folder, word in DELIVER_FOLDERS.values():
                 noise = rng.normal(0.0, 12.0, (height, width, 3))
                 image = _appearance(labels, word) + noise
-                _write(root / folder / stem / f'{number:06d}_{word}_front.png', image[..., ::-1])
+                _write(root / folder / stem / f'{number:06d}_{word}_front.png', image)
             folder, word = LABEL_FOLDER
             _write(root / folder / stem / f'{number:06d}_{word}_front.png', labels + 1)
 
@@ -53,8 +53,7 @@ def _appearance(labels: NDArray[np.uint8], word: str) -> NDArray[np.float64]:
 
 
 def _write(path: Path, image: NDArray[np.generic]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), np.clip(image, 0, 255).astype(np.uint8))
+    write_image(path, np.clip(image, 0, 255).astype(np.uint8), durable=False)
 
 
 if __name__ == '__main__':

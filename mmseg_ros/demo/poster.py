@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ros.core.atomic_files import atomic_file
 from mmseg_ros.demo.results import ALL_SENSORS
 from mmseg_ros.demo.shown import Moment, moment_pictures
 from mmseg_ros.inference.manifest import Manifest
@@ -81,4 +82,6 @@ def save(image: NDArray[np.uint8], path: Path) -> None:
     """Write an RGB picture as a PNG of 256 colours, which halves its size."""
     from PIL import Image
 
-    Image.fromarray(image).quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+    few = Image.fromarray(image).quantize(256, dither=Image.Dither.NONE)
+    with atomic_file(path) as draft:
+        few.save(draft, 'PNG', optimize=True)

@@ -14,6 +14,7 @@ import yaml
 from mmseg_ros.bag.calibration import rig_from_bag
 from mmseg_ros.bag.reader import BagReader
 from mmseg_ros.bag.replay import sensor_topics
+from mmseg_ros.core.atomic_files import write_text
 from mmseg_ros.core.errors import BagError
 from mmseg_ros.demo.live import require_ros, run_live
 from mmseg_ros.demo.pointed import pointed_section, scenes
@@ -151,5 +152,5 @@ def _export_calibration(drive: Path, path: Path) -> Rig:
     """Write the drive's own calibration for the node and return it."""
     with BagReader(drive) as reader:
         rig = rig_from_bag(reader, sensor_topics(reader))
-    path.write_text(yaml.safe_dump(rig.to_dict(), sort_keys=False), encoding='utf-8')
+    write_text(path, yaml.safe_dump(rig.to_dict(), sort_keys=False))
     return rig

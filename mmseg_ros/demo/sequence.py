@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import mmseg_ros.sim
@@ -38,18 +38,13 @@ def cached_drive(cache: Path, duration_s: float, seed: int, progress: Progress) 
     path = cache / f'drive-{key}'
     if path.is_dir():
         return path
-    cache.mkdir(parents=True, exist_ok=True)
-    draft = cache / f'.drive-{key}-{os.getpid()}'
-    try:
-        config = DriveConfig(
-            frames=round(duration_s * FRAME_RATE_HZ),
-            interval_s=1 / FRAME_RATE_HZ,
-        )
-        for done in record_drive(draft, seed, config, jobs=os.cpu_count() or 1):
+    config = DriveConfig(
+        frames=round(duration_s * FRAME_RATE_HZ),
+        interval_s=1 / FRAME_RATE_HZ,
+    )
+    with closing(record_drive(path, seed, config, jobs=os.cpu_count() or 1)) as frames:
+        for done in frames:
             progress(done, config.frames)
-        draft.replace(path)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
     return path
 
 

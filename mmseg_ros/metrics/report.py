@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mmseg_ros.core.atomic_files import write_text
 from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.metrics.template import PAGE
 
@@ -72,10 +73,7 @@ def render(report: Report) -> str:
 
 def write(report: Report, path: Path) -> None:
     """Write the report, making the folder; the file appears in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + '.tmp')
-    draft.write_text(render(report), encoding='utf-8')
-    draft.replace(path)
+    write_text(path, render(report))
 
 
 def number(value: float | None, digits: int = 3) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ros.core.atomic_files import atomic_file
 from mmseg_ros.core.errors import ConfigError, SampleError
 from mmseg_ros.core.types import CloudData
 
@@ -54,7 +55,8 @@ def write_cloud(path: str | Path, points: NDArray[Any]) -> None:
     """
     path = Path(path)
     if path.suffix == '.npy':
-        np.save(path, points, allow_pickle=False)
+        with atomic_file(path) as draft, draft.open('wb') as stream:
+            np.save(stream, points, allow_pickle=False)
         return
     if path.suffix not in OPEN3D_SUFFIXES:
         raise ConfigError(

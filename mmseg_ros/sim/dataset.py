@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
@@ -14,12 +13,15 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from mmseg_ros.core.atomic_files import write_text
 from mmseg_ros.core.errors import ConfigError, DatasetError
 from mmseg_ros.core.modalities import DELIVER_FOLDERS, STANDARD_ENCODINGS
 from mmseg_ros.core.types import RGB, STANDARD_MODALITIES, CloseReason, FrameSet, Modality
 from mmseg_ros.encoding import EncodingContext, encode
+from mmseg_ros.labelling.image_files import write_image
 from mmseg_ros.projection import Rig, align, load_rig
 from mmseg_ros.projection.odometry import Odometry
+from mmseg_ros.sim.parallel import leave_interrupts_to_parent
 from mmseg_ros.sim.recording import ODOMETRY_HZ
 from mmseg_ros.sim.referring import make_expressions
 from mmseg_ros.sim.sensing.lidar import LidarModel
@@ -147,7 +149,7 @@ def write_dataset(config: DatasetConfig, jobs: int = 1) -> Iterator[tuple[SceneP
             write_scene(config, rig.to_dict(), plan)
             yield plan, True
         return
-    with ProcessPoolExecutor(jobs) as pool:
+    with ProcessPoolExecutor(jobs, initializer=leave_interrupts_to_parent) as pool:
         futures = {pool.submit(write_scene, config, rig.to_dict(), plan): plan for plan in todo}
         for future in as_completed(futures):
             future.result()
@@ -173,7 +175,7 @@ def _claim(config: DatasetConfig, rig: Rig) -> None:
         raise DatasetError(
             f'{path} describes a data set of another size, rig or encoding; choose another --out.'
         )
-    path.write_text(yaml.safe_dump(facts, sort_keys=False))
+    write_text(path, yaml.safe_dump(facts, sort_keys=False))
 
 
 def _semantic_path(config: DatasetConfig, plan: ScenePlan, k: int) -> Path:
@@ -198,11 +200,11 @@ def write_scene(config: DatasetConfig, rig: Mapping[str, object], plan: ScenePla
         images = encode_frame(frame, drive, config.height, config.width)
         for modality, (folder, word) in DELIVER_FOLDERS.items():
             path = config.out / folder / plan.folder / f'{k:06d}_{word}_front.png'
-            _write_png(path, images[modality][..., ::-1])
+            write_image(path, images[modality], durable=False)
         if config.referring:
             _write_referring(config, plan, k, frame, drive.scene.objects)
         labels = semantic_image(frame.labels, config.height, config.width)
-        _write_png(_semantic_path(config, plan, k), labels)
+        write_image(_semantic_path(config, plan, k), labels, durable=False)
 
 
 def _drive_config(config: DatasetConfig, rig: Rig, plan: ScenePlan) -> DriveConfig:
@@ -236,7 +238,7 @@ def _write_referring(
         size = (config.width, config.height)
         mask = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST).astype(np.uint8)
         name = f'{k:06d}_{n}.png'
-        _write_png(folder / name, mask)
+        write_image(folder / name, mask, durable=False)
         entries.append(
             {
                 'sentence': item.sentence,
@@ -246,10 +248,9 @@ def _write_referring(
                 'depth_m': round(item.target.depth_m, 2),
             }
         )
-    folder.mkdir(parents=True, exist_ok=True)
     image = f'img/{plan.folder}/{k:06d}_rgb_front.png'
     text = json.dumps({'image': image, 'expressions': entries}, indent=1)
-    (folder / f'{k:06d}.json').write_text(text + '\n', encoding='utf-8')
+    write_text(folder / f'{k:06d}.json', text + '\n')
 
 
 def encode_frame(
@@ -284,17 +285,6 @@ def semantic_image(labels: NDArray[np.uint8], height: int, width: int) -> NDArra
     small = cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST)
     raw = (small + np.uint8(1)).astype(np.uint8)
     return np.stack([raw, raw, raw, np.full_like(raw, 255)], -1)
-
-
-def _write_png(path: Path, pixels: NDArray[np.uint8]) -> None:
-    """Write a PNG whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    good, data = cv2.imencode('.png', np.ascontiguousarray(pixels))
-    if not good:
-        raise DatasetError(f'{path}: the image cannot be encoded as PNG.')
-    partial = path.with_suffix('.partial')
-    partial.write_bytes(data.tobytes())
-    os.replace(partial, path)
 
 
 def _odometry_around(drive: Drive, stamp_ns: int) -> Odometry:

@@ -41,12 +41,17 @@ def drive_frames(drive: Drive, jobs: int = 1) -> Iterator[DriveFrame]:
         pool.shutdown(cancel_futures=True)
 
 
+def leave_interrupts_to_parent() -> None:
+    """Let Ctrl-C end only the process that started this one, which then ends its pool."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 _worker: dict[str, Drive] = {}
 """The drive of a worker process: building its scene takes a second."""
 
 
 def _start_worker(seed: int, config: DriveConfig) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    leave_interrupts_to_parent()
     _worker['drive'] = Drive(seed, config)
 
 

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from mmseg_ros.core.labels import load_label_space
 from mmseg_ros.core.types import RGB, STANDARD_MODALITIES, ImageData
+from mmseg_ros.labelling.image_files import write_image
 from mmseg_ros.sim.dataset import SECTOR_DEG, encode_frame
+from mmseg_ros.sim.parallel import leave_interrupts_to_parent
 from mmseg_ros.sim.sensing.lidar import LidarModel
 from mmseg_ros.sim.sequence import Drive, DriveConfig
 from mmseg_ros.sim.world.weather import CONDITIONS, FAILURES
@@ -32,10 +34,9 @@ def write_preview(path: Path, seed: int, config: DriveConfig, jobs: int = 1) -> 
     """
     configs = [replace(config, condition=name) for name in CONDITIONS]
     configs += [replace(config, failure=name) for name in FAILURES]
-    with ProcessPoolExecutor(jobs) as pool:
+    with ProcessPoolExecutor(jobs, initializer=leave_interrupts_to_parent) as pool:
         rows = list(pool.map(_row, [seed] * len(configs), configs, (*CONDITIONS, *FAILURES)))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), np.vstack([_header(), *rows])[..., ::-1])
+    write_image(path, np.vstack([_header(), *rows]))
 
 
 def _row(seed: int, config: DriveConfig, title: str) -> NDArray[np.uint8]:

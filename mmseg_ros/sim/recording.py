@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ros.bag.writer import BagWriter
+from mmseg_ros.bag.writer import BagWriter, whole_bag
+from mmseg_ros.core.atomic_files import require_absent
+from mmseg_ros.core.errors import BagError
 from mmseg_ros.core.types import (
     EVENT,
     LIDAR,
@@ -34,7 +36,7 @@ Write: TypeAlias = tuple[int, Callable[[], None]]
 
 def record_drive(
     path: Path, seed: int, config: DriveConfig, jobs: int = 1, depth_encoding: str = '32FC1'
-) -> Iterator[int]:
+) -> Generator[int, None, None]:
     """Write one drive into a new bag; yield the number of frames written so far.
 
     Args:
@@ -47,9 +49,10 @@ def record_drive(
     Raises:
         BagError: The bag exists or cannot be written.
     """
+    require_absent(path, BagError)
     drive = Drive(seed, config)
     waiting: list[Write] = []
-    with BagWriter(path, compress=True) as bag:
+    with whole_bag(path, compress=True) as bag:
         bag.write_calibration(drive.start_ns, drive.rig)
         for done, frame in enumerate(drive_frames(drive, jobs), 1):
             new = _writes(bag, drive, frame, depth_encoding)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
+from mmseg_ros.core.atomic_files import write_text
 from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.referring.tokenizer import BEGIN, END, PAD, UNKNOWN
 
@@ -40,5 +41,5 @@ def train_vocabulary(sentences: Sequence[str], path: Path | str, size: int = 100
     if not used:
         raise ConfigError('There is no word in the sentences to make a vocabulary of.')
     tokens = [*SPECIAL, *sorted(used - set(SPECIAL))]
-    Path(path).write_text('\n'.join(tokens) + '\n', encoding='utf-8')
+    write_text(path, '\n'.join(tokens) + '\n')
     return len(tokens)

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from mmseg_models.export.onnx_graph import Answer, DeployedGraph, output_names, write_graph
 from mmseg_models.shapes import merge_axes, open_sizes, shape_of, split_axis
+from mmseg_ros.core.atomic_files import atomic_file
 from mmseg_ros.core.errors import BundleError
 
 DYNAMIC_FILE = 'model.open.onnx'
@@ -77,7 +78,8 @@ def write_dynamic_graph(graph: DeployedGraph, path: Path) -> None:
 
     Raises:
         BundleError: The model's graph keeps the size it was traced at: it answers otherwise than
-            the network at another size. Nothing is left at `path`.
+            the network at another size. What stood at `path` still stands.
+        OutputError: The file cannot be written.
     """
     opened = OpenGraph(graph).eval()
     pixels = {1: 'height', 2: 'width'}
@@ -90,16 +92,13 @@ def write_dynamic_graph(graph: DeployedGraph, path: Path) -> None:
     total, divisor = len(graph.model.modalities), graph.model.size_divisor
     everything = tuple(range(total))
     inputs = _random_inputs(everything, _scaled(_TRACED_SIZE, divisor))
-    with open_sizes():
-        write_graph(opened, inputs, output_names(graph.model), path, axes)
-    try:
-        session = onnxruntime.InferenceSession(str(path), providers=['CPUExecutionProvider'])
+    with atomic_file(path) as draft:
+        with open_sizes():
+            write_graph(opened, inputs, output_names(graph.model), draft, axes)
+        session = onnxruntime.InferenceSession(str(draft), providers=['CPUExecutionProvider'])
         for members, size in zip(_some_subsets(total), _TRIED_SIZES, strict=True):
             tried = _random_inputs(members, _scaled(size, divisor))
             _require_equal(opened, session, tried, path.name)
-    except BundleError:
-        path.unlink()
-        raise
 
 
 def _some_subsets(total: int) -> list[tuple[int, ...]]:

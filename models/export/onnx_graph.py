@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from mmseg_models.presence import Presence
 from mmseg_models.segmentation_model import SegmentationModel
+from mmseg_ros.core.atomic_files import write_bytes
 from mmseg_ros.inference.graph import OUTPUT_NAMES, ROUTER_NAME
 
 OPSET = 20
@@ -193,7 +194,7 @@ def write_graph(
         path: File to write.
         open_axes: Per input or output the axes of any length, with a name for the length.
     """
-    raw = path.with_suffix('.raw')
+    raw = path.with_name(path.name + '.raw')
     with warnings.catch_warnings():
         # The tracing exporter is deprecated, yet ten times as fast as the one that follows it.
         warnings.simplefilter('ignore')
@@ -207,14 +208,16 @@ def write_graph(
             opset_version=OPSET,
             dynamo=False,
         )
-    model = _without_constants(raw, path)
-    raw.unlink()
+    try:
+        model = _without_constants(raw, path)
+    finally:
+        raw.unlink()
     standard = [entry for entry in model.opset_import if not entry.domain]
     del model.opset_import[:], model.graph.value_info[:]
     model.opset_import.extend(standard)
     _number_nodes(model.graph)
     onnx.checker.check_model(model, full_check=True)
-    onnx.save(model, path)
+    write_bytes(path, model.SerializeToString())
 
 
 def _without_constants(source: Path, draft: Path) -> onnx.ModelProto:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from mmseg_models.export.calibration import Feed, largest_magnitudes
+from mmseg_ros.core.atomic_files import write_bytes
 
 LEAST_CHANNELS = 16
 """Below this an operator is bound by reading its input; converting costs more than it saves."""
@@ -47,7 +48,7 @@ def quantise(path: Path, feeds: Iterable[Feed]) -> None:
     _QuantisedNodes(model.graph, weights, peaks).write({node.name for node in chosen})
     _keep_products_apart_from_bias(model)
     onnx.checker.check_model(model, full_check=True)
-    onnx.save(model, path)
+    write_bytes(path, model.SerializeToString())
 
 
 def _pays(node: NodeProto, weights: Mapping[str, TensorProto]) -> bool:

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from onnx.external_data_helper import set_external_data
 
+from mmseg_ros.core.atomic_files import write_bytes
+
 SMALLEST_SHARED_BYTES = 512
 """Below this a reference into the other file takes about as much room as the values."""
 
@@ -73,7 +75,7 @@ class WeightStore:
         del model.graph.node[:]
         model.graph.node.extend(nodes)
         _shorten_value_names(model.graph)
-        graph_path.write_bytes(model.SerializeToString(deterministic=True))
+        write_bytes(graph_path, model.SerializeToString(deterministic=True))
         onnx.checker.check_model(str(graph_path), full_check=True)
 
     def _add(self, content: bytes, start: int, entry: dict[str, object]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from mmseg_models.tensors import load_strict
 from mmseg_models.training.config import OptimizerConfig
 from mmseg_models.training.optimization import build_average, build_optimizer, build_schedule
 from mmseg_models.training.trained_weights import save_weights
+from mmseg_ros.core.atomic_files import atomic_folder, write_bytes
 from mmseg_ros.core.errors import TrainingError
 
 PREFIX = 'step_'
@@ -102,12 +104,6 @@ def save_checkpoint(
 ) -> Path:
     """Write a checkpoint; its folder appears complete or not at all, older ones are removed."""
     target = checkpoint_folder(run_dir) / f'{PREFIX}{position.step:08d}'
-    draft = target.with_suffix('.tmp')
-    for stale in (draft, target):
-        shutil.rmtree(stale, ignore_errors=True)
-    draft.mkdir(parents=True)
-    save_weights(draft / 'model.safetensors', trainables.model.state_dict())
-    save_weights(draft / 'average.safetensors', trainables.average.module.state_dict())
     state = {
         'step': position.step,
         'best_miou': position.best_miou,
@@ -117,8 +113,12 @@ def save_checkpoint(
         'schedule': _plain(trainables.schedule.state_dict()),
         'recipe': json.dumps(recipe),
     }
-    torch.save(state, draft / STATE_FILE)
-    draft.rename(target)
+    content = io.BytesIO()
+    torch.save(state, content)
+    with atomic_folder(target, replaces=True) as draft:
+        save_weights(draft / 'model.safetensors', trainables.model.state_dict())
+        save_weights(draft / 'average.safetensors', trainables.average.module.state_dict())
+        write_bytes(draft / STATE_FILE, content.getbuffer())
     for old in sorted(target.parent.glob(PREFIX + '*'))[:-KEPT]:
         shutil.rmtree(old)
     return target

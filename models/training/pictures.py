@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ros.core.labels import LabelSpace
+from mmseg_ros.labelling.image_files import write_image
 
 PREDICTION_ALPHA = 0.6
 
@@ -42,8 +43,7 @@ def write_picture(
     )
     columns = max(len(planes), len(coloured))
     rows = [_row(list(planes), columns), _row(coloured, columns)]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), np.concatenate(rows)[..., ::-1])
+    write_image(path, np.concatenate(rows))
 
 
 def _row(images: list[NDArray[np.uint8]], columns: int) -> NDArray[np.uint8]:

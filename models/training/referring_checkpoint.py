@@ -21,6 +21,7 @@ from mmseg_models.training.trained_weights import (
     METADATA_KEY,
     save_weights,
 )
+from mmseg_ros.core.atomic_files import write_text
 from mmseg_ros.core.errors import TrainingError
 
 
@@ -57,7 +58,7 @@ class ReferringInfo:
 
     def write_vocabulary(self, path: Path) -> Path:
         """Write the tokens, one per line, for `mmseg_ros.referring.tokenizer`."""
-        path.write_text('\n'.join(self.vocabulary) + '\n', encoding='utf-8')
+        write_text(path, '\n'.join(self.vocabulary) + '\n')
         return path
 
 
@@ -69,9 +70,7 @@ def normalised(images_BHWC: Tensor, mean: Sequence[float], std: Sequence[float])
 
 def save_referring(path: Path, state: Mapping[str, Tensor], info: ReferringInfo) -> None:
     """Write weights and `info` into one file; a reader sees the old file or the new one."""
-    draft = path.with_suffix('.tmp')
-    save_weights(draft, state, {METADATA_KEY: json.dumps(asdict(info))})
-    draft.replace(path)
+    save_weights(path, state, {METADATA_KEY: json.dumps(asdict(info))})
 
 
 def load_referring(run_dir: str | Path) -> tuple[Network, ReferringInfo]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import logging
 import platform
 import subprocess
 import sys
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +26,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from mmseg_ros.core.atomic_files import append_text, write_text
+
 LOG = logging.getLogger(__name__)
 PACKAGES = ('torch', 'numpy', 'lightning-fabric', 'opencv-python-headless', 'safetensors')
 COLUMNS = ('step', 'epoch', 'loss', 'learning_rate', 'gradient_norm', 'frames_per_s')
@@ -31,8 +35,7 @@ COLUMNS = ('step', 'epoch', 'loss', 'learning_rate', 'gradient_norm', 'frames_pe
 
 def write_run_files(run_dir: Path, recipe: dict[str, Any]) -> None:
     """Write recipe.yaml, with every default filled in, and environment.json."""
-    run_dir.mkdir(parents=True, exist_ok=True)
-    (run_dir / 'recipe.yaml').write_text(yaml.safe_dump(recipe, sort_keys=False))
+    write_text(run_dir / 'recipe.yaml', yaml.safe_dump(recipe, sort_keys=False))
     environment = {
         'git': git_revision(),
         'python': platform.python_version(),
@@ -40,7 +43,7 @@ def write_run_files(run_dir: Path, recipe: dict[str, Any]) -> None:
         'packages': {name: version(name) for name in PACKAGES},
         'command': sys.argv,
     }
-    (run_dir / 'environment.json').write_text(json.dumps(environment, indent=2))
+    write_text(run_dir / 'environment.json', json.dumps(environment, indent=2))
 
 
 def git_revision() -> str:
@@ -104,12 +107,7 @@ class RunLog:
         if self._run_dir is None:
             return
         path = self._run_dir / 'train.csv'
-        is_new = not path.exists()
-        with path.open('a', newline='') as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            if is_new:
-                writer.writeheader()
-            writer.writerow(row)
+        append_text(path, _table([row], with_head=not path.exists()))
         self._append({'kind': 'train', **row})
         self._say(
             f'loss {row["loss"]:.4f}  lr {row["learning_rate"]:.2e}  '
@@ -127,8 +125,7 @@ class RunLog:
 
     def _append(self, row: dict[str, Any]) -> None:
         if self._run_dir is not None:
-            with (self._run_dir / 'log.jsonl').open('a') as file:
-                file.write(json.dumps(row) + '\n')
+            append_text(self._run_dir / 'log.jsonl', json.dumps(row) + '\n')
 
     def _say(self, line: str, step: int) -> None:
         if self._bar.disable:
@@ -139,12 +136,24 @@ class RunLog:
     def _rewind(self, run_dir: Path, first_step: int) -> None:
         rows = run_dir / 'log.jsonl'
         if rows.exists():
-            kept = [
-                s for s in rows.read_text().splitlines() if json.loads(s)['step'] <= first_step
-            ]
-            rows.write_text(''.join(line + '\n' for line in kept))
+            kept = [line for line in _whole_lines(rows) if json.loads(line)['step'] <= first_step]
+            write_text(rows, ''.join(line + '\n' for line in kept))
         table = run_dir / 'train.csv'
         if table.exists():
-            head, *body = table.read_text().splitlines()
-            kept = [line for line in body if int(line.split(',')[0]) <= first_step]
-            table.write_text('\n'.join([head, *kept]) + '\n')
+            body = csv.DictReader(_whole_lines(table)[1:], COLUMNS)
+            write_text(table, _table(row for row in body if int(row['step']) <= first_step))
+
+
+def _whole_lines(path: Path) -> list[str]:
+    """Return the lines of a file without a last one that a kill cut off."""
+    return path.read_text(encoding='utf-8').rpartition('\n')[0].splitlines()
+
+
+def _table(rows: Iterable[Mapping[str, Any]], with_head: bool = True) -> str:
+    """Return rows with the keys `COLUMNS` as text of train.csv."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator='\n')
+    if with_head:
+        writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

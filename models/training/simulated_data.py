@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmseg_ros.core.atomic_files import write_text
 from mmseg_ros.core.errors import DatasetError
 from mmseg_ros.core.parameters import Checked, parameter
 
@@ -64,7 +65,7 @@ def ensure_data(root: str | Path, parts: Sequence[SimulatedPart]) -> None:
         _wait_for(root, mark)
         return
     root.parent.mkdir(parents=True, exist_ok=True)
-    mark.write_text(f'The trainer makes {root}; start it again to go on.\n', 'utf-8')
+    write_text(mark, f'The trainer makes {root}; start it again to go on.\n')
     root.mkdir(exist_ok=True)
     for part in parts:
         _make(root, part)

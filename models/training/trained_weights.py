@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from mmseg_models import create_model
 from mmseg_models.tensors import load_strict
+from mmseg_ros.core.atomic_files import write_bytes
 from mmseg_ros.core.errors import TrainingError
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.types import Modality
@@ -81,9 +81,7 @@ class TrainedInfo:
 
 def save_trained(path: Path, state: Mapping[str, Tensor], info: TrainedInfo) -> None:
     """Write weights and `info` into one file; a reader sees the old file or the new one."""
-    draft = path.with_suffix('.tmp')
-    save_weights(draft, state, {METADATA_KEY: info.to_json()})
-    os.replace(draft, path)
+    save_weights(path, state, {METADATA_KEY: info.to_json()})
 
 
 def load_trained(run_dir: str | Path) -> tuple[nn.Module, TrainedInfo]:
@@ -141,5 +139,6 @@ def trained_model_name(path: str | Path) -> str:
 def save_weights(
     path: Path, state: Mapping[str, Tensor], metadata: dict[str, str] | None = None
 ) -> None:
-    """Write tensors as safetensors, from any device."""
-    save_file({name: t.detach().cpu().contiguous() for name, t in state.items()}, path, metadata)
+    """Write tensors as safetensors, from any device; a reader sees the old file or the new one."""
+    tensors = {name: t.detach().cpu().contiguous() for name, t in state.items()}
+    write_bytes(path, save(tensors, metadata))
