@@ -43,7 +43,9 @@ def progress_bar(text: str) -> Iterator[Told]:
         yield lambda done, total: None
         return
     with bar:
-        task = bar.add_task(text, total=None)
+        from rich.markup import escape
+
+        task = bar.add_task(escape(text), total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 

@@ -14,6 +14,7 @@ from mmseg_ros.demo.shown import Moment
 from mmseg_ros.evaluation.truth import Truth
 from mmseg_ros.labelling import as_rgb, overlay
 from mmseg_ros.metrics.figures import picture
+from mmseg_ros.metrics.html import Html
 from mmseg_ros.metrics.report import Figure, Section, percent
 from mmseg_ros.referring.result import ReferringResult, label_space_of
 from mmseg_ros.referring.segmenter import ReferringSegmenter
@@ -109,7 +110,9 @@ def _view(
     return moment.frame.elapsed_s, as_rgb(sample.payload.pixels), labels
 
 
-def _tile(scene: Scene, result: ReferringResult, index: int, space: LabelSpace) -> tuple[str, str]:
+def _tile(
+    scene: Scene, result: ReferringResult, index: int, space: LabelSpace
+) -> tuple[str, Html]:
     """Return (label, picture) of one sentence."""
     sentence = result.sentences[index]
     meant = result.meant[index]

@@ -13,6 +13,7 @@ from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.types import RGB, AlignedFrame, CloudData, FrameSet, ImageData, Modality
 from mmseg_ros.labelling.colors import colorize, overlay
 from mmseg_ros.metrics.figures import picture
+from mmseg_ros.metrics.html import Html, escaped, readable
 from mmseg_ros.metrics.pictures import cloud_picture, plane_picture
 from mmseg_ros.metrics.report import Figure
 
@@ -34,6 +35,7 @@ def input_pictures(
 def missing_picture(height: int, width: int, text: str) -> NDArray[np.uint8]:
     """Return a grey H x W x 3 field with a text in its middle."""
     field = np.full((height, width, 3), 226, np.uint8)
+    text = readable(text, 40).encode('ascii', 'replace').decode()
     scale = width / 400
     (length, rise), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 2)
     place = ((width - length) // 2, (height + rise) // 2)
@@ -68,7 +70,7 @@ def labelled_cloud_picture(
     return cloud_picture(cloud.xyz(), colors)
 
 
-def legend(labels: NDArray[Any], label_space: LabelSpace) -> str:
+def legend(labels: NDArray[Any], label_space: LabelSpace) -> Html:
     """Return HTML with colour and name of every class in a label image, most frequent first."""
     ids, counts = np.unique(labels[labels != label_space.ignore_id], return_counts=True)
     entries = []
@@ -76,16 +78,17 @@ def legend(labels: NDArray[Any], label_space: LabelSpace) -> str:
         label = label_space.classes[int(i)]
         red, green, blue = label.color
         entries.append(
-            f'<i style="background:rgb({red},{green},{blue})"></i>{label.name}'  # names are ours
+            f'<i style="background:rgb({red},{green},{blue})"></i>{escaped(label.name)}'
         )
-    return '<p class="legend">' + ' '.join(f'<span>{entry}</span>' for entry in entries) + '</p>'
+    spans = ' '.join(f'<span>{entry}</span>' for entry in entries)
+    return Html(f'<p class="legend">{spans}</p>')
 
 
 def set_figure(
     title: str,
     inputs: Mapping[Modality, NDArray[np.uint8]],
     outputs: Mapping[str, NDArray[np.uint8]],
-    legend_html: str,
+    legend_html: Html,
 ) -> Figure:
     """Return one set's pictures as a figure of a report.
 

@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ros.metrics.html import Html, escaped, short
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -25,6 +27,7 @@ _STYLE: Any = {
     'grid.color': '#e3e6ea',
     'axes.axisbelow': True,
     'svg.fonttype': 'none',
+    'text.parse_math': False,  # a name may hold dollars
     'svg.hashsalt': 'mmseg_ros',
 }
 MAIN_COLOR = '#2563a8'
@@ -42,7 +45,7 @@ class Span:
 
 
 @contextmanager
-def _axes(width_in: float, height_in: float, output: list[str]) -> Iterator[Axes]:
+def _axes(width_in: float, height_in: float, output: list[Html]) -> Iterator[Axes]:
     """Give axes to draw on and append the picture as inline SVG to `output`."""
     import matplotlib
     from matplotlib.figure import Figure
@@ -53,10 +56,10 @@ def _axes(width_in: float, height_in: float, output: list[str]) -> Iterator[Axes
         text = io.StringIO()
         figure.savefig(text, format='svg', metadata={'Date': None, 'Creator': None})
     svg = text.getvalue()
-    output.append(svg[svg.index('<svg') :])
+    output.append(Html(svg[svg.index('<svg') :]))
 
 
-def bar_chart(values: Mapping[str, float], axis_label: str, limit: float | None = None) -> str:
+def bar_chart(values: Mapping[str, float], axis_label: str, limit: float | None = None) -> Html:
     """Return a horizontal bar chart as inline SVG, the first entry on top.
 
     Args:
@@ -64,9 +67,9 @@ def bar_chart(values: Mapping[str, float], axis_label: str, limit: float | None 
         axis_label: Quantity and unit of the axis.
         limit: End of the axis; None fits it.
     """
-    output: list[str] = []
-    names = list(values)
-    lengths = np.array([values[name] for name in names], float)
+    output: list[Html] = []
+    names = [short(name) for name in values]
+    lengths = np.array(list(values.values()), float)
     with _axes(7.0, 0.5 + 0.24 * len(names), output) as axes:
         rows = np.arange(len(names))[::-1]
         axes.barh(rows, np.nan_to_num(lengths), height=0.7, color=MAIN_COLOR)
@@ -88,7 +91,7 @@ def time_line(
     low: float | None = 0.0,
     high: float | None = None,
     longest_gap_s: float = float('inf'),
-) -> str:
+) -> Html:
     """Return values over time as inline SVG.
 
     Args:
@@ -100,7 +103,7 @@ def time_line(
         high: End of the vertical axis; None fits it.
         longest_gap_s: Times farther apart than this are not joined by a line.
     """
-    output: list[str] = []
+    output: list[Html] = []
     with _axes(9.0, 2.9, output) as axes:
         for span in spans:
             axes.axvspan(span.start_s, span.end_s, color=span.color, alpha=0.16, linewidth=0)
@@ -108,7 +111,7 @@ def time_line(
             axes.text(
                 middle,
                 1.0,
-                span.text,
+                short(span.text),
                 transform=axes.get_xaxis_transform(),
                 ha='center',
                 va='bottom',
@@ -117,7 +120,7 @@ def time_line(
             )
         for (name, values), color in zip(lines.items(), _line_colors(), strict=False):
             joined = _with_gaps(seconds, values, longest_gap_s)
-            axes.plot(*joined, '.-', label=name, color=color, markersize=3, linewidth=1)
+            axes.plot(*joined, '.-', label=short(name), color=color, markersize=3, linewidth=1)
         if len(lines) > 1:
             axes.legend(loc='best', fontsize=8, frameon=False)
         axes.set_xlabel('time in the drive [s]')
@@ -140,7 +143,7 @@ def presence_chart(
     present: Mapping[str, Sequence[bool]],
     period_s: float,
     axis_label: str = 'time in the drive [s]',
-) -> str:
+) -> Html:
     """Return one strip per name, filled while it was present, as inline SVG.
 
     Args:
@@ -149,7 +152,7 @@ def presence_chart(
         period_s: How long one flag counts.
         axis_label: Quantity and unit of the axis.
     """
-    output: list[str] = []
+    output: list[Html] = []
     names = list(present)
     with _axes(9.0, 0.55 + 0.3 * len(names), output) as axes:
         for row, name in zip(range(len(names) - 1, -1, -1), names, strict=True):
@@ -159,7 +162,7 @@ def presence_chart(
                 if here
             ]
             axes.broken_barh(bars, (row - 0.32, 0.64), facecolors=MAIN_COLOR, linewidth=0)
-        axes.set_yticks(range(len(names) - 1, -1, -1), names)
+        axes.set_yticks(range(len(names) - 1, -1, -1), [short(name) for name in names])
         axes.set_ylim(-0.6, len(names) - 0.4)
         axes.grid(False, axis='y')
         axes.set_xlabel(axis_label)
@@ -170,7 +173,7 @@ def _line_colors() -> Sequence[str]:
     return (MAIN_COLOR, SECOND_COLOR, '#3a8a4d', '#8a5aa8', '#666666')
 
 
-def picture(rgb: NDArray[np.uint8], text: str, lossy: bool = False) -> str:
+def picture(rgb: NDArray[np.uint8], text: str, lossy: bool = False) -> Html:
     """Return an H x W x 3 uint8 RGB image as an <img> that holds its own data.
 
     Args:
@@ -183,4 +186,4 @@ def picture(rgb: NDArray[np.uint8], text: str, lossy: bool = False) -> str:
     _, data = cv2.imencode(name, pixels, options)
     kind = 'jpeg' if lossy else 'png'
     code = base64.b64encode(data.tobytes()).decode()
-    return f'<img alt="{text}" src="data:image/{kind};base64,{code}">'
+    return Html(f'<img alt="{escaped(text)}" src="data:image/{kind};base64,{code}">')

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mmseg_ros.core.atomic_files import write_text
+from mmseg_ros.core.atomic_files import write_bytes
 from mmseg_ros.core.errors import ConfigError
+from mmseg_ros.metrics.html import Html
 from mmseg_ros.metrics.template import PAGE
 
 
@@ -23,14 +24,14 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One or more pictures side by side: HTML made by `evaluation.figures`, each with a label.
+    """One or more pictures side by side: HTML made by `metrics.figures`, each with a label.
 
     Attributes:
         pictures: (label, HTML) pairs.
         caption: What is drawn and how it was computed.
     """
 
-    pictures: Sequence[tuple[str, str]]
+    pictures: Sequence[tuple[str, Html]]
     caption: str
 
 
@@ -73,7 +74,8 @@ def render(report: Report) -> str:
 
 def write(report: Report, path: Path) -> None:
     """Write the report, making the folder; the file appears in one step."""
-    write_text(path, render(report))
+    # A lone surrogate, as in the name of a file that is not Unicode, has no UTF-8.
+    write_bytes(path, render(report).encode('utf-8', 'backslashreplace'))
 
 
 def number(value: float | None, digits: int = 3) -> str:

@@ -68,7 +68,7 @@ figcaption { color: var(--soft); font-size: 13px; margin-top: 6px; max-width: 95
 {% else %}
 <div class="pictures{{ ' single' if block.pictures | length == 1 }}">
 {% for label, html in block.pictures %}
-<div>{% if label %}<span>{{ label }}</span>{% endif %}{{ html | safe }}</div>
+<div>{% if label %}<span>{{ label }}</span>{% endif %}{{ html }}</div>
 {% endfor %}
 </div>
 {% endif %}

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmseg_models.export.parity import SubsetParity
 from mmseg_ros.inference.manifest import Manifest
+from mmseg_ros.metrics.html import readable
+
+_MARKUP = str.maketrans({mark: '\\' + mark for mark in '|`[]'})
 
 DEPLOYED = 'deployed'
 """Field of the manifest's metrics: mIoU of the network in torch and of the exported graphs."""
@@ -15,16 +19,16 @@ DEPLOYED = 'deployed'
 def model_card(manifest: Manifest, parity: Sequence[SubsetParity]) -> str:
     """Return the Markdown of the bundle's README.md."""
     inputs = '\n'.join(
-        f'| {m.name} | {m.encoding} | {_numbers(m.mean)} | {_numbers(m.std)} |'
+        f'| {plain(m.name)} | {plain(m.encoding)} | {_numbers(m.mean)} | {_numbers(m.std)} |'
         for m in manifest.modalities
     )
     scores = {name: row for name, row in manifest.metrics.items() if name != DEPLOYED}
     worst = min(parity, key=lambda p: p.agreement)
-    return f"""# {manifest.name}
+    return f"""# {plain(manifest.name)}
 
-{manifest.model}, {manifest.precision}, input {manifest.height} x {manifest.width}, \
-{manifest.label_space.num_classes} classes of the label space `{manifest.label_space.id}`.
-Licence of the weights: {manifest.licence}.
+{plain(manifest.model)}, {manifest.precision}, input {manifest.height} x {manifest.width}, \
+{manifest.label_space.num_classes} classes of the label space `{plain(manifest.label_space.id)}`.
+Licence of the weights: {plain(manifest.licence)}.
 
 | modality | encoding | mean | std |
 |---|---|---|---|
@@ -56,6 +60,12 @@ Every graph on every subset of the modalities that it serves: labels agree on at
 """
 
 
+def plain(text: str) -> str:
+    """Return a name or value as text of a Markdown page, without markup of its own."""
+    line = ' '.join(readable(text).split())
+    return html.escape(line, quote=False).translate(_MARKUP)
+
+
 def _deployed(scores: Mapping[str, Any] | None, precision: str) -> str:
     """Return mIoU as a table: one line per subset, one column per runtime."""
     if not scores:
@@ -70,7 +80,7 @@ def _deployed(scores: Mapping[str, Any] | None, precision: str) -> str:
     return '\n'.join(
         [
             f'mIoU of the network in torch (fp32) and of the graphs ({precision}) on '
-            f'{scores["data"]}:\n',
+            f'{plain(scores["data"])}:\n',
             f'| modalities there | {head}'.rstrip(),
             rule,
             *(line.rstrip() for line in lines),
@@ -94,12 +104,12 @@ def _rows(values: Mapping[str, Any], prefix: str) -> list[str]:
         if isinstance(value, Mapping):
             rows += _rows(value, f'{prefix}{name} / ')
         else:
-            rows.append(f'| {prefix}{name} | {_text(value)} |')
+            rows.append(f'| {plain(prefix + name)} | {_text(value)} |')
     return rows
 
 
 def _text(value: Any) -> str:
-    return f'{value:.4f}' if isinstance(value, float) else str(value)
+    return f'{value:.4f}' if isinstance(value, float) else plain(str(value))
 
 
 def _numbers(values: Sequence[float]) -> str:

@@ -11,7 +11,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from mmseg_models.crossvlt import CrossVLT
-from mmseg_models.export.card import table
+from mmseg_models.export.card import plain, table
 from mmseg_models.export.referring_graph import (
     SegmenterGraph,
     TextGraph,
@@ -144,11 +144,11 @@ def _without_places(recipe: dict[str, Any]) -> dict[str, Any]:
 
 
 def _card(manifest: ReferringManifest, parity: ReferringParity) -> str:
-    return f"""# {manifest.name}
+    return f"""# {plain(manifest.name)}
 
-{manifest.model}, {manifest.precision}: points at what a sentence means, in camera images of \
-{manifest.height} x {manifest.width} pixels, by sentences of up to {manifest.max_tokens} tokens \
-(`{VOCABULARY_FILE}`, WordPiece, uncased). Licence of the weights: {manifest.licence}.
+{plain(manifest.model)}, {manifest.precision}: points at what a sentence means, in camera images \
+of {manifest.height} x {manifest.width} pixels, by sentences of up to {manifest.max_tokens} tokens \
+(`{VOCABULARY_FILE}`, WordPiece, uncased). Licence of the weights: {plain(manifest.licence)}.
 
 ## Training
 
