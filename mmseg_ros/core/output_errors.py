@@ -21,6 +21,7 @@ _REASONS = {
     errno.ENAMETOOLONG: 'the name is too long; choose a shorter one',
     errno.EIO: 'the disk reports an input/output error; check it or choose another place',
     errno.ENOTDIR: 'a part of the path is a file; choose another place',
+    errno.EEXIST: 'a part of the path is a file; choose another place',
     errno.EISDIR: 'it is a folder; choose another name',
     errno.ELOOP: 'symbolic links lead in a circle or stand in place of the draft; remove them',
     errno.EMFILE: 'too many files are open (`ulimit -n`)',

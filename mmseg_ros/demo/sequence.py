@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import mmseg_ros.sim
+from mmseg_ros.core.atomic_files import atomic_folder
 from mmseg_ros.core.resources import config_file
 from mmseg_ros.projection.extrinsics import DEFAULT_RIG
 from mmseg_ros.sim.recording import record_drive
@@ -42,9 +43,12 @@ def cached_drive(cache: Path, duration_s: float, seed: int, progress: Progress) 
         frames=round(duration_s * FRAME_RATE_HZ),
         interval_s=1 / FRAME_RATE_HZ,
     )
-    with closing(record_drive(path, seed, config, jobs=os.cpu_count() or 1)) as frames:
-        for done in frames:
-            progress(done, config.frames)
+    with atomic_folder(path) as draft:
+        draft.rmdir()  # the recording makes it
+        frames = record_drive(draft, seed, config, jobs=os.cpu_count() or 1)
+        with closing(frames):
+            for done in frames:
+                progress(done, config.frames)
     return path
 
 
@@ -52,6 +56,6 @@ def cache_key(duration_s: float, seed: int) -> str:
     """Return a short hash of the options, the rig and the source that makes a drive."""
     digest = hashlib.sha256(json.dumps([duration_s, FRAME_RATE_HZ, seed]).encode())
     folder = Path(mmseg_ros.sim.__path__[0])
-    for source in [*sorted(folder.glob('*.py')), config_file(DEFAULT_RIG)]:
+    for source in [*sorted(folder.rglob('*.py')), config_file(DEFAULT_RIG)]:
         digest.update(source.name.encode() + source.read_bytes())
     return digest.hexdigest()[:12]

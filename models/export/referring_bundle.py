@@ -147,8 +147,9 @@ def _card(manifest: ReferringManifest, parity: ReferringParity) -> str:
     return f"""# {plain(manifest.name)}
 
 {plain(manifest.model)}, {manifest.precision}: points at what a sentence means, in camera images \
-of {manifest.height} x {manifest.width} pixels, by sentences of up to {manifest.max_tokens} tokens \
-(`{VOCABULARY_FILE}`, WordPiece, uncased). Licence of the weights: {plain(manifest.licence)}.
+of {manifest.height} x {manifest.width} pixels, by sentences of up to {manifest.max_tokens} \
+tokens (`{VOCABULARY_FILE}`, WordPiece, uncased). Licence of the weights: \
+{plain(manifest.licence)}.
 
 ## Training
 

@@ -46,28 +46,29 @@ def small_model():
     return make
 
 
+def manifest_of(modalities=NAMES, height=SIZE[0], width=SIZE[1], num_classes=5):
+    """Return the manifest of such a network."""
+    classes = tuple(LabelClass(i, f'c{i}', (i, i, i), '') for i in range(num_classes))
+    specs = tuple(
+        ModalitySpec(name, 'rgb', (STATISTICS[name][0],) * 3, (STATISTICS[name][1],) * 3)
+        for name in modalities
+    )
+    return Manifest(
+        name='small',
+        model='small',
+        model_options={'rank': 8},
+        modalities=specs,
+        height=height,
+        width=width,
+        label_space=LabelSpace('five', classes, 255),
+        precision='fp32',
+        training={'steps': 3},
+        metrics={'all': {'miou': 0.25}},
+        licence='Apache-2.0',
+    )
+
+
 @pytest.fixture
 def manifest():
     """Return a maker of manifests for such a network."""
-
-    def make(modalities=NAMES, height=SIZE[0], width=SIZE[1], num_classes=5):
-        classes = tuple(LabelClass(i, f'c{i}', (i, i, i), '') for i in range(num_classes))
-        specs = tuple(
-            ModalitySpec(name, 'rgb', (STATISTICS[name][0],) * 3, (STATISTICS[name][1],) * 3)
-            for name in modalities
-        )
-        return Manifest(
-            name='small',
-            model='small',
-            model_options={'rank': 8},
-            modalities=specs,
-            height=height,
-            width=width,
-            label_space=LabelSpace('five', classes, 255),
-            precision='fp32',
-            training={'steps': 3},
-            metrics={'all': {'miou': 0.25}},
-            licence='Apache-2.0',
-        )
-
-    return make
+    return manifest_of
