@@ -51,10 +51,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measure, write the report, print the table."""
     from mmseg_ros.demo.processes import exit_on_sigterm
+    from mmseg_ros.inference.bundle import load_bundle
 
     if args.output:
         require_writable(args.output)
     other = _read(args.compare) if args.compare else None
+    if args.suite != 'sim':
+        load_bundle(args.bundle)  # before the first minute of work
     with exit_on_sigterm():
         report = _measure_simulation() if args.suite == 'sim' else _measure_inference(args)
     if args.output:

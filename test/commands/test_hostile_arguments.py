@@ -8,7 +8,7 @@ import pytest
 
 from mmseg_ros import cli
 
-OF_ROS = ('play', 'record', 'say', 'demo')
+OF_ROS = ('play', 'record', 'prompt', 'demo')
 NUMBERS = ['nan', 'inf', '-inf', '-1', '1' + '0' * 30, '9' * 5000, '', 'x', '0x10', '٣', '1e999']
 NAMES = {
     'over-long': 'n' * 300,

@@ -122,12 +122,12 @@ def train():
 
 
 def evaluate():
-    from mmseg_ros.commands.evaluate import _write_metrics
+    from mmseg_ros.commands.data_set_scores import write_metrics
     from mmseg_ros.metrics import report
 
     def work(folder):
         for run in ('first', 'second'):
-            _write_metrics(folder, {'run': run, 'scores': list(range(1000))})
+            write_metrics(folder, {'run': run, 'scores': list(range(1000))})
             report.write(report.Report(run, 'text ' * 1000, [], []), folder / 'report.html')
 
     return work
