@@ -58,7 +58,7 @@ def _group(stage: Stage, route: Route, place: tuple[float, float], walk: _Walk) 
     actors: list[Actor] = []
     stands = walk.along_mps == walk.across_mps == 0.0
     for k in range(size):
-        ring = 2 * np.pi * k / size
+        ring = np.pi / 2 + 2 * np.pi * k / size  # two walk side by side
         apart = 0.0 if size == 1 else 0.22 + 0.16 * size
         s = place[0] + apart * float(np.cos(ring)) + float(rng.normal(0, 0.1))
         d = place[1] + 0.8 * apart * float(np.sin(ring))
