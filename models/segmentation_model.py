@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from mmseg_models.network import Network
@@ -58,6 +58,10 @@ class SegmentationModel(Network):
     ) -> tuple[tuple[Tensor, ...], Tensor | None]:
         """Return the training logits, and a penalty that is added to their loss or None."""
         return self.training_logits(images_BMCHW, available_BM), None
+
+    def fused_modules(self) -> list[nn.Module]:
+        """Return the modules whose results hold all modalities, one per scale; [] if none do."""
+        return []
 
     def segment(self, x_SCHW: Tensor, presence: Presence) -> Tensor:
         """Return logits at a quarter of the input's size."""

@@ -15,7 +15,12 @@ _SMALL_ENCODERS = ('mit_b0', 'mit_b1')
 
 
 def standard_width(encoder: str) -> int:
-    """Return the width of the paper's decoder: 256 on MiT-B0 and B1, else 512."""
+    """Return the width of the paper's decoder: 256 on MiT-B0 and B1, else 512.
+
+    EfficientNet-Lite, which the papers do not have, gets 128.
+    """
+    if encoder.startswith('efficientnet_lite'):
+        return 128
     return 256 if encoder in _SMALL_ENCODERS else 512
 
 

@@ -50,11 +50,13 @@ class BlockSite:
 
     Attributes:
         stage: 0 to 3. dim: Channels. drop_path: Stochastic depth rate of this block.
+        has_attention: Whether there is an attention before the MLP to hook into.
     """
 
     stage: int
     dim: int
     drop_path: float
+    has_attention: bool = True
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,14 @@ class Stage(nn.Module):
         raise NotImplementedError
 
 
+class SameInput(nn.Module):
+    """Images as they come."""
+
+    def forward(self, x_SCHW: Tensor, members: tuple[int, ...]) -> Tensor:
+        """Return the images."""
+        return x_SCHW
+
+
 class Encoder(nn.Module):
     """Four stages.
 
@@ -107,11 +117,21 @@ class Encoder(nn.Module):
 
     def __init__(self, stages: list[Stage], channels: tuple[int, ...]) -> None:
         super().__init__()
+        self.input: nn.Module = SameInput()
+        self.stem: nn.Module = nn.Identity()
         self.stages = nn.ModuleList(stages)
         self.channels = channels
 
+    def prepare(self, x_SCHW: Tensor, presence: Presence) -> Tensor:
+        """Return what the first stage embeds."""
+        return self.stem(self.input(x_SCHW, presence.members))
+
     def forward(self, x_SCHW: Tensor, presence: Presence) -> list[Tensor]:
         """Return the four feature maps S x C_i x H / stride_i x W / stride_i."""
+        return self.run_stages(self.prepare(x_SCHW, presence), presence)
+
+    def run_stages(self, x_SCHW: Tensor, presence: Presence) -> list[Tensor]:
+        """Return the four feature maps of what `prepare` returned."""
         features = []
         for stage in self.stages:
             x_SNC, grid = stage.embed(x_SCHW, presence)

@@ -10,8 +10,14 @@ from torch import Tensor, nn
 
 from mmseg_models.shapes import merge_axes, shape_of, split_axis
 
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
 Grid = tuple[int, int]
 """Rows and columns of the token map."""
+
+PER_MODALITY_NORMS = ('scale_M3', 'shift_M3', 'scale_MC', 'shift_MC')
+"""How the names of `InputAffine`'s and `ModalityAffine`'s tensors end."""
 
 NormFactory = Callable[[int], nn.Module]
 """Makes a layer norm for a number of channels; called as norm(x_SNC, members)."""
@@ -60,6 +66,53 @@ class ModalityNorm(nn.Module):
         """Return the normalised tokens, S x N x C, stacked modality-major as `members` says."""
         chunks = x_SNC.split(shape_of(x_SNC)[0] // len(members))
         return torch.cat([self.norms[m](x) for m, x in zip(members, chunks, strict=True)])
+
+
+class InputAffine(nn.Module):
+    """Scale and shift of the three input channels, own ones for each modality.
+
+    They start at what turns ImageNet's normalisation into the one of the published weights,
+    (x - 127) / 128.
+
+    Args:
+        count: Number of modalities.
+    """
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
+        self.scale_M3 = nn.Parameter((255.0 * std / 128.0).repeat(count, 1))
+        self.shift_M3 = nn.Parameter(((255.0 * mean - 127.0) / 128.0).repeat(count, 1))
+
+    def forward(self, x_S3HW: Tensor, members: tuple[int, ...]) -> Tensor:
+        """Return S x 3 x H x W, stacked modality-major as `members` says."""
+        rows = shape_of(x_S3HW)[0] // len(members)
+        scale_S3, shift_S3 = (_per_row(p, members, rows) for p in (self.scale_M3, self.shift_M3))
+        return x_S3HW * scale_S3[:, :, None, None] + shift_S3[:, :, None, None]
+
+
+class ModalityAffine(nn.Module):
+    """Scale and shift of each channel, own ones for each modality: a norm without statistics.
+
+    Args:
+        dim: Channels. count: Number of modalities.
+    """
+
+    def __init__(self, dim: int, count: int) -> None:
+        super().__init__()
+        self.scale_MC = nn.Parameter(torch.ones(count, dim))
+        self.shift_MC = nn.Parameter(torch.zeros(count, dim))
+
+    def forward(self, x_SNC: Tensor, members: tuple[int, ...]) -> Tensor:
+        """Return S x N x C, stacked modality-major as `members` says."""
+        rows = shape_of(x_SNC)[0] // len(members)
+        scale_SC, shift_SC = (_per_row(p, members, rows) for p in (self.scale_MC, self.shift_MC))
+        return x_SNC * scale_SC[:, None] + shift_SC[:, None]
+
+
+def _per_row(weight_MC: Tensor, members: tuple[int, ...], rows: int) -> Tensor:
+    """Return S x C: the members' rows, each for as many samples as there are."""
+    return weight_MC[list(members)].repeat_interleave(rows, dim=0)
 
 
 def to_tokens(x_SCHW: Tensor) -> tuple[Tensor, Grid]:

@@ -59,6 +59,7 @@ class BranchEncoder(nn.Module):
 
     def __init__(self, encoder: Encoder, total: int, unused_nets: int) -> None:
         super().__init__()
+        self.input, self.stem = encoder.input, encoder.stem
         self.stages = encoder.stages
         self.selectors = nn.ModuleList()
         if total > 2:
@@ -68,6 +69,7 @@ class BranchEncoder(nn.Module):
     def forward(self, x_SCHW: Tensor, presence: Presence) -> tuple[list[Tensor], Presence]:
         """Return the four feature maps of the branches, stacked, and which branches these are."""
         branches = branch_presence(presence)
+        x_SCHW = self.stem(self.input(x_SCHW, presence.members))
         features = []
         for index, stage in enumerate(self.stages):
             feature_SCHW, x_SCHW = self._run_stage(index, stage, x_SCHW, presence, branches)

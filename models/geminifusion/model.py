@@ -28,7 +28,8 @@ class GeminiFusion(SegmentationModel):
         modalities: Sensor names, in the order of the input.
         num_classes: Number of classes.
         decoder: `shared` by both branches (the paper), or `separate` ones.
-        decoder_dim: Width of the decoder; None means 256 for MiT-B0 and B1, else 512.
+        decoder_dim: Width of the decoder; None means 256 for MiT-B0 and B1, 128 for
+            EfficientNet-Lite, else 512.
         drop_path: Stochastic depth rate of the last block.
         norm_eps: Added to the variance in layer norms.
         train_alpha: Whether the branches' weights in the ensemble are trained. The authors'
@@ -68,7 +69,7 @@ class GeminiFusion(SegmentationModel):
             raise ConfigError(f'decoder is {decoder!r}; choose shared or separate')
         on_swin = encoder.startswith('swin')
         norms = _norms(on_swin, total, norm_eps)
-        backbone = build_encoder(encoder, norms, GeminiBlock, drop_path)
+        backbone = build_encoder(encoder, norms, GeminiBlock, drop_path, total)
         super().__init__(tuple(modalities), num_classes, backbone.size_divisor)
         self.encoder = BranchEncoder(backbone, total, int(unused_score_nets))
         if decoder_dim is None:

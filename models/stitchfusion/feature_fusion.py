@@ -20,6 +20,22 @@ class SumFusion(nn.Module):
         return presence.renormalised(x_SCHW).sum(dim=0)
 
 
+class MeanProjection(nn.Module):
+    """Mean over the present modalities of one linear map per modality.
+
+    Args:
+        dim: Channels per modality. total: Number of modalities. width: Channels that go out.
+    """
+
+    def __init__(self, dim: int, total: int, width: int) -> None:
+        super().__init__()
+        self.mix = nn.Linear(total * dim, width)
+
+    def forward(self, x_SCHW: Tensor, presence: Presence) -> Tensor:
+        """Return B x width x H x W."""
+        return _mix(self.mix, x_SCHW, presence)
+
+
 class ConvNorm(nn.Module):
     """1 x 1 convolution and batch norm.
 
@@ -94,16 +110,19 @@ class FeatureFusion(nn.Module):
 
     def forward(self, x_SCHW: Tensor, presence: Presence) -> Tensor:
         """Return B x C x H x W."""
-        parts_ABCHW = presence.renormalised(x_SCHW)
-        weight_CMC = split_axis(self.mix.weight, 1, (presence.total, -1))
-        if len(presence.members) < presence.total:
-            weight_CMC = weight_CMC[:, list(presence.members)]
-        x_BCHW = torch.cat(list(parts_ABCHW), dim=1)
-        mixed_BCHW = functional.conv2d(
-            x_BCHW, merge_axes(weight_CMC, 1, 2)[:, :, None, None], self.mix.bias
-        )
+        mixed_BCHW = _mix(self.mix, x_SCHW, presence)
         return self.mlp(mixed_BCHW) + self.gate(mixed_BCHW)
 
 
 def _linear_on_map(linear: nn.Linear, x_BCHW: Tensor) -> Tensor:
     return functional.conv2d(x_BCHW, linear.weight[:, :, None, None], linear.bias)
+
+
+def _mix(mix: nn.Linear, x_SCHW: Tensor, presence: Presence) -> Tensor:
+    """Apply the present modalities' columns of `mix` to their maps, scaled by M / present."""
+    parts_ABCHW = presence.renormalised(x_SCHW)
+    weight_CMC = split_axis(mix.weight, 1, (presence.total, -1))
+    if len(presence.members) < presence.total:
+        weight_CMC = weight_CMC[:, list(presence.members)]
+    x_BCHW = torch.cat(list(parts_ABCHW), dim=1)
+    return functional.conv2d(x_BCHW, merge_axes(weight_CMC, 1, 2)[:, :, None, None], mix.bias)

@@ -15,6 +15,7 @@ from torch.nn import functional
 from mmseg_models.encoders.contract import BlockFusion, BlockSite, Norm
 from mmseg_models.encoders.layers import DropPath
 from mmseg_models.presence import Presence
+from mmseg_models.shapes import merge_axes
 
 AdapterKind = Literal['none', 'shared', 'bidirectional', 'unidirectional']
 Source = Literal['sequential', 'simultaneous', 'pre_attention']
@@ -102,7 +103,8 @@ class StitchBlock(BlockFusion):
     ) -> None:
         super().__init__()
         self.source = source
-        self.attention = AdapterBank(kind, total, site.dim, rank, dropout)
+        if site.has_attention:
+            self.attention = AdapterBank(kind, total, site.dim, rank, dropout)
         self.mlp = AdapterBank(kind, total, site.dim, rank, dropout)
         self.drop_path = DropPath(site.drop_path)
 
@@ -129,9 +131,11 @@ class StitchBlock(BlockFusion):
         members = presence.members
         if len(members) < 2:
             return x_SNC
-        tokens = list(presence.split(x_SNC))
         if self.source == 'simultaneous':
             normed_SNC = norm(x_SNC)
+        if bank.kind == 'shared' and self.source != 'sequential':
+            return x_SNC + self.drop_path(_messages_of_others(bank, normed_SNC, presence))
+        tokens = list(presence.split(x_SNC))
         read = presence.split(normed_SNC)
         for i, source in enumerate(members):
             x_BNC = norm(tokens[i]) if self.source == 'sequential' else read[i]
@@ -141,3 +145,12 @@ class StitchBlock(BlockFusion):
                 scaled = presence.scale_message(message, i)
                 tokens[j] = tokens[j] + self.drop_path(scaled)
         return torch.cat(tokens)
+
+
+def _messages_of_others(bank: AdapterBank, normed_SNC: Tensor, presence: Presence) -> Tensor:
+    """Return what each modality hears, S x N x C, with one shared adapter called once for all."""
+    messages_ABNC = presence.split(bank.adapters['shared'](normed_SNC))
+    scaled_ABNC = torch.stack(
+        [presence.scale_message(message, i) for i, message in enumerate(messages_ABNC)]
+    )
+    return merge_axes(scaled_ABNC.sum(dim=0) - scaled_ABNC, 0, 1)

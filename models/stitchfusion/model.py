@@ -7,13 +7,15 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from mmseg_models.decoders.detail import DETAIL_WIDTH, DetailHead
 from mmseg_models.decoders.segformer import SegFormerHead, standard_width
 from mmseg_models.encoders import build_encoder, shared_norm
 from mmseg_models.encoders.contract import BlockFusion, BlockSite, Norms
+from mmseg_models.encoders.efficientnet import EfficientNetEncoder
 from mmseg_models.encoders.layers import initialise
 from mmseg_models.presence import Presence
 from mmseg_models.segmentation_model import SegmentationModel
-from mmseg_models.stitchfusion.feature_fusion import FeatureFusion, SumFusion
+from mmseg_models.stitchfusion.feature_fusion import FeatureFusion, MeanProjection, SumFusion
 from mmseg_models.stitchfusion.fusion import (
     ADAPTER_KINDS,
     SOURCES,
@@ -25,6 +27,7 @@ from mmseg_models.stitchfusion.reference import stitchfusion_key
 from mmseg_ros.core.errors import ConfigError
 
 NUM_STAGES = 4
+DETAIL_HEAD_WIDTH = 64
 
 
 class StitchFusion(SegmentationModel):
@@ -40,7 +43,10 @@ class StitchFusion(SegmentationModel):
             `sequential`.
         rank: Width of the adapters.
         adapter_dropout: Dropout rate inside the adapters.
-        decoder_dim: Width of the decoder; None means 256 for MiT-B0 and B1, else 512.
+        decoder: `segformer`, or the light `detail`, which ends at half the input's size and
+            needs an EfficientNet; None takes the second where it can.
+        decoder_dim: Width of the decoder; None means 64 for `detail`, 256 for MiT-B0 and B1,
+            else 512.
         drop_path: Stochastic depth rate of the last block.
         norm_eps: Added to the variance in layer norms.
         freeze_encoder: Train only adapters, feature fusion and decoder.
@@ -61,6 +67,7 @@ class StitchFusion(SegmentationModel):
         source: Source = 'sequential',
         rank: int = 8,
         adapter_dropout: float = 0.1,
+        decoder: Literal['segformer', 'detail'] | None = None,
         decoder_dim: int | None = None,
         drop_path: float = 0.1,
         norm_eps: float = 1e-5,
@@ -77,32 +84,67 @@ class StitchFusion(SegmentationModel):
             return StitchBlock(site, kind, total, rank, adapter_dropout, source)
 
         norm = shared_norm(norm_eps)
-        backbone = build_encoder(encoder, Norms(norm, norm, norm), block_fusion, drop_path)
+        norms = Norms(norm, norm, norm)
+        backbone = build_encoder(encoder, norms, block_fusion, drop_path, total)
         super().__init__(tuple(modalities), num_classes, backbone.size_divisor)
         self.encoder = backbone
-        self.fuse = nn.ModuleList(
-            FeatureFusion(dim, total) if fuse == 'ffm' else SumFusion()
-            for dim in backbone.channels
-        )
-        if decoder_dim is None:
-            decoder_dim = standard_width(encoder)
-        self.head = SegFormerHead(backbone.channels, decoder_dim, num_classes)
+        self.decoder = decoder or ('detail' if _is_efficientnet(backbone) else 'segformer')
+        self._build_decoder(fuse, decoder_dim or _decoder_width(encoder, self.decoder))
         self.apply(initialise)
         if freeze_encoder:
             _freeze_all_but_fusion(backbone)
 
+    def _build_decoder(self, fuse: str, width: int) -> None:
+        total, channels = len(self.modalities), self.encoder.channels
+        if self.decoder == 'segformer':
+            self.fuse = nn.ModuleList(
+                FeatureFusion(dim, total) if fuse == 'ffm' else SumFusion() for dim in channels
+            )
+            self.head = SegFormerHead(channels, width, self.num_classes)
+            return
+        if not _is_efficientnet(self.encoder) or fuse != 'sum':
+            raise ConfigError(
+                "decoder 'detail' needs an EfficientNet encoder, for its map at stride 2, and "
+                "fuse 'sum'"
+            )
+        self.fuse = nn.ModuleList(MeanProjection(dim, total, width) for dim in channels)
+        self.fuse_detail = MeanProjection(self.encoder.detail_channels, total, DETAIL_WIDTH)
+        self.head = DetailHead(width, DETAIL_WIDTH, self.num_classes)
+
     def segment(self, x_SCHW: Tensor, presence: Presence) -> Tensor:
-        """Return logits B x K x H / 4 x W / 4."""
-        return self.head(self.fused_features(x_SCHW, presence))
+        """Return logits B x K at a quarter of the input's size, or half with `detail`."""
+        return self.decode(*self._fuse_all(x_SCHW, presence))
+
+    def decode(self, features: list[Tensor], detail_BDHW: Tensor | None) -> Tensor:
+        """Return the logits of fused maps; the `detail` decoder reads one at stride 2 too."""
+        return self.head(features) if detail_BDHW is None else self.head(features, detail_BDHW)
+
+    def fused_modules(self) -> list[nn.Module]:
+        """Return the modules that make one map of all modalities', fine to coarse."""
+        return list(self.fuse)
 
     def fused_features(self, x_SCHW: Tensor, presence: Presence) -> list[Tensor]:
         """Return the four maps that the decoder reads, B x C_i x H / stride_i x W / stride_i."""
-        features = self.encoder(x_SCHW, presence)
-        return [fuse(x, presence) for fuse, x in zip(self.fuse, features, strict=True)]
+        return self._fuse_all(x_SCHW, presence)[0]
+
+    def _fuse_all(self, x_SCHW: Tensor, presence: Presence) -> tuple[list[Tensor], Tensor | None]:
+        first_SCHW = self.encoder.prepare(x_SCHW, presence)
+        features = self.encoder.run_stages(first_SCHW, presence)
+        fused = [fuse(x, presence) for fuse, x in zip(self.fuse, features, strict=True)]
+        has_detail = self.decoder == 'detail'
+        return fused, self.fuse_detail(first_SCHW, presence) if has_detail else None
 
     def reference_key(self, key: str, layout: str = 'authors') -> str:
         """Return the authors' name of the tensor `key`; they have one layout."""
         return stitchfusion_key(key)
+
+
+def _is_efficientnet(encoder: nn.Module) -> bool:
+    return isinstance(encoder, EfficientNetEncoder)
+
+
+def _decoder_width(encoder: str, decoder: str) -> int:
+    return DETAIL_HEAD_WIDTH if decoder == 'detail' else standard_width(encoder)
 
 
 def _kinds_per_stage(adapter: AdapterKind | Sequence[AdapterKind]) -> list[AdapterKind]:

@@ -102,6 +102,28 @@ class LossConfig(Checked):
     threshold: float = parameter(
         0.7, 'OHEM: pixels below this probability are hard.', low=0.01, high=0.99
     )
+    rarity_power: float = parameter(
+        0.0,
+        'Each class counts (1 / its share of the training pixels) to this power; 0 counts alike.',
+        low=0.0,
+        high=1.0,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DistillationConfig(Checked):
+    """What a sensor subset learns from the network's own average with all: `distillation.*`."""
+
+    logits: float = parameter(
+        0.0, 'Weight of the divergence between the class probabilities.', low=0.0, high=100.0
+    )
+    features: float = parameter(
+        0.0, 'Weight of the distance between the fused features.', low=0.0, high=100.0
+    )
+    temperature: float = parameter(2.0, 'Softens the probabilities.', low=0.1, high=20.0)
+    start_step: int = parameter(
+        0, 'First step; the average knows little before.', low=0, high=10_000_000
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +131,9 @@ class OptimizerConfig(Checked):
     """AdamW and its schedule: `optimizer.*`."""
 
     learning_rate: float = parameter(6e-5, 'Rate after the warm-up.', low=1e-9, high=1.0)
+    encoder_factor: float = parameter(
+        1.0, "Factor on the rate of the encoder's weights.", low=0.0, high=10.0
+    )
     weight_decay: float = parameter(
         0.01, 'Decay of tensors of two or more dimensions.', low=0.0, high=1.0
     )
@@ -163,6 +188,7 @@ class Recipe(Checked):
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     modality_dropout: ModalityDropoutConfig = field(default_factory=ModalityDropoutConfig)
     loss: LossConfig = field(default_factory=LossConfig)
+    distillation: DistillationConfig = field(default_factory=DistillationConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     validation: ValidationConfig = field(default_factory=ValidationConfig)
 

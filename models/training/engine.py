@@ -88,7 +88,8 @@ def training_step(run: TrainingRun, batch: Batch) -> tuple[Tensor, Tensor]:
     images_BMCHW = run.normalization(batch.images)
     outputs, penalty = model.training_terms(images_BMCHW, available_BM)
     loss = torch.stack([run.loss(logits, batch.labels) for logits in outputs]).sum()
-    loss = loss if penalty is None else loss + penalty
+    taught = run.distillation(run.step, images_BMCHW, available_BM, outputs)
+    loss = sum((term for term in (penalty, taught) if term is not None), loss)
     _require_finite('loss', loss, run, batch, available_BM)
     run.fabric.backward(loss)
     gradient_norm = torch.nn.utils.clip_grad_norm_(

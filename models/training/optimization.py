@@ -9,23 +9,37 @@ from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from mmseg_models.encoders.layers import PER_MODALITY_NORMS
 from mmseg_models.training.config import OptimizerConfig
 
 
 def build_optimizer(model: nn.Module, config: OptimizerConfig) -> AdamW:
-    """Return AdamW over all trainable tensors; biases and norms are not decayed."""
-    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    """Return AdamW over all trainable tensors; biases and norms are not decayed.
+
+    The encoder's own tensors learn at `encoder_factor` times the rate.
+    """
+    trainable = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
     groups = [
         {
-            'params': [parameter for parameter in trainable if parameter.ndim >= 2],
-            'weight_decay': config.weight_decay,
-        },
-        {
-            'params': [parameter for parameter in trainable if parameter.ndim < 2],
-            'weight_decay': 0.0,
-        },
+            'params': [p for name, p in trainable if _place(name, p) == (in_encoder, is_decayed)],
+            'lr': config.learning_rate * (config.encoder_factor if in_encoder else 1.0),
+            'weight_decay': config.weight_decay if is_decayed else 0.0,
+        }
+        for in_encoder in (False, True)
+        for is_decayed in (True, False)
     ]
+    groups = [group for group in groups if group['params']]
     return AdamW(groups, lr=config.learning_rate, betas=(config.beta1, config.beta2), eps=1e-8)
+
+
+def _place(name: str, parameter: nn.Parameter) -> tuple[bool, bool]:
+    """Return whether a tensor belongs to the encoder's own weights, and whether it is decayed.
+
+    What fusion adds to the encoder starts at random, like the decoder, and learns as fast.
+    """
+    is_per_modality = name.endswith(PER_MODALITY_NORMS)
+    in_encoder = name.startswith('encoder.') and '.fusion.' not in name and not is_per_modality
+    return in_encoder, parameter.ndim >= 2 and not is_per_modality
 
 
 def warmup_poly(step: int, total: int, warmup: int, ratio: float, power: float) -> float:

@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 
 from mmseg_models.training.checkpoint import Position, Trainables, generator_state
 from mmseg_models.training.config import Recipe
+from mmseg_models.training.distillation import Distillation
 from mmseg_models.training.loading import ResizedFrames, validation_loader
 from mmseg_models.training.normalization import Normalization
 from mmseg_models.training.run_log import RunLog
@@ -38,6 +39,7 @@ class TrainingRun:
         loss: Maps logits and labels to a scalar.
         statistics: Of the modalities' channels. normalization: Made from them.
         dropout: Draws the available modalities of each step.
+        distillation: Loss between a subset and the average with all sensors.
         batches: Loader of the remaining steps.
         val_frames: The validation split.
         log: Where rows go.
@@ -55,6 +57,7 @@ class TrainingRun:
     statistics: dict[Modality, ChannelStatistics]
     normalization: Normalization
     dropout: ModalityDropout
+    distillation: Distillation
     batches: DataLoader
     val_frames: FrameSource
     log: RunLog

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.strategies import DDPStrategy
+from torch import nn
 from torch.utils.data import DataLoader
 
 from mmseg_models import create_model
@@ -25,8 +26,10 @@ from mmseg_models.training.checkpoint import (
     restore_generators,
 )
 from mmseg_models.training.config import Recipe
+from mmseg_models.training.distillation import Distillation
 from mmseg_models.training.loading import AugmentedFrames, StepSampler, training_loader
 from mmseg_models.training.normalization import Normalization
+from mmseg_models.training.rarity import class_pixels, class_weights
 from mmseg_models.training.run import TrainingRun
 from mmseg_models.training.run_log import RunLog, write_run_files
 from mmseg_models.training.simulated_data import ensure_data
@@ -86,10 +89,11 @@ def setup(recipe: Recipe) -> TrainingRun:
         trainables=trainables,
         wrapped_model=wrapped_model,
         wrapped_optimizer=wrapped_optimizer,
-        loss=create_loss(recipe.loss.name, label_space.ignore_id, recipe.loss.threshold),
+        loss=fabric.to_device(_build_loss(recipe, train_frames, label_space)),
         statistics=channel_statistics,
         normalization=fabric.to_device(Normalization(channel_statistics)),
         dropout=_build_dropout(recipe),
+        distillation=Distillation(model, trainables.average.module, recipe.distillation),
         batches=_build_batches(fabric, recipe, train_frames, label_space, position.step),
         num_train_frames=len(train_frames),
         val_frames=val_frames,
@@ -169,6 +173,13 @@ def _first_weights(
             # The weights were learned behind this normalisation.
             fixed = {**info.statistics, **fixed}
     return statistics(frames, fixed)
+
+
+def _build_loss(recipe: Recipe, frames: FrameSource, label_space: LabelSpace) -> nn.Module:
+    config = recipe.loss
+    counts_K = class_pixels(frames, label_space)
+    weights_K = class_weights(counts_K, config.rarity_power) if config.rarity_power else None
+    return create_loss(config.name, label_space.ignore_id, config.threshold, weights_K)
 
 
 def _build_dropout(recipe: Recipe) -> ModalityDropout:

@@ -91,15 +91,18 @@ def check_statistics():
 @pytest.fixture(scope='session')
 def tiny_encoders():
     """Add the encoders `*_tiny_test`, small enough for many forwards."""
+    from mmseg_models.encoders.efficientnet import EFFICIENTNET_CONFIGS, EfficientNetConfig
     from mmseg_models.encoders.hiera import HIERA_CONFIGS, HieraConfig
     from mmseg_models.encoders.mit import MIT_CONFIGS, MitConfig
     from mmseg_models.encoders.swin import SWIN_CONFIGS, SwinConfig
 
     MIT_CONFIGS['mit_tiny_test'] = MitConfig((32, 64, 80, 128), (1, 1, 2, 1))
     SWIN_CONFIGS['swin_tiny_test'] = SwinConfig(16, (2, 1, 1, 1), (1, 2, 4, 8), 3)
+    EFFICIENTNET_CONFIGS['efficientnet_lite_tiny_test'] = EfficientNetConfig(0.25, 0.5)
     HIERA_CONFIGS['hiera_tiny_test'] = HieraConfig(
         16, 1, (1, 1, 2, 1), (8, 4, 14, 7), (3,), neck_dim=32
     )
     yield
+    del EFFICIENTNET_CONFIGS['efficientnet_lite_tiny_test']
     del HIERA_CONFIGS['hiera_tiny_test']
     del MIT_CONFIGS['mit_tiny_test'], SWIN_CONFIGS['swin_tiny_test']

@@ -20,6 +20,7 @@ SUBSETS = [s for s in itertools.product((True, False), repeat=len(MODALITIES)) i
 MIT = {'encoder': 'mit_tiny_test', 'decoder_dim': 16}
 SWIN = {'encoder': 'swin_tiny_test', 'decoder_dim': 16}
 HIERA = {'encoder': 'hiera_tiny_test', 'rank': 4}
+LITE = {'encoder': 'efficientnet_lite_tiny_test', 'decoder_dim': 16}
 CASES = {
     'stitchfusion-shared': ('stitchfusion', {**MIT, 'adapter': 'shared'}),
     'stitchfusion-ffm': (
@@ -30,7 +31,16 @@ CASES = {
         'stitchfusion',
         {**SWIN, 'adapter': 'bidirectional'},
     ),
+    'stitchfusion-lite': (
+        'stitchfusion',
+        {**LITE, 'adapter': ('none', 'none', 'shared', 'shared'), 'source': 'simultaneous'},
+    ),
+    'stitchfusion-lite-pairs': (
+        'stitchfusion',
+        {**LITE, 'adapter': 'bidirectional', 'decoder': 'segformer'},
+    ),
     'geminifusion': ('geminifusion', MIT),
+    'geminifusion-lite': ('geminifusion', LITE),
     'geminifusion-separate': ('geminifusion', {**MIT, 'decoder': 'separate'}),
     'geminifusion-swin': ('geminifusion', SWIN),
     'mle-sam': ('mle_sam', HIERA),

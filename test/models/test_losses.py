@@ -80,3 +80,18 @@ def test_unknown_loss_and_threshold_are_refused():
         create_loss('dice', 255, 0.7)
     with pytest.raises(ConfigError, match='threshold'):
         OhemCrossEntropy(threshold=1.0)
+
+
+def test_class_weights_count_the_pixels_of_a_class_more():
+    logits = torch.randn(1, 3, 1, 4, generator=torch.Generator().manual_seed(0))
+    labels = torch.tensor([[[0, 1, 1, 255]]])
+    weights = torch.tensor([3.0, 1.0, 7.0])
+    each = -logits.log_softmax(dim=1)[0, :, 0]
+    expected = (3 * each[0, 0] + each[1, 1] + each[1, 2]) / 5
+    loss = create_loss('cross_entropy', 255, 0.7, weights)
+    assert float(loss(logits, labels)) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_weighted_loss_without_a_labelled_pixel_is_zero():
+    loss = CrossEntropy(255, torch.tensor([2.0, 1.0]))
+    assert float(loss(torch.randn(1, 2, 1, 2), torch.full((1, 1, 2), 255))) == 0.0

@@ -17,6 +17,7 @@ from mmseg_models import create_model
 from mmseg_models.mle_sam.sam2_checkpoint import base_tensors
 from mmseg_models.training import engine
 from mmseg_models.training.checkpoint import latest_checkpoint
+from mmseg_models.training.config import DistillationConfig
 from mmseg_models.training.engine import fit, train, training_step
 from mmseg_models.training.setup import setup
 from mmseg_models.training.trained_weights import load_trained
@@ -46,9 +47,14 @@ def same_tensors(first, second):
     return first.keys() == second.keys() and all(torch.equal(first[k], second[k]) for k in first)
 
 
+@pytest.mark.parametrize('taught', [False, True])
 def test_resumed_run_equals_the_uninterrupted_one_bit_for_bit(
-    recipe, with_fields, tmp_path, monkeypatch
+    recipe, with_fields, tmp_path, monkeypatch, taught
 ):
+    if taught:
+        weights = DistillationConfig(logits=0.5, features=0.5)
+        recipe = with_fields(recipe, distillation=weights, loss__rarity_power=0.25)
+        recipe = with_fields(recipe, loss__name='cross_entropy', modality_dropout__probability=1.0)
     train(recipe)
     other = with_fields(recipe, run_dir=str(tmp_path / 'other'), resume='auto')
     with monkeypatch.context() as patch:

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from mmseg_models import create_model
 from mmseg_models.training.config import OptimizerConfig
 from mmseg_models.training.optimization import (
     build_average,
@@ -57,3 +58,23 @@ def test_average_follows_weights_and_buffers():
     average.update_parameters(model)
     assert average.module.weight.item() == pytest.approx(0.75 * 1.0 + 0.25 * 5.0)
     assert average.module.running_mean.item() == pytest.approx(0.25 * 4.0)
+
+
+def test_only_the_encoders_own_weights_learn_at_their_factor(tiny_encoders):
+    model = create_model(
+        'stitchfusion',
+        encoder='efficientnet_lite_tiny_test',
+        modalities=('rgb', 'lidar'),
+        decoder_dim=16,
+    )
+    optimizer = build_optimizer(model, OptimizerConfig(learning_rate=0.1, encoder_factor=0.25))
+    names = {id(p): name for name, p in model.named_parameters()}
+    rates = {names[id(p)]: g['lr'] for g in optimizer.param_groups for p in g['params']}
+    decays = {names[id(p)]: g['weight_decay'] for g in optimizer.param_groups for p in g['params']}
+    assert rates.keys() == set(names.values())
+    assert rates['encoder.stem.0.conv.weight'] == rates['encoder.stem.0.norm.bias'] == 0.025
+    for name in ('head.filter.weight', 'fuse.0.mix.weight', 'encoder.input.scale_M3'):
+        assert rates[name] == 0.1
+    assert rates['encoder.stages.3.fusion.mlp.adapters.0_1.up.weight'] == 0.1
+    assert decays['encoder.stages.0.norm.scale_MC'] == decays['encoder.input.shift_M3'] == 0.0
+    assert decays['head.filter.weight'] > 0

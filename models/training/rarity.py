@@ -1,0 +1,45 @@
+"""How often each class occurs in the training split, and what a pixel of it counts for that."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mmseg_ros.core.errors import DatasetError
+from mmseg_ros.core.labels import LabelSpace
+from mmseg_ros.datasets.frame import FrameSource
+
+SAMPLED_FRAMES = 200
+MIN_SHARE = 1e-4
+"""Classes that are rarer count as if they had this share, so that no pixel outweighs a frame."""
+
+
+def class_pixels(frames: FrameSource, label_space: LabelSpace) -> NDArray[np.int64]:
+    """Return K counts of pixels over 200 evenly spaced frames, or over all if those show none.
+
+    Raises:
+        DatasetError: No frame has a labelled pixel.
+    """
+    sampled = np.linspace(0, len(frames) - 1, min(len(frames), SAMPLED_FRAMES)).astype(int)
+    for chosen in (sampled, np.setdiff1d(np.arange(len(frames)), sampled)):
+        counts = sum((_pixels(frames, int(index)) for index in chosen), np.zeros(256, np.int64))
+        counts = counts[: label_space.num_classes]
+        if counts.any():
+            return counts
+    raise DatasetError(
+        f'None of the {len(frames)} training frames has a labelled pixel, so there is nothing to '
+        'learn; check the label images and data.label_space.'
+    )
+
+
+def _pixels(frames: FrameSource, index: int) -> NDArray[np.int64]:
+    return np.bincount(frames[index].labels.ravel(), minlength=256)
+
+
+def class_weights(counts_K: NDArray[np.int64], power: float) -> Tensor:
+    """Return K float32 weights (1 / share) ** power, whose mean over the pixels is 1."""
+    share_K = counts_K / counts_K.sum()
+    weights_K = np.maximum(share_K, MIN_SHARE) ** -power
+    return torch.from_numpy(weights_K / (weights_K * share_K).sum()).float()
