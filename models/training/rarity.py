@@ -7,7 +7,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mmseg_ros.core.errors import DatasetError
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.datasets.frame import FrameSource
 
@@ -17,21 +16,16 @@ MIN_SHARE = 1e-4
 
 
 def class_pixels(frames: FrameSource, label_space: LabelSpace) -> NDArray[np.int64]:
-    """Return K counts of pixels over 200 evenly spaced frames, or over all if those show none.
-
-    Raises:
-        DatasetError: No frame has a labelled pixel.
-    """
+    """Return K counts of pixels over 200 evenly spaced frames, or over all if those show none."""
     sampled = np.linspace(0, len(frames) - 1, min(len(frames), SAMPLED_FRAMES)).astype(int)
-    for chosen in (sampled, np.setdiff1d(np.arange(len(frames)), sampled)):
-        counts = sum((_pixels(frames, int(index)) for index in chosen), np.zeros(256, np.int64))
-        counts = counts[: label_space.num_classes]
-        if counts.any():
-            return counts
-    raise DatasetError(
-        f'None of the {len(frames)} training frames has a labelled pixel, so there is nothing to '
-        'learn; check the label images and data.label_space.'
-    )
+    counts_K = _count(frames, sampled)[: label_space.num_classes]
+    if not counts_K.any():
+        counts_K = _count(frames, np.arange(len(frames)))[: label_space.num_classes]
+    return counts_K
+
+
+def _count(frames: FrameSource, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
+    return sum((_pixels(frames, int(index)) for index in chosen), np.zeros(256, np.int64))
 
 
 def _pixels(frames: FrameSource, index: int) -> NDArray[np.int64]:

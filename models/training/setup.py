@@ -177,8 +177,9 @@ def _first_weights(
 
 def _build_loss(recipe: Recipe, frames: FrameSource, label_space: LabelSpace) -> nn.Module:
     config = recipe.loss
-    counts_K = class_pixels(frames, label_space)
-    weights_K = class_weights(counts_K, config.rarity_power) if config.rarity_power else None
+    weights_K = None
+    if config.rarity_power:
+        weights_K = class_weights(class_pixels(frames, label_space), config.rarity_power)
     return create_loss(config.name, label_space.ignore_id, config.threshold, weights_K)
 
 
