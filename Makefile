@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 EXTRAS := runtime,report,sim,train,ros-pip,test,dev
 
-.PHONY: demo test test-boundscheck test-tensorrt test-gpu lint colcon setup clean
+.PHONY: demo test test-vehicle test-boundscheck test-tensorrt test-gpu lint colcon setup clean
 
 demo: setup
 	$(BIN)/python -m mmseg_ros demo
@@ -17,6 +17,11 @@ test: setup
 # Every index of every compiled loop is checked; numba keeps such code apart, so it has its own cache.
 test-boundscheck: setup
 	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=out/numba-boundscheck $(BIN)/python -m pytest
+
+# On what package.xml and the README install, and no more: numpy, OpenCV and setuptools of Ubuntu
+# 24.04, Python 3.12 if there is one. colcon builds it, the installed executable runs.
+test-vehicle: setup
+	$(BIN)/python test/vehicle/check.py
 
 lint: setup
 	$(BIN)/ruff check .
