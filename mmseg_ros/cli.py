@@ -19,12 +19,17 @@ from mmseg_ros.commands.aliases import modern
 
 DEBUG = '--debug'
 
+_MODULES = {'import': 'import_folder'}
+"""Modules of verbs whose name is a word of Python."""
+
 VERBS: dict[str, str] = {
     'benchmark': 'measure the engine, the pipeline and the live node',
     'build-engine': 'build the TensorRT engines of a bundle',
+    'calibration': 'show a calibration of any known format, or convert it',
     'demo': 'simulate a sequence, play it to the node over DDS, drop sensors, write a report',
     'evaluate': 'run a bundle over a bag and score it',
     'export': 'turn a training run into a bundle, or a bundle into another precision',
+    'import': 'turn a folder of KITTI, nuScenes or images into a bag with calibration',
     'import-checkpoint': "turn an authors' checkpoint into a bundle",
     'info': 'show what is installed and which bundles there are',
     'inspect': 'show rates, gaps and clock offsets of the topics of a bag',
@@ -32,7 +37,7 @@ VERBS: dict[str, str] = {
     'project-check': 'draw LiDAR points over the camera image',
     'prompt': 'send text prompts to the running node',
     'record': 'record topics into a bag',
-    'repair': 'rescue the whole messages of a bag that was never closed',
+    'repair': 'rescue the whole messages of a damaged bag',
     'segment-text': 'segment what text prompts name in an image or a bag',
     'simulate': 'make synthetic sequences: bags or a training data set',
     'train': 'train a model from a recipe',
@@ -101,4 +106,5 @@ def _prepare_streams() -> None:
 
 
 def _module(verb: str) -> ModuleType:
-    return importlib.import_module('mmseg_ros.commands.' + verb.replace('-', '_'))
+    name = _MODULES.get(verb, verb.replace('-', '_'))
+    return importlib.import_module(f'mmseg_ros.commands.{name}')

@@ -80,6 +80,25 @@ class FrameTree:
         """Return the names of all frames, sorted."""
         return sorted({*self._edges, *(edge.parent for edge in self._edges.values())})
 
+    def lines(self) -> list[str]:
+        """Return the tree as text: a frame per line below its parent; moving ones are marked."""
+        children = self.children()
+        for child, parent in self.moving.items():
+            if child not in self._edges:
+                children.setdefault(parent, []).append(child)
+        below = {child for names in children.values() for child in names}
+        rows: list[str] = []
+
+        def add(name: str, depth: int) -> None:
+            moves = ' (moves)' if name in self.moving else ''
+            rows.append(f'{"  " * depth}{name}{moves}')
+            for child in children.get(name, ()):
+                add(child, depth + 1)
+
+        for root in [name for name in children if name not in below]:
+            add(root, 0)
+        return rows
+
     def T(self, target: str, source: str) -> NDArray[np.float64] | None:  # noqa: N802
         """Return the 4 x 4 transform from frame `source` into frame `target`; None if unjoined.
 

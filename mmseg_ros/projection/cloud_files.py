@@ -1,4 +1,4 @@
-"""Clouds in files: KITTI .bin and NumPy by ourselves, PCD and PLY through Open3D."""
+"""Clouds in files: .bin, .npy, .pcd and .ply; Open3D writes the last two and shows clouds."""
 
 from __future__ import annotations
 
@@ -12,26 +12,35 @@ from numpy.typing import NDArray
 from mmseg_ros.core.atomic_files import atomic_file
 from mmseg_ros.core.errors import ConfigError, SampleError
 from mmseg_ros.core.types import CloudData
+from mmseg_ros.projection.cloud_columns import as_points, read_columns
+from mmseg_ros.projection.pcd_ply import read_pcd, read_ply
 
 OPEN3D_SUFFIXES = ('.pcd', '.ply')
-_KITTI_DTYPE = np.dtype([('x', '<f4'), ('y', '<f4'), ('z', '<f4'), ('intensity', '<f4')])
+CLOUD_SUFFIXES = ('.bin', '.npy', '.pcd', '.ply')
 
 
-def read_cloud(path: str | Path) -> CloudData:
-    """Read a cloud: .bin (KITTI: x y z intensity float32), .npy (structured), .pcd or .ply.
+def read_cloud(path: str | Path, columns: int | None = None) -> CloudData:
+    """Read a cloud: .bin (float32 columns), .npy (structured or N x 3..6), .pcd or .ply.
+
+    Args:
+        path: The file.
+        columns: Columns of a .bin file; None tells it from the values.
 
     Raises:
-        SampleError: The file cannot be read or holds no cloud.
-        ConfigError: The format needs Open3D, which is not installed, or is unknown.
+        SampleError: The file cannot be read, holds no cloud, or its columns cannot be told.
+        ConfigError: The format is unknown.
     """
     path = Path(path)
     try:
         if path.suffix == '.bin':
-            points = np.fromfile(path, _KITTI_DTYPE)
+            points = read_columns(path, columns)
         elif path.suffix == '.npy':
             points = np.load(path, allow_pickle=False)
-        elif path.suffix in OPEN3D_SUFFIXES:
-            points = _read_with_open3d(path)
+            points = points if points.dtype.names else as_points(points)
+        elif path.suffix == '.pcd':
+            points = read_pcd(path)
+        elif path.suffix == '.ply':
+            points = read_ply(path)
         else:
             raise ConfigError(
                 f'{path}: unknown cloud format; known: .bin, .npy, {", ".join(OPEN3D_SUFFIXES)}.'
@@ -86,20 +95,6 @@ def show_labelled(points: NDArray[Any], colors: NDArray[np.uint8]) -> None:
     cloud.points = o3d.utility.Vector3dVector(_columns(points, ('x', 'y', 'z')).astype(np.float64))
     cloud.colors = o3d.utility.Vector3dVector(colors / 255.0)
     o3d.visualization.draw_geometries([cloud], window_name='mmseg_ros')
-
-
-def _read_with_open3d(path: Path) -> NDArray[Any]:
-    cloud = _open3d(path).t.io.read_point_cloud(str(path))
-    columns = {name: cloud.point[name].numpy() for name in cloud.point}
-    positions = columns.pop('positions')
-    single = {name: values for name, values in columns.items() if values.shape[1:] in ((), (1,))}
-    dtype = [(name, '<f4') for name in 'xyz'] + [(n, v.dtype) for n, v in single.items()]
-    points = np.zeros(len(positions), dtype)
-    for axis, name in enumerate('xyz'):
-        points[name] = positions[:, axis]
-    for name, values in single.items():
-        points[name] = values.reshape(-1)
-    return points
 
 
 def _columns(points: NDArray[Any], names: tuple[str, ...]) -> NDArray[np.float32]:

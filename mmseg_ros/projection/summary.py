@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ros.core.modalities import kind_of
+from mmseg_ros.core.types import LIDAR
 from mmseg_ros.projection.camera import CameraModel
 from mmseg_ros.projection.extrinsics import Rig
 from mmseg_ros.projection.transforms import T_OPTICAL_BODY_ROTATION
@@ -19,13 +21,32 @@ def rig_summary(rig: Rig) -> str:
     lines = [f'reference: {rig.reference}']
     for modality, mount in rig.mounts.items():
         parts = [f'{modality:<8} {mount.frame_id or "(no frame)":<20}']
-        parts.append(_pose_text(mount.T_base_sensor, mount.camera is not None))
+        is_camera = mount.camera is not None or mount.unsized is not None
+        parts.append(_pose_text(mount.T_base_sensor, is_camera))
         if mount.camera is not None:
             parts.append(_camera_text(mount.camera))
+        elif mount.unsized is not None:
+            parts.append(f'fx {mount.unsized.K[0, 0]:.1f} px, image size unknown')
         if mount.registered:
             parts.append('registered')
         lines.append('  '.join(parts))
     return '\n'.join(lines)
+
+
+def lacking(rig: Rig) -> list[str]:
+    """Return one sentence per sensor that lacks something, and what it is."""
+    lines = []
+    for modality, mount in rig.mounts.items():
+        absent = [] if mount.T_base_sensor is not None or mount.registered else ['its pose']
+        if mount.unsized is not None:
+            absent.append('the size of its image (an image or CameraInfo tells it)')
+        elif mount.camera is None and kind_of(modality) != LIDAR:
+            absent.append('its intrinsics')
+        if absent:
+            lines.append(f'{modality} lacks {" and ".join(absent)}.')
+    if rig.reference not in rig.mounts:
+        lines.append(f'The reference camera {rig.reference} is not there.')
+    return lines
 
 
 def _pose_text(T_base: NDArray[np.float64] | None, is_camera: bool) -> str:
