@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,15 +28,3 @@ class ReferringSample:
     mask: NDArray[np.bool_]
     sentences: tuple[str, ...]
     kind: str = THING
-
-
-class ReferringSource(Protocol):
-    """A referring data set with a fixed order of samples; those of one image are neighbours."""
-
-    def __len__(self) -> int:
-        """Return the number of samples."""
-        ...
-
-    def __getitem__(self, index: int) -> ReferringSample:
-        """Return sample `index`, read from disk."""
-        ...

@@ -48,11 +48,6 @@ class Score:
         return cls(ConfusionMatrix(*size), ConfusionMatrix(*size))
 
 
-def mean_iou(score: Score) -> float | None:
-    """Return the data-set mIoU of a score, None where nothing was scored."""
-    return score.pixels.miou() if score.pixels.pixels else None
-
-
 class BagScorer:
     """Collects the scores of one recording.
 

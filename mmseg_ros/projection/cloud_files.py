@@ -80,23 +80,6 @@ def write_cloud(path: str | Path, points: NDArray[Any]) -> None:
     o3d.t.io.write_point_cloud(str(path), cloud)
 
 
-def show_labelled(points: NDArray[Any], colors: NDArray[np.uint8]) -> None:
-    """Open a window with the points coloured by label; returns when it is closed.
-
-    Args:
-        points: Structured array with x, y, z.
-        colors: N x 3 uint8 RGB, e.g. palette[labels].
-
-    Raises:
-        ConfigError: Open3D is not installed.
-    """
-    o3d = _open3d(Path('the viewer'))
-    cloud = o3d.geometry.PointCloud()
-    cloud.points = o3d.utility.Vector3dVector(_columns(points, ('x', 'y', 'z')).astype(np.float64))
-    cloud.colors = o3d.utility.Vector3dVector(colors / 255.0)
-    o3d.visualization.draw_geometries([cloud], window_name='mmseg_ros')
-
-
 def _columns(points: NDArray[Any], names: tuple[str, ...]) -> NDArray[np.float32]:
     return np.stack([points[name].astype(np.float32) for name in names], axis=1)
 

@@ -75,12 +75,6 @@ def registered_plane(
     return _plane(warped, valid)
 
 
-def rectify(pixels: NDArray[Any], camera: CameraModel) -> NDArray[Any]:
-    """Return the rectified image of a raw one: same size, seen by `camera.as_rectified()`."""
-    map_u, map_v, _ = _maps(camera.as_rectified(), camera, Rotation.of(np.eye(4)))
-    return np.asarray(cv2.remap(pixels, map_u, map_v, cv2.INTER_LINEAR, borderValue=0))
-
-
 @lru_cache(maxsize=8)
 def _maps(
     target: CameraModel, source: CameraModel, rotation: Rotation

@@ -72,11 +72,6 @@ class Tokenizer:
         self._words = _word_pieces(self._ids)
         self._said: set[str] = set()
 
-    @property
-    def num_tokens(self) -> int:
-        """Return the size of the vocabulary."""
-        return len(self._ids)
-
     def read(self, sentence: str) -> Reading:
         """Return the tokens of a sentence; what is cut or unknown is noted, and logged once.
 

@@ -21,7 +21,6 @@ from mmseg_models.training.trained_weights import (
     METADATA_KEY,
     save_weights,
 )
-from mmseg_ros.core.atomic_files import write_text
 from mmseg_ros.core.errors import TrainingError
 
 
@@ -55,11 +54,6 @@ class ReferringInfo:
     def normalised(self, images_BHWC: Tensor) -> Tensor:
         """Return B x 3 x H x W float32, the network's input, from B x H x W x 3 uint8."""
         return normalised(images_BHWC, self.mean, self.std)
-
-    def write_vocabulary(self, path: Path) -> Path:
-        """Write the tokens, one per line, for `mmseg_ros.referring.tokenizer`."""
-        write_text(path, '\n'.join(self.vocabulary) + '\n')
-        return path
 
 
 def normalised(images_BHWC: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:

@@ -6,7 +6,6 @@ import numpy as np
 from mmseg_ros.core.types import Plane
 from mmseg_ros.projection import CameraModel
 from mmseg_ros.projection.images import (
-    rectify,
     registered_plane,
     scaled_depth_plane,
     scaled_plane,
@@ -67,19 +66,3 @@ def test_depth_takes_the_parallax_out():
     np.testing.assert_allclose(plane.values[20, 40:, 0], columns[40:], atol=0.05)
     assert not plane.valid[:, : int(shift_px)].any()
     assert registered_plane(ramp, camera, T, camera).valid.all()
-
-
-def test_rectified_lines_are_straight():
-    camera = CameraModel(
-        width=320, height=240, K=[[200, 0, 160], [0, 200, 120], [0, 0, 1]],
-        D=[-0.3, 0.05, 0, 0],
-    )  # fmt: skip
-    image = np.zeros((240, 320), np.uint8)
-    line = np.column_stack([np.linspace(-1, 1, 2000), np.full(2000, 0.4), np.ones(2000)])
-    uv, valid = camera.project(line)
-    u, v = np.rint(uv[valid]).astype(int).T
-    image[v, u] = 255
-    rows, columns = np.nonzero(rectify(image, camera) > 60)
-    middle = (columns > 40) & (columns < 280)
-    assert np.ptp(v) > 10
-    assert np.ptp(rows[middle]) <= 3
