@@ -41,6 +41,15 @@ class Definitions:
         """
         return self._store(topic, type_name).deserialize_cdr(data, type_name)
 
+    def text(self, topic: str, type_name: str) -> str:
+        """Return a type and all that it needs as one text of .msg files.
+
+        Raises:
+            SampleError: The type is unknown.
+        """
+        text, _ = self._store(topic, type_name).generate_msgdef(type_name, ros_version=2)
+        return text
+
     def _store(self, topic: str, type_name: str) -> Typestore:
         key = topic, type_name
         if key not in self._stores:

@@ -153,6 +153,14 @@ class BagReader:
         for item in self.raw(topics, start_ns, stop_ns):
             yield item.topic, item.stamp_ns, self.deserialize(item)
 
+    def definition(self, topic: str) -> str:
+        """Return the type of a topic and all that it needs as one text of .msg files.
+
+        Raises:
+            SampleError: The type is unknown.
+        """
+        return self._definitions.text(topic, self.topics[topic].type_name)
+
     def deserialize(self, item: RawMessage) -> Any:
         """Return the message object of serialised bytes; arrays are read-only views.
 

@@ -25,6 +25,7 @@ POINT_FIELD_TYPES: dict[int, str] = {
     7: 'f4',
     8: 'f8',
 }
+_LARGEST_POINT_STEP = 1 << 16
 _FIELD_CODES = {np.dtype(kind): code for code, kind in POINT_FIELD_TYPES.items()}
 
 
@@ -112,7 +113,7 @@ def point_dtype(msg: Any) -> np.dtype[Any]:
         offsets.append(offset)
     if not names:
         _explain_unreadable(msg, [str(field.name) for field in msg.fields])
-    if point_step < 1 or not names:
+    if not 1 <= point_step <= _LARGEST_POINT_STEP or not names:
         raise SampleError(f'The cloud has {len(names)} named fields and point_step {point_step}.')
     return np.dtype(
         {'names': names, 'formats': formats, 'offsets': offsets, 'itemsize': point_step}

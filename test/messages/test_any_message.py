@@ -1,6 +1,5 @@
 """Whatever a message holds, decoding it raises nothing but the project's own errors."""
 
-import contextlib
 import struct
 from types import SimpleNamespace
 
@@ -30,22 +29,29 @@ HEADER = st.builds(
 FLOATS = st.floats(width=32) | st.sampled_from([0.0, 1e30, float('nan')])
 
 
-def decode(kind, type_name, message):
+def decode(kind, type_name, message, expects=True):
     """Decode a message; what comes out has the shape that its payload promises."""
-    with contextlib.suppress(MmsegError):
+    payload, reason = None, ''
+    try:
         payload = SensorDecoder(kind).payload(type_name, message)
-        assert isinstance(payload, (CloudData, DepthData, EventData, ImageData))
-        if isinstance(payload, CloudData):
-            assert len(payload.points) == payload.height * payload.width
-            if payload.point_stamp_ns is not None:
-                assert len(payload.point_stamp_ns) == len(payload.points)
-        if isinstance(payload, EventData):
-            assert (np.diff(payload.stamp_ns) >= 0).all()
-            assert (payload.x < payload.width).all()
-            assert (payload.y < payload.height).all()
-        if isinstance(payload, ImageData) and payload.pixels.ndim == 3:
-            assert payload.pixels.shape[2] == 3
-            assert payload.pixels.dtype == np.uint8
+    except MmsegError as error:
+        reason = str(error)
+    if payload is None:
+        # What nobody foresaw is caught too, but named with its Python type.
+        assert not (expects and reason.startswith('Cannot decode')), reason
+        return
+    assert isinstance(payload, (CloudData, DepthData, EventData, ImageData))
+    if isinstance(payload, CloudData):
+        assert len(payload.points) == payload.height * payload.width
+        if payload.point_stamp_ns is not None:
+            assert len(payload.point_stamp_ns) == len(payload.points)
+    if isinstance(payload, EventData):
+        assert (np.diff(payload.stamp_ns) >= 0).all()
+        assert (payload.x < payload.width).all()
+        assert (payload.y < payload.height).all()
+    if isinstance(payload, ImageData) and payload.pixels.ndim == 3:
+        assert payload.pixels.shape[2] == 3
+        assert payload.pixels.dtype == np.uint8
 
 
 @PROFILE
@@ -207,4 +213,4 @@ def test_event_arrays(header, height, width, events):
 )  # fmt: skip
 def test_members_of_any_type(kind, members):
     for _, type_name in KINDS[kind].transports:
-        decode(kind, type_name, SimpleNamespace(**members))
+        decode(kind, type_name, SimpleNamespace(**members), expects=False)

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import rclpy
 from builtin_interfaces.msg import Time
@@ -19,10 +20,11 @@ from rclpy.signals import SignalHandlerOptions
 from rosgraph_msgs.msg import Clock
 
 from mmseg_ros.bag.reader import BagReader, RawMessage
-from mmseg_ros.core.errors import ConfigError
+from mmseg_ros.core.errors import ConfigError, MmsegError
 from mmseg_ros.core.modalities import SENSOR_TOPICS, TF_STATIC_TOPIC
 from mmseg_ros.core.types import Modality
 from mmseg_ros.ros.qos import latched_qos, output_qos
+from mmseg_ros.ros.tools.interface_build import built_message_class
 from mmseg_ros.ros.tools.message_types import message_class_of
 
 _DROP_PATTERN = re.compile(r'(\w+)@(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)?')
@@ -157,16 +159,29 @@ class _Player:
         for topic, summary in self._reader.topics.items():
             if topic.startswith(self._options.exclude):
                 continue
-            message_class = message_class_of(summary.type_name)
+            message_class = self._message_class(topic, summary.type_name)
             if message_class is None:
-                self.report.skipped.append(topic)
-                self._node.get_logger().warning(
-                    f'{topic} is left out: message type {summary.type_name} is not installed.'
-                )
                 continue
             qos = latched_qos(100) if topic == TF_STATIC_TOPIC else output_qos(_BURST_DEPTH)
             publishers[topic] = self._node.create_publisher(message_class, topic, qos)
         return publishers
+
+    def _message_class(self, topic: str, type_name: str) -> Any | None:
+        """Return the class of a topic's type, built from the bag if it is not installed."""
+        message_class = message_class_of(type_name)
+        if message_class is not None:
+            return message_class
+        logger = self._node.get_logger()
+        try:
+            definition = self._reader.definition(topic)
+            logger.info(f'{topic}: {type_name} is not installed; building it once from the bag.')
+            return built_message_class(type_name, definition)
+        except MmsegError as error:
+            self.report.skipped.append(topic)
+            logger.warning(
+                f'{topic} is left out: message type {type_name} is not installed, and {error}'
+            )
+            return None
 
     def _wait_for_subscribers(self) -> None:
         sensors = {*SENSOR_TOPICS.values(), *self._options.topics.values()}
