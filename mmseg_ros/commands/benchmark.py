@@ -10,6 +10,7 @@ from typing import Any
 
 from mmseg_ros.commands.arguments import MOST_PROCESSES, real_number, whole_number
 from mmseg_ros.core.atomic_files import require_writable, write_text
+from mmseg_ros.core.resources import DEFAULT_BUNDLE
 
 PARTS = ('engine', 'pipeline', 'node')
 SUITES = ('inference', 'sim')
@@ -29,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
     parser.epilog = EPILOG
     parser.add_argument('--suite', choices=SUITES, default='inference')
-    parser.add_argument('--bundle', default='stitchfusion-b0-sim', help='name or folder')
+    parser.add_argument('--bundle', default=DEFAULT_BUNDLE, help='name or folder')
     parser.add_argument('--parts', nargs='+', choices=PARTS, default=list(PARTS))
     parser.add_argument('--backends', nargs='+', default=[], help='default: all installed')
     parser.add_argument(

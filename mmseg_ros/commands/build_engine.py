@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from mmseg_ros.core.resources import DEFAULT_BUNDLE
+
 EPILOG = """examples:
   python -m mmseg_ros build-engine
   python -m mmseg_ros build-engine out/b0-fp16 --cache /opt/engines
@@ -19,7 +21,7 @@ kind of GPU: build on the vehicle, or on the same module. TensorRT-RTX builds wi
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
     parser.epilog = EPILOG
-    parser.add_argument('bundle', nargs='?', default='stitchfusion-b0-sim', help='name or folder')
+    parser.add_argument('bundle', nargs='?', default=DEFAULT_BUNDLE, help='name or folder')
     parser.add_argument('--cache', type=Path, help='folder of engines; default: ~/.cache')
 
 

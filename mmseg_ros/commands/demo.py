@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from mmseg_ros.commands.arguments import LARGEST_SEED, real_number, whole_number
+from mmseg_ros.core.resources import DEFAULT_BUNDLE
 
 EPILOG = """examples:
   python -m mmseg_ros demo
@@ -24,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--seed', type=whole_number(0, LARGEST_SEED), default=None, help='another drive'
     )
-    parser.add_argument('--bundle', default='stitchfusion-b0-sim', help='folder or shipped name')
+    parser.add_argument('--bundle', default=DEFAULT_BUNDLE, help='folder or shipped name')
     parser.add_argument(
         '--referring-bundle', default='crossvlt-small-sim', help='the same, for sentences'
     )

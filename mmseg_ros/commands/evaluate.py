@@ -11,6 +11,7 @@ from mmseg_ros.commands.arguments import MOST_PROCESSES, whole_number
 from mmseg_ros.commands.data_set_scores import METRICS_FILE, output_of, run_data_set, write_metrics
 from mmseg_ros.commands.sensors_option import add_sensors, sensors_of
 from mmseg_ros.core.atomic_files import require_writable
+from mmseg_ros.core.resources import DEFAULT_BUNDLE
 from mmseg_ros.core.subsets import subset_name
 from mmseg_ros.metrics.robustness import SUBSET_CHOICES
 
@@ -40,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'bag', type=Path, help='bag folder, one .mcap or .db3 file, or the folder of a data set'
     )
-    parser.add_argument('--bundle', default='stitchfusion-b0-sim', help='folder or shipped name')
+    parser.add_argument('--bundle', default=DEFAULT_BUNDLE, help='folder or shipped name')
     parser.add_argument('--output', type=Path, default=None, help='folder; out/evaluate/<bag>')
     parser.add_argument(
         '--subsets',

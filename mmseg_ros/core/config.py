@@ -13,6 +13,7 @@ from types import MappingProxyType
 from mmseg_ros.core.limits import LimitsConfig
 from mmseg_ros.core.modalities import AUTO, KINDS
 from mmseg_ros.core.parameters import Checked, parameter
+from mmseg_ros.core.resources import DEFAULT_BUNDLE
 from mmseg_ros.core.types import STANDARD_MODALITIES, Modality
 
 
@@ -130,7 +131,7 @@ class ModelConfig(Checked):
     """Which network runs where: `model.*`."""
 
     bundle: str = parameter(
-        'stitchfusion-b0-sim',
+        DEFAULT_BUNDLE,
         'Folder of a model bundle, or the name of one in models/zoo.',
         read_only=True,
     )

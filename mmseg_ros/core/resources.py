@@ -7,6 +7,8 @@ from pathlib import Path
 from mmseg_ros.core.errors import ConfigError
 
 PACKAGE_NAME = 'mmseg_ros'
+DEFAULT_BUNDLE = 'stitchfusion-b0-sim'
+"""The network that every verb and the node take if none is named."""
 
 
 def share_directory() -> Path:

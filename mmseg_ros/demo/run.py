@@ -16,6 +16,7 @@ from mmseg_ros.bag.reader import BagReader
 from mmseg_ros.bag.replay import sensor_topics
 from mmseg_ros.core.atomic_files import write_text
 from mmseg_ros.core.errors import BagError
+from mmseg_ros.core.resources import DEFAULT_BUNDLE
 from mmseg_ros.demo.live import require_ros, run_live
 from mmseg_ros.demo.pointed import pointed_section, scenes
 from mmseg_ros.demo.poster import poster, save
@@ -64,7 +65,7 @@ class DemoOptions:
     cache: Path
     duration_s: float = 14.0
     seed: int = SEED
-    bundle: str = 'stitchfusion-b0-sim'
+    bundle: str = DEFAULT_BUNDLE
     referring_bundle: str = 'crossvlt-small-sim'
 
 

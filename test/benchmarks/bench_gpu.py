@@ -23,6 +23,7 @@ from mmseg_ros.benchmark.suite import BenchmarkConfig, run_benchmark
 from mmseg_ros.benchmark.table import text_of
 from mmseg_ros.benchmark.timing import summary, time_call
 from mmseg_ros.commands import build_engine
+from mmseg_ros.core.resources import DEFAULT_BUNDLE
 from mmseg_ros.core.subsets import subset_name
 from mmseg_ros.inference.bundle import load_bundle
 from mmseg_ros.inference.cuda_memory import device_name
@@ -34,7 +35,7 @@ _WARM_UPS = 3
 def main() -> int:
     """Test, build, measure, print; return 0 if all is well."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--bundle', default='stitchfusion-b0-sim')
+    parser.add_argument('--bundle', default=DEFAULT_BUNDLE)
     parser.add_argument('--seconds', type=float, default=3.0)
     parser.add_argument('--json', type=Path)
     arguments = parser.parse_args()
