@@ -283,3 +283,22 @@ def test_rejected_activate_leaves_nothing_and_stays_inactive(make_node, monkeypa
     assert [len(list(x)) for x in (node.subscriptions, node.timers, node.publishers)] == before
     assert threading.active_count() == threads
     assert node.trigger_activate().name == 'SUCCESS'
+
+
+def test_cleanup_frees_the_network_and_gives_memory_back(make_node, monkeypatch):
+    from mmseg_ros.ros import node as node_module
+
+    returned = []
+    monkeypatch.setattr(node_module, 'return_free_memory', lambda: returned.append(gc.collect()))
+    node = make_node(autostart=False)
+    counts = []
+    for _ in range(4):
+        assert node.trigger_configure().name == 'SUCCESS'
+        assert node.trigger_activate().name == 'SUCCESS'
+        parts = [weakref.ref(node.session), weakref.ref(node.session.backend)]
+        assert node.trigger_deactivate().name == 'SUCCESS'
+        assert node.trigger_cleanup().name == 'SUCCESS'
+        assert [part() for part in parts] == [None, None]
+        counts.append((threading.active_count(), len(list(node.publishers))))
+    assert counts[1:] == counts[:1] * 3
+    assert len(returned) == 4
