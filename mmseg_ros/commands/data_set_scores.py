@@ -15,8 +15,7 @@ from mmseg_ros.metrics.report import number
 
 if TYPE_CHECKING:
     from mmseg_ros.core.class_map import ClassMap
-    from mmseg_ros.datasets.camvid import CamVidDataset
-    from mmseg_ros.datasets.deliver import DeliverDataset
+    from mmseg_ros.datasets.frame import LabelledDataset
     from mmseg_ros.inference.bundle import Bundle
 
 METRICS_FILE = 'metrics.json'
@@ -66,27 +65,24 @@ def run_data_set(args: argparse.Namespace) -> int:
     return 0
 
 
-def _open(
-    args: argparse.Namespace, bundle: Bundle, class_map: ClassMap | None
-) -> DeliverDataset | CamVidDataset:
+def _open(args: argparse.Namespace, bundle: Bundle, class_map: ClassMap | None) -> LabelledDataset:
     from mmseg_ros.core.errors import ConfigError
-    from mmseg_ros.datasets.camvid import CamVidDataset
-    from mmseg_ros.datasets.deliver import DeliverDataset
+    from mmseg_ros.datasets.reader import open_dataset
 
     manifest = bundle.manifest
     names = manifest.modality_names
     if class_map is None:
-        return DeliverDataset(args.bag, args.split, names, manifest.label_space, args.condition)
+        return open_dataset(args.bag, args.split, names, manifest.label_space, args.condition)
     if args.condition or args.protocol:
         raise ConfigError(
             '--condition and --protocol are for data sets with all sensors; leave them out with '
             '--classes.'
         )
-    return CamVidDataset(args.bag, args.split, names, class_map.target)
+    return open_dataset(args.bag, args.split, names, class_map.target)
 
 
 def _run_protocols(
-    args: argparse.Namespace, bundle: Bundle, dataset: DeliverDataset | CamVidDataset
+    args: argparse.Namespace, bundle: Bundle, dataset: LabelledDataset
 ) -> dict[str, Any]:
     """Return {'protocols': scores} and print their means; nothing if none was asked for."""
     if not args.protocol:

@@ -150,18 +150,18 @@ def _data(arguments: argparse.Namespace, manifest: Manifest) -> ExportData:
     """Open the data sets that were named."""
     from mmseg_models.export.bundle import ExportData
     from mmseg_ros.core.errors import ConfigError
-    from mmseg_ros.datasets.deliver import DeliverDataset
+    from mmseg_ros.datasets.reader import open_dataset
 
     names, classes = manifest.modality_names, manifest.label_space
     calibration = None
     if arguments.calibrate_on is not None:
         if arguments.precision != 'int8':
             raise ConfigError('--calibrate-on is for --precision int8; leave it out.')
-        calibration = DeliverDataset(arguments.calibrate_on, 'train', names, classes)
+        calibration = open_dataset(arguments.calibrate_on, 'train', names, classes)
     scored = arguments.score_on or arguments.calibrate_on
     if scored is None:
         return ExportData(calibration)
-    return ExportData(calibration, DeliverDataset(scored, arguments.split, names, classes))
+    return ExportData(calibration, open_dataset(scored, arguments.split, names, classes))
 
 
 def _export_referring(arguments: argparse.Namespace) -> None:

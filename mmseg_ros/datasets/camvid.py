@@ -14,14 +14,15 @@ from mmseg_ros.core.errors import DatasetError
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.types import RGB, Modality
 from mmseg_ros.datasets.frame import LabelledFrame
+from mmseg_ros.datasets.reader import Reader
 
 ANNOTATIONS = 'annot'
 SUFFIXES = ('.png', '.jpg', '.jpeg')
 
 
-def is_camvid(root: str | Path) -> bool:
+def is_camvid(root: Path) -> bool:
     """Return whether a folder looks like `ROOT/test/*.png` beside `ROOT/testannot/*.png`."""
-    folders = Path(root).glob(f'*{ANNOTATIONS}')
+    folders = root.glob(f'*{ANNOTATIONS}')
     return any((folder.parent / folder.name[: -len(ANNOTATIONS)]).is_dir() for folder in folders)
 
 
@@ -35,6 +36,7 @@ class CamVidDataset:
         split: train, val or test; any folder with a sister that ends in `annot`.
         modalities: Planes that a frame gets, in this order; `rgb` must be among them.
         label_space: Classes of the label images.
+        conditions: There are none in this layout.
 
     Raises:
         DatasetError: No such split, no images, an image without labels, or no camera.
@@ -46,8 +48,11 @@ class CamVidDataset:
         split: str,
         modalities: Sequence[Modality],
         label_space: LabelSpace,
+        conditions: Sequence[str] = (),
     ) -> None:
         self.root = Path(root)
+        if conditions:
+            raise DatasetError(f'{self.root} has no conditions; leave {list(conditions)} out.')
         self.split = split
         self.modalities = tuple(modalities)
         self.label_space = label_space
@@ -114,3 +119,6 @@ def _read(path: Path, flag: int) -> NDArray[Any]:
     if pixels is None:
         raise DatasetError(f'{path} is no readable image; copy the file again.')
     return pixels
+
+
+READER = Reader('camvid', is_camvid, CamVidDataset)

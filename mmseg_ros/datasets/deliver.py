@@ -16,6 +16,7 @@ from mmseg_ros.core.modalities import DELIVER_FOLDERS
 from mmseg_ros.core.types import Modality
 from mmseg_ros.datasets.frame import LabelledFrame
 from mmseg_ros.datasets.label_png import read_label_png
+from mmseg_ros.datasets.reader import Reader
 
 LABEL_FOLDER = ('semantic', 'semantic')
 RAW_UNLABELLED = (0, 255)
@@ -171,3 +172,10 @@ def _read_png(path: Path, flag: int) -> NDArray[Any]:
     if pixels is None:
         raise DatasetError(f'{path} is no readable image; copy the file again.')
     return pixels
+
+
+def _is_deliver(root: Path) -> bool:
+    return (root / 'img').is_dir() and (root / LABEL_FOLDER[0]).is_dir()
+
+
+READER = Reader('deliver', _is_deliver, DeliverDataset)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.types import Modality
 
 
@@ -40,3 +42,15 @@ class FrameSource(Protocol):
     def __getitem__(self, index: int) -> LabelledFrame:
         """Return frame `index`, read from disk."""
         ...
+
+
+class LabelledDataset(FrameSource, Protocol):
+    """A data set on disk.
+
+    Attributes:
+        root: Its folder. split: Which part. label_space: Classes of its labels.
+    """
+
+    root: Path
+    split: str
+    label_space: LabelSpace

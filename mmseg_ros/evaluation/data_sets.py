@@ -14,9 +14,7 @@ from numpy.typing import NDArray
 from mmseg_ros.core.class_map import ClassMap
 from mmseg_ros.core.errors import DatasetError
 from mmseg_ros.core.types import Modality
-from mmseg_ros.datasets.camvid import CamVidDataset
-from mmseg_ros.datasets.deliver import DeliverDataset
-from mmseg_ros.datasets.frame import LabelledFrame
+from mmseg_ros.datasets.frame import LabelledDataset, LabelledFrame
 from mmseg_ros.encoding.resize import resize_images
 from mmseg_ros.inference.backend import Prediction
 from mmseg_ros.inference.bundle import Bundle
@@ -110,7 +108,7 @@ class DatasetScores:
 def score_dataset(
     bundle: Bundle,
     backend: Labeller,
-    dataset: DeliverDataset | CamVidDataset,
+    dataset: LabelledDataset,
     subsets: Sequence[Subset],
     progress: Progress | None = None,
     class_map: ClassMap | None = None,

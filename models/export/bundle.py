@@ -33,8 +33,7 @@ from mmseg_ros.core.atomic_files import (
     write_text,
 )
 from mmseg_ros.core.errors import BundleError
-from mmseg_ros.datasets.deliver import DeliverDataset
-from mmseg_ros.datasets.frame import FrameSource
+from mmseg_ros.datasets.frame import FrameSource, LabelledDataset
 from mmseg_ros.inference.bundle import (
     CARD_FILE,
     CONSTANTS_FILE,
@@ -60,7 +59,7 @@ class ExportData:
     """
 
     calibration: FrameSource | None = None
-    scored: DeliverDataset | None = None
+    scored: LabelledDataset | None = None
 
 
 NO_DATA = ExportData()

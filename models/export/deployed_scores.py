@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mmseg_models.export.onnx_graph import DeployedGraph
 from mmseg_ros.core.errors import BundleError
 from mmseg_ros.core.subsets import subset_name
-from mmseg_ros.datasets.deliver import DeliverDataset
+from mmseg_ros.datasets.frame import LabelledDataset
 from mmseg_ros.evaluation.data_sets import ALL, Labeller, Subset, score_dataset
 from mmseg_ros.inference.backend import Prediction, available_backends, create_runtime
 from mmseg_ros.inference.bundle import ONNX_FILE, Bundle
@@ -65,7 +65,7 @@ class DeployedScores:
 
 
 def score_deployed(
-    graph: DeployedGraph, bundle: Bundle, dataset: DeliverDataset
+    graph: DeployedGraph, bundle: Bundle, dataset: LabelledDataset
 ) -> DeployedScores:
     """Score network and graphs with all modalities and without each, on every runtime here.
 
@@ -98,7 +98,7 @@ def score_deployed(
 
 
 def _miou(
-    bundle: Bundle, labeller: Labeller, dataset: DeliverDataset, subsets: Sequence[Subset]
+    bundle: Bundle, labeller: Labeller, dataset: LabelledDataset, subsets: Sequence[Subset]
 ) -> dict[str, float]:
     found = score_dataset(bundle, labeller, dataset, subsets).matrices
     return {subset_name(subset): round(found[ALL, subset].miou(), 6) for subset in subsets}

@@ -27,7 +27,8 @@ from mmseg_models.training.trained_weights import load_trained
 from mmseg_models.transforms import darken
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.types import Modality
-from mmseg_ros.datasets.deliver import DeliverDataset
+from mmseg_ros.datasets.frame import LabelledDataset
+from mmseg_ros.datasets.reader import open_dataset
 from mmseg_ros.metrics.metrics import ConfusionMatrix
 
 LIGHTS = (1.0, 0.75, 0.5, 0.25, 0.1, 0.05, 0.0)
@@ -55,9 +56,9 @@ class Trained:
         model, info = load_trained(run_dir)
         return cls(model, Normalization(info.statistics), info.modalities, info.label_space)
 
-    def frames(self, root: Path) -> DeliverDataset:
+    def frames(self, root: Path) -> LabelledDataset:
         """Return the validation split with this network's sensors."""
-        return DeliverDataset(root, 'val', list(self.modalities), self.label_space)
+        return open_dataset(root, 'val', list(self.modalities), self.label_space)
 
     def images(self, planes: NDArray[np.uint8], light: float) -> Tensor:
         """Return 1 x M x 3 x H x W with the camera at a share `light` of its brightness."""

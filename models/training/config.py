@@ -15,7 +15,8 @@ from mmseg_ros.core.parameters import Checked, parameter
 class DataConfig(Checked):
     """What is learned from: `data.*`."""
 
-    root: str = parameter('', 'Folder of the data set, in DeLiVER layout.')
+    root: str = parameter('', 'Folder of the data set.')
+    format: str = parameter('auto', 'Layout of the folder; auto finds it by looking.')
     modalities: list[str] = parameter(
         ['rgb', 'depth', 'event', 'lidar'], 'Modalities of the network, in order.'
     )

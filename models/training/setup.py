@@ -39,8 +39,8 @@ from mmseg_models.transforms import Augmentation
 from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.core.labels import LabelSpace, load_label_space
 from mmseg_ros.core.types import Modality
-from mmseg_ros.datasets.deliver import DeliverDataset
 from mmseg_ros.datasets.frame import FrameSource
+from mmseg_ros.datasets.reader import open_dataset
 from mmseg_ros.datasets.statistics import ChannelStatistics, statistics
 
 LOG = logging.getLogger(__name__)
@@ -153,7 +153,9 @@ def _build_fabric(recipe: Recipe) -> Fabric:
 
 def _open_split(recipe: Recipe, split: str, label_space: LabelSpace) -> FrameSource:
     data = recipe.data
-    frames = DeliverDataset(data.root, split, data.modalities, label_space, data.conditions)
+    frames = open_dataset(
+        data.root, split, data.modalities, label_space, data.conditions, data.format
+    )
     LOG.info('%s: %d frames in %s', data.root, len(frames), split)
     return frames
 
