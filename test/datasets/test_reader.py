@@ -41,7 +41,7 @@ def test_what_cannot_be_found_is_said(tmp_path, camvid):
     with pytest.raises(DatasetError, match='deliver'):
         find_reader(camvid, 'bdd')
     (tmp_path / 'mine').mkdir()
-    with pytest.raises(DatasetError, match='no known data set.*holds nothing'):
+    with pytest.raises(DatasetError, match=r'no known data set.*holds nothing'):
         find_reader(tmp_path / 'mine')
     for folder in ('img', 'semantic'):
         (camvid / folder).mkdir()
