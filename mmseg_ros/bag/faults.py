@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-import yaml
 
 from mmseg_ros.bag import message_faults as spoiling
 from mmseg_ros.core.errors import ConfigError
+from mmseg_ros.core.safe_yaml import load_yaml
 
 Stamped: TypeAlias = tuple[str, int, Any]
 
@@ -94,9 +94,9 @@ def load_schedule(path: Path) -> tuple[Fault, ...]:
         ConfigError: The file cannot be read, or an entry is unknown or out of range.
     """
     try:
-        entries = yaml.safe_load(path.read_text())['faults']
+        entries = load_yaml(path, ConfigError)['faults']
         return tuple(_fault(entry, f'{path}, fault {k}') for k, entry in enumerate(entries, 1))
-    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ConfigError(
             f'{path}: not a fault schedule ({error!r}); needed: faults: [kind, topic, ...].'
         ) from error

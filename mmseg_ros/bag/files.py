@@ -10,13 +10,13 @@ from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
-import yaml
 import zstandard
 
 from mmseg_ros.bag.channels import Storage
 from mmseg_ros.bag.storage_mcap import McapStorage
 from mmseg_ros.bag.storage_sqlite import SqliteStorage
 from mmseg_ros.core.errors import BagError
+from mmseg_ros.core.safe_yaml import load_yaml
 
 SUFFIXES = ('.mcap', '.db3')
 _PACKED_SUFFIXES = ('.zstd', '.zst')
@@ -149,9 +149,9 @@ def _named_files(folder: Path) -> list[str]:
     if not path.is_file():
         return []
     try:
-        information = yaml.safe_load(path.read_text())['rosbag2_bagfile_information']
+        information = load_yaml(path, BagError)['rosbag2_bagfile_information']
         return [PurePosixPath(name).name for name in information['relative_file_paths']]
-    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
+    except (BagError, ValueError, KeyError, TypeError, AttributeError) as error:
         _log.warning('%s cannot be read (%s); the files beside it are taken.', path, error)
         return []
 

@@ -10,6 +10,9 @@ import yaml
 from mcap.records import Attachment, Channel, Metadata, Schema
 from mcap.writer import Writer
 
+from mmseg_ros.core.errors import BagError
+from mmseg_ros.core.safe_yaml import parse_yaml
+
 _NS_PER_S = 1_000_000_000
 _QOS = 'offered_qos_profiles'
 _HASH = 'topic_type_hash'
@@ -136,7 +139,7 @@ class McapCopy:
 
 def _profiles(text: str) -> list[Any]:
     try:
-        profiles = yaml.safe_load(text) if text else []
-    except yaml.YAMLError:
+        profiles = parse_yaml(text, 'offered_qos_profiles', BagError) if text else []
+    except BagError:
         return []
     return profiles if isinstance(profiles, list) else []

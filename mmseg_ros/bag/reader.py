@@ -16,7 +16,7 @@ import zstandard
 from mmseg_ros.bag.channels import Channel, Storage
 from mmseg_ros.bag.definitions import Definitions
 from mmseg_ros.bag.files import damage_error, open_storage, storage_files
-from mmseg_ros.core.errors import BagError, SampleError
+from mmseg_ros.core.errors import BagError, MmsegError, SampleError
 
 SEVERAL_TYPES = 'several types'
 # Serialized ROS 2 messages begin with a zero byte, so this says surely that one is compressed.
@@ -65,10 +65,15 @@ class BagReader:
         self.path = Path(path)
         self._stack = ExitStack()
         try:
-            self._storages = [open_storage(file, self._stack) for file in storage_files(self.path)]
-        except BaseException:
+            self._open()
+        except BaseException as error:
             self._stack.close()
+            if isinstance(error, Exception) and not isinstance(error, MmsegError):
+                raise damage_error(self.path, error) from error  # damage shows in any way
             raise
+
+    def _open(self) -> None:
+        self._storages = [open_storage(file, self._stack) for file in storage_files(self.path)]
         self._storages.sort(key=lambda storage: storage.start_ns or 0)
         self.channels = tuple(c for storage in self._storages for c in storage.channels)
         self.topics = _summaries(self.channels)

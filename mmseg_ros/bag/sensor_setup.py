@@ -7,8 +7,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from mmseg_ros.core.config import NodeConfig, SensorConfig, SyncConfig
 from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.core.modalities import (
@@ -20,6 +18,7 @@ from mmseg_ros.core.modalities import (
     kind_of,
 )
 from mmseg_ros.core.parameters import parameters_of
+from mmseg_ros.core.safe_yaml import load_yaml
 from mmseg_ros.core.types import LIDAR, Modality
 from mmseg_ros.projection.extrinsics import Rig
 from mmseg_ros.projection.mounts import MOUNT_KEYS
@@ -112,11 +111,7 @@ def read_setup_file(path: Path) -> SensorSetup:
         ConfigError: The file cannot be read or does not describe sensors.
         CalibrationError: A pose or camera is impossible.
     """
-    try:
-        data = yaml.safe_load(path.read_text(encoding='utf-8'))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        raise ConfigError(f'{path}: cannot read the sensors ({error}).') from error
-    return setup_of(data, str(path))
+    return setup_of(load_yaml(path, ConfigError), str(path))
 
 
 def setup_of(data: Any, source: str) -> SensorSetup:

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.core.resources import config_file
+from mmseg_ros.core.safe_yaml import load_yaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,11 @@ class LabelClass:
     name: str
     color: tuple[int, int, int]
     group: str
+
+
+_LONGEST_NAME = 200
+_LARGEST_ID = 65_535
+"""Label images hold ids of 8 or 16 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,17 @@ class LabelSpace:
         if len(set(names)) != len(names):
             raise ConfigError(
                 f'Label space {self.id!r}: class names must differ, but are {names}.'
+            )
+        for name in (self.id, *names):
+            if not (name.isprintable() and len(name) <= _LONGEST_NAME):
+                raise ConfigError(
+                    f'Label space {self.id[:_LONGEST_NAME]!r}: names must be printable and at '
+                    f'most {_LONGEST_NAME} characters long, but one is {name[:_LONGEST_NAME]!r}.'
+                )
+        if not (0 <= self.ignore_id <= _LARGEST_ID and len(ids) <= _LARGEST_ID):
+            raise ConfigError(
+                f'Label space {self.id!r}: ids must be in 0..{_LARGEST_ID}, but ignore_id is '
+                f'{self.ignore_id} and there are {len(ids)} classes.'
             )
         if 0 <= self.ignore_id < len(ids):
             raise ConfigError(
@@ -129,7 +145,7 @@ class LabelSpace:
                 for c in data['classes']
             )
             return cls(str(data['id']), classes, int(data['ignore_id']))
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
             raise ConfigError(
                 f'{source}: not a label space ({error!r}); '
                 'needed: id, ignore_id, classes[id, name, color].'
@@ -150,8 +166,4 @@ def load_label_space(name_or_path: str = 'deliver') -> LabelSpace:
     path = Path(name_or_path)
     if path.suffix not in ('.yaml', '.yml'):
         path = config_file(f'label_spaces/{name_or_path}.yaml')
-    try:
-        data = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as error:
-        raise ConfigError(f'{path}: cannot read the label space ({error}).') from error
-    return LabelSpace.from_dict(data, str(path))
+    return LabelSpace.from_dict(load_yaml(path, ConfigError), str(path))

@@ -140,8 +140,9 @@ class FrameSet:
     """Samples that belong together: at most one per modality.
 
     Attributes:
-        reference: Modality whose stamp names the set.
-        stamp_ns: Stamp of the reference sample.
+        reference: Modality whose stamp names the set, always one of the samples: where the events
+            that named it turned out to have a gap, the next in order.
+        stamp_ns: Stamp that named the set.
         samples: What arrived in time.
         modalities: All configured modalities, in order.
         reason: Why the set closed.

@@ -8,11 +8,11 @@ from typing import Any, Protocol
 
 import cv2
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from mmseg_ros.core.class_map import ClassMap
 from mmseg_ros.core.errors import DatasetError
+from mmseg_ros.core.safe_yaml import load_yaml
 from mmseg_ros.core.types import Modality
 from mmseg_ros.datasets.frame import LabelledDataset, LabelledFrame
 from mmseg_ros.encoding.resize import resize_images
@@ -135,7 +135,7 @@ def _check_encodings(bundle: Bundle, root: Path) -> None:
     path = root / 'dataset.yaml'
     if not path.is_file():
         return
-    written = (yaml.safe_load(path.read_text(encoding='utf-8')) or {}).get('encodings', {})
+    written = (load_yaml(path, DatasetError) or {}).get('encodings', {})
     for spec in bundle.manifest.modalities:
         if written.get(spec.name, spec.encoding) != spec.encoding:
             raise DatasetError(

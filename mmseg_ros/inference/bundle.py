@@ -12,6 +12,7 @@ from typing import Any
 from mmseg_ros.core.atomic_files import write_text
 from mmseg_ros.core.errors import BundleError, ConfigError
 from mmseg_ros.core.resources import bundle_directory
+from mmseg_ros.core.safe_yaml import load_json
 from mmseg_ros.inference.manifest import Manifest
 from mmseg_ros.inference.manifest_reader import FileEntry
 
@@ -86,12 +87,9 @@ def read_manifest(name_or_path: str | Path) -> tuple[Path, dict[str, Any]]:
     except ConfigError as error:
         raise BundleError(str(error)) from error
     path = folder / MANIFEST_FILE
-    try:
-        data = json.loads(path.read_text(encoding='utf-8'))
-    except FileNotFoundError:
-        raise BundleError(f'{path} is missing: the folder is not a model bundle.') from None
-    except (OSError, ValueError) as error:
-        raise BundleError(f'{path}: not readable as JSON ({error}).') from error
+    if not path.exists():
+        raise BundleError(f'{path} is missing: the folder is not a model bundle.')
+    data = load_json(path, BundleError)
     if not isinstance(data, dict):
         raise BundleError(f'{path}: must hold a JSON object, but holds {type(data).__name__}.')
     return folder, data

@@ -15,10 +15,17 @@ from pathlib import Path
 
 from mmseg_ros.core.errors import BackendError
 from mmseg_ros.inference.bundle import CONSTANTS_FILE, WEIGHTS_FILE, file_sha256
+from mmseg_ros.inference.own_files import (
+    open_own_file,
+    read_own_file,
+    require_own_folder,
+    write_own_file,
+)
 
 _LOGGER = logging.getLogger(__name__)
 _POLL_S = 0.2
 _KEY_DIGITS = 20
+LIMIT_BYTES = 4_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +65,14 @@ class EngineCache:
     is written last: an engine without it does not count.
 
     Args:
-        folder: Where they stand; made when the first one is stored.
+        folder: Where they stand; made when the first one is stored. It has to be the user's own,
+            and nobody else may read or write it: whoever could, could have any code run.
+        limit_bytes: Beyond this the engines that were not used for longest are removed.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, limit_bytes: int = LIMIT_BYTES) -> None:
         self.folder = folder or default_cache()
+        self.limit_bytes = limit_bytes
 
     def find(self, key: EngineKey) -> bytes | None:
         """Return the engine if it is there and whole.
@@ -71,16 +81,18 @@ class EngineCache:
         """
         engine, sidecar = self._paths(key)
         try:
-            facts = json.loads(sidecar.read_text(encoding='utf-8'))
-            content = engine.read_bytes()
+            require_own_folder(self.folder)
+            facts = json.loads(read_own_file(sidecar))
+            content = read_own_file(engine)
         except FileNotFoundError:
             return None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             _LOGGER.warning('%s is not readable (%s): the engine is built again.', engine, error)
             return None
         if not isinstance(facts, dict) or facts.get('key') != asdict(key):
             _LOGGER.warning('%s belongs to something else: the engine is built again.', engine)
             return None
+        os.utime(engine)  # the engines used last are kept longest
         if facts.get('sha256') != hashlib.sha256(content).hexdigest():
             _LOGGER.warning('%s is damaged: the engine is built again.', engine)
             return None
@@ -129,13 +141,28 @@ class EngineCache:
             'build_s': round(build_s, 1),
         }
         try:
-            _write(engine, content)
-            _write(sidecar, json.dumps(facts, indent=2).encode())
+            write_own_file(engine, content)
+            write_own_file(sidecar, json.dumps(facts, indent=2).encode())
+            self._make_room(engine)
         except OSError as error:
             raise BackendError(
                 f'{engine}: the engine cannot be stored ({error}); make room, or set '
                 'XDG_CACHE_HOME to a folder that can be written.'
             ) from error
+
+    def _make_room(self, newest: Path) -> None:
+        """Remove the engines that were not used for longest until the rest fits the limit."""
+        engines = [path for path in self.folder.glob('*.engine') if path != newest]
+        engines.sort(key=lambda path: path.lstat().st_mtime, reverse=True)
+        total = newest.lstat().st_size
+        for engine in engines:
+            total += engine.lstat().st_size
+            if total > self.limit_bytes:
+                _LOGGER.info(
+                    '%s is removed: the engines exceed %d bytes.', engine, self.limit_bytes
+                )
+                for path in (engine.with_suffix('.json'), engine):
+                    path.unlink(missing_ok=True)
 
     @contextmanager
     def _lock(self, key: EngineKey, wait_s: float) -> Iterator[None]:
@@ -143,8 +170,9 @@ class EngineCache:
         end_s = time.monotonic() + wait_s
         path = self.folder / (key.digest() + '.lock')
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            stream = path.open('wb')
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            require_own_folder(self.folder)
+            stream = open_own_file(path, os.O_WRONLY | os.O_CREAT)
         except OSError as error:
             raise BackendError(f'{path}: cannot be made ({error}).') from error
         with stream:
@@ -173,13 +201,3 @@ def _try_lock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file in one step; a leftover of a killed process is overwritten."""
-    draft = path.with_name(path.name + '.tmp')
-    with draft.open('wb') as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    draft.replace(path)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ros.core.errors import CalibrationError
+from mmseg_ros.core.safe_yaml import read_text
 from mmseg_ros.core.types import EVENT, LIDAR, RGB, Modality
 from mmseg_ros.projection.camera import CameraModel
 from mmseg_ros.projection.mounts import Mount, sized, with_unsized
@@ -164,8 +165,8 @@ def kitti_raw_mounts(folder: Path) -> dict[Modality, Mount]:
     Args:
         folder: Holds calib_cam_to_cam.txt and calib_velo_to_cam.txt. Images are rectified.
     """
-    cameras = _kitti_values((folder / 'calib_cam_to_cam.txt').read_text())
-    lidar = _kitti_values((folder / 'calib_velo_to_cam.txt').read_text())
+    cameras = _kitti_values(read_text(folder / 'calib_cam_to_cam.txt', CalibrationError))
+    lidar = _kitti_values(read_text(folder / 'calib_velo_to_cam.txt', CalibrationError))
     T_camera_lidar = np.eye(4)
     T_camera_lidar[:3, :3], T_camera_lidar[:3, 3] = lidar['R'].reshape(3, 3), lidar['T']
     T_rect_camera = np.eye(4)

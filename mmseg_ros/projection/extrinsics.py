@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from mmseg_ros.core.errors import CalibrationError
 from mmseg_ros.core.resources import config_file
+from mmseg_ros.core.safe_yaml import parse_yaml, read_text
 from mmseg_ros.core.types import RGB, Modality
 from mmseg_ros.projection import calibration_formats as formats
 from mmseg_ros.projection.camera import CameraModel
@@ -181,7 +181,7 @@ def load_rig(path: str | Path = '', image_size: tuple[int, int] | None = None) -
     try:
         rig = _read(path)
         return rig if image_size is None else rig.with_image_size(rig.reference, *image_size)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+    except (OSError, UnicodeDecodeError, RecursionError) as error:
         raise CalibrationError(f'{path}: cannot read the calibration ({error}).') from error
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, LookupError) as error:
         raise CalibrationError(f'{path}: not a complete calibration ({error!r}).') from error
@@ -195,10 +195,10 @@ def load_rig(path: str | Path = '', image_size: tuple[int, int] | None = None) -
 def _read(path: Path) -> Rig:
     if path.is_dir():
         return Rig(formats.folder_mounts(path))
-    text = path.read_text(encoding='utf-8')
+    text = read_text(path, CalibrationError)
     if path.suffix == '.txt':
         return Rig(formats.text_mounts(text, path))
-    data = yaml.safe_load(text)  # JSON is YAML
+    data = parse_yaml(text, str(path), CalibrationError)  # JSON is YAML
     if isinstance(data, dict) and isinstance(data.get('sensors'), dict):
         return Rig.from_dict(data, str(path))
     return Rig(formats.mounts_of(data, path))

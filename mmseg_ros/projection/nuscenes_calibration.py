@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mmseg_ros.core.errors import CalibrationError
+from mmseg_ros.core.safe_yaml import load_json
 from mmseg_ros.core.types import LIDAR, RGB, Modality
 from mmseg_ros.projection.mounts import Mount, with_unsized
 from mmseg_ros.projection.transforms import pose, rigid
@@ -57,10 +57,10 @@ def table_mounts(folder: Path) -> dict[Modality, Mount]:
     Args:
         folder: Holds sensor.json and calibrated_sensor.json.
     """
-    sensors = json.loads((folder / 'sensor.json').read_text(encoding='utf-8'))
+    sensors = load_json(folder / 'sensor.json', CalibrationError)
     channels = {item['token']: item['channel'] for item in sensors}
     records: dict[str, Any] = {}
-    for item in json.loads((folder / 'calibrated_sensor.json').read_text(encoding='utf-8')):
+    for item in load_json(folder / 'calibrated_sensor.json', CalibrationError):
         records.setdefault(channels[item['sensor_token']], item)
     return record_mounts(records)
 

@@ -15,6 +15,7 @@ from mmseg_ros.core.errors import CalibrationError
 from mmseg_ros.projection.transforms import invert, pose, quaternion_from_rotation
 
 NS_PER_S = 1_000_000_000
+_FARTHEST_M = 1e8  # beyond the size of the Earth: UTM and ECEF positions are taken
 
 _logger = logging.getLogger(__name__)
 
@@ -69,16 +70,18 @@ class Odometry:
         """Return the 4 x 4 pose of the base at a stamp, between the two known ones.
 
         Raises:
-            CalibrationError: The stamp lies too far outside the known poses, or in a gap.
+            CalibrationError: The stamp lies too far outside the known poses or in a gap, or the
+                poses around it are not finite.
         """
         with self._lock:
             after = self._index_after(stamp_ns)
             start_ns, end_ns = self._stamps[after - 1], self._stamps[after]
             (position_a, turn_a), (position_b, turn_b) = self._poses[after - 1], self._poses[after]
         share = (stamp_ns - start_ns) / (end_ns - start_ns)
-        return pose(
-            position_a + share * (position_b - position_a), _between(turn_a, turn_b, share)
-        )
+        position = position_a + share * (position_b - position_a)
+        if not np.isfinite(position).all():
+            raise CalibrationError(f'Odometry holds no finite position around {stamp_ns}.')
+        return pose(position, _between(turn_a, turn_b, share))
 
     def motion(self, target_ns: int, source_ns: int) -> NDArray[np.float64]:
         """Return the 4 x 4 transform from the base at `source_ns` into the base at `target_ns`.
@@ -128,11 +131,16 @@ def add_odometry_message(odometry: Odometry, stamp_ns: int, msg: Any) -> None:
         msg: The message.
 
     Raises:
-        CalibrationError: Its rotation is no unit quaternion.
+        CalibrationError: Its rotation is no unit quaternion, or its position is not finite.
     """
     given = msg.pose.pose
     position, turn = given.position, given.orientation
     T = pose([position.x, position.y, position.z], [turn.x, turn.y, turn.z, turn.w])
+    if not (np.abs(T[:3, 3]) < _FARTHEST_M).all():  # false for NaN
+        raise CalibrationError(
+            f'The position of the odometry must be finite and less than {_FARTHEST_M:.0g} m from '
+            f'its origin, but is {T[:3, 3].tolist()}.'
+        )
     odometry.add(stamp_ns, T)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mmseg_ros.core.types import CloseReason, FrameSet, Modality, SensorSample
-from mmseg_ros.core.unexpected import reason_of
+from mmseg_ros.sync.closing import renamed, taken
 from mmseg_ros.sync.counters import CollectorCounters
 from mmseg_ros.sync.history import ClosedSet, History
 from mmseg_ros.sync.monitor import HealthMonitor
@@ -226,7 +226,7 @@ class Assembly:
         changed = False
         period_ns = self.reference.health.rate.period_ns if self.reference else 0
         for track in self._tracks:
-            sample = _taken(track, stamp_ns, reach_ns)
+            sample = taken(track, stamp_ns, reach_ns)
             if sample is not None:
                 fresh.add(track.name)
                 if track.health.was_late:
@@ -236,16 +236,19 @@ class Assembly:
             if sample is not None:
                 samples[track.name] = sample
         self._open = None
+        reference = current.anchor
+        if samples and reference not in samples:
+            last_ns = self._history.last_ns
+            reference, stamp_ns, samples = renamed(self._by_rank, samples, last_ns)
         deadline_ns = current.first_arrival_ns + self._deadline_ns
-        self._history.append(ClosedSet(stamp_ns, reach_ns, deadline_ns, now_ns, fresh))
+        newest_ns = max(stamp_ns, current.stamp_ns)
+        self._history.append(ClosedSet(newest_ns, reach_ns, deadline_ns, now_ns, fresh))
         if len(samples) < self._min_sensors:
             self._counters.below_minimum += 1
         else:
             self._counters.closed[reason] += 1
             self._counters.subsets[tuple(samples)] += 1
-            self.emitted.append(
-                FrameSet(current.anchor, stamp_ns, samples, self._modalities, reason)
-            )
+            self.emitted.append(FrameSet(reference, stamp_ns, samples, self._modalities, reason))
         if changed:
             self.health_changed(now_ns)
 
@@ -314,14 +317,3 @@ class Assembly:
             track.counters.overflow += 1
         self._open = None
         self.settle(now_ns)
-
-
-def _taken(track: SensorTrack, stamp_ns: int, reach_ns: int) -> SensorSample | None:
-    """Return the sample of a track for a set; one that cannot be made costs only itself."""
-    try:
-        return track.take(stamp_ns, reach_ns)
-    except Exception as error:  # packets may fit together in no way, or not into memory
-        track.counters.content += 1
-        track.buffer.drop_before(stamp_ns)
-        _logger.warning('%s: %s', track.name, reason_of(error, 'merging'))
-        return None

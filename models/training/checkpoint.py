@@ -21,7 +21,7 @@ from mmseg_models.training.config import OptimizerConfig
 from mmseg_models.training.optimization import build_average, build_optimizer, build_schedule
 from mmseg_models.training.trained_weights import save_weights
 from mmseg_ros.core.atomic_files import atomic_folder, write_bytes
-from mmseg_ros.core.errors import TrainingError
+from mmseg_ros.core.errors import MmsegError, TrainingError
 
 PREFIX = 'step_'
 STATE_FILE = 'state.pt'
@@ -139,13 +139,21 @@ def load_checkpoint(path: Path, trainables: Trainables, recipe: dict[str, Any]) 
             f'{path}: cannot read the checkpoint ({error}); remove this folder to go on from the '
             'one before.'
         ) from error
-    _check_recipe(path, json.loads(state['recipe']), recipe)
-    load_strict(trainables.model, weights, source=str(path))
-    load_strict(trainables.average.module, average, source=str(path))
-    trainables.average.n_averaged.copy_(state['num_averaged'])
-    trainables.optimizer.load_state_dict(state['optimizer'])
-    trainables.schedule.load_state_dict(state['schedule'])
-    return Position(state['step'], state['best_miou'], state['generators'])
+    try:
+        _check_recipe(path, json.loads(state['recipe']), recipe)
+        load_strict(trainables.model, weights, source=str(path))
+        load_strict(trainables.average.module, average, source=str(path))
+        trainables.average.n_averaged.copy_(state['num_averaged'])
+        trainables.optimizer.load_state_dict(state['optimizer'])
+        trainables.schedule.load_state_dict(state['schedule'])
+        return Position(int(state['step']), state['best_miou'], state['generators'])
+    except MmsegError:
+        raise
+    except Exception as error:  # whole files with other content than the trainer writes
+        raise TrainingError(
+            f'{path}: {STATE_FILE} does not hold what this trainer writes ({error!r}); '
+            'remove this folder to go on from the one before.'
+        ) from error
 
 
 def _plain(schedule: dict[str, Any]) -> dict[str, Any]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
-import yaml
 from jsonargparse import ActionConfigFile, ArgumentParser
 
 from mmseg_models.training.config import Recipe
 from mmseg_models.training.referring_config import ReferringRecipe
+from mmseg_ros.core.errors import ConfigError
+from mmseg_ros.core.safe_yaml import load_yaml
 
 AnyRecipe = TypeVar('AnyRecipe', Recipe, ReferringRecipe)
 REFERRING = 'referring'
@@ -38,16 +41,25 @@ def is_referring(file: str | None) -> bool:
     if file is None or not Path(file).is_file():
         return False
     try:
-        content = yaml.safe_load(Path(file).read_text(encoding='utf-8'))
-    except (yaml.YAMLError, UnicodeDecodeError):
+        content = load_yaml(Path(file), ConfigError)
+    except ConfigError:
         return False
     return isinstance(content, dict) and content.get('task') == REFERRING
+
+
+def _config_files(arguments: Sequence[str]) -> list[Path]:
+    """Return the files that `--config FILE` and `--config=FILE` name, as far as they are there."""
+    names = [after for word, after in pairwise(arguments) if word == '--config']
+    names += [word.partition('=')[2] for word in arguments if word.startswith('--config=')]
+    return [Path(name) for name in names if os.path.lexists(name)]
 
 
 def _parse(arguments: Sequence[str], kind: type[AnyRecipe]) -> AnyRecipe:
     parser = ArgumentParser(prog='mmseg_ros train', description='Train a model from a recipe.')
     parser.add_argument('--config', action=ActionConfigFile, help='Recipe as YAML.')
     parser.add_class_arguments(kind)
+    for file in _config_files(arguments):
+        load_yaml(file, ConfigError)  # before a parser without limits reads it
     values = parser.parse_args(list(arguments)).as_dict()
     values.pop('config')
     blocks = parser.instantiate(parser.parse_object(values))

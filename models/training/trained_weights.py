@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from mmseg_models import create_model
 from mmseg_models.tensors import load_strict
 from mmseg_ros.core.atomic_files import write_bytes
-from mmseg_ros.core.errors import TrainingError
+from mmseg_ros.core.errors import MmsegError, TrainingError
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.types import Modality
 from mmseg_ros.datasets.statistics import ChannelStatistics
@@ -68,8 +68,21 @@ class TrainedInfo:
 
     @classmethod
     def from_json(cls, text: str) -> TrainedInfo:
-        """Read what `to_json` wrote."""
-        data = json.loads(text)
+        """Read what `to_json` wrote.
+
+        Raises:
+            TrainingError: The text is something else.
+        """
+        try:
+            return cls._from_data(json.loads(text))
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise TrainingError(
+                f'The weights file says {METADATA_KEY!r}, but not in the words of the trainer '
+                f'({error!r}).'
+            ) from error
+
+    @classmethod
+    def _from_data(cls, data: dict[str, Any]) -> TrainedInfo:
         data['modalities'] = tuple(data['modalities'])
         data['label_space'] = LabelSpace.from_dict(data['label_space'], 'trained weights')
         data['statistics'] = {
@@ -118,7 +131,10 @@ def read_trained(path: str | Path) -> tuple[dict[str, Tensor], TrainedInfo | Non
             text = (opened.metadata() or {}).get(METADATA_KEY)
     except (OSError, SafetensorError) as error:
         raise TrainingError(f'{file}: cannot read trained weights ({error}).') from error
-    return state, TrainedInfo.from_json(text) if text else None
+    try:
+        return state, TrainedInfo.from_json(text) if text else None
+    except MmsegError as error:
+        raise TrainingError(f'{file}: {error}') from error
 
 
 def trained_model_name(path: str | Path) -> str:
@@ -133,7 +149,11 @@ def trained_model_name(path: str | Path) -> str:
             text = (opened.metadata() or {}).get(METADATA_KEY)
     except (OSError, SafetensorError) as error:
         raise TrainingError(f'{file}: cannot read trained weights ({error}).') from error
-    return str(json.loads(text).get('model', '')) if text else ''
+    try:
+        data = json.loads(text) if text else {}
+    except (ValueError, RecursionError):
+        data = {}
+    return str(data.get('model', '')) if isinstance(data, dict) else ''
 
 
 def save_weights(
