@@ -1,14 +1,16 @@
 """A recording is read however it lies on the disk, or the error says what to do."""
 
+import contextlib
 import re
 
+import numpy as np
 import pytest
 import zstandard
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 
 from mmseg_ros.bag.reader import BagReader
 from mmseg_ros.bag.typestore import message_class, typestore
-from mmseg_ros.core.errors import BagError
+from mmseg_ros.core.errors import BagError, MmsegError
 
 STRING = 'std_msgs/msg/String'
 PLUGINS = [StoragePlugin.MCAP, StoragePlugin.SQLITE3]
@@ -156,3 +158,38 @@ def test_a_log_that_a_killed_recorder_left_beside_a_database_is_read(tmp_path):
     shutil.copytree(bag, killed)  # as the disk is while the recorder runs
     database.close()
     assert heard(killed) == TEXTS + TEXTS
+
+
+@pytest.mark.parametrize('plugin', PLUGINS)
+def test_damage_anywhere_is_an_error_of_the_bag(tmp_path, plugin):
+    rng = np.random.default_rng(0)
+    folder = record(tmp_path / 'bag', TEXTS * 5, plugin)
+    file = next(path for path in folder.iterdir() if path.suffix != '.yaml')
+    whole = file.read_bytes()
+    for _ in range(150):
+        damaged = bytearray(whole)
+        for at in rng.integers(0, len(whole), rng.integers(1, 30)):
+            damaged[at] = rng.integers(0, 256)
+        if rng.random() < 0.3:
+            damaged = damaged[: rng.integers(0, len(whole))]
+        file.write_bytes(damaged)
+        try:
+            with BagReader(folder) as reader:
+                for item in reader.raw():
+                    with contextlib.suppress(MmsegError):
+                        reader.deserialize(item)
+        except BagError:
+            pass
+
+
+@pytest.mark.parametrize(
+    'error', [KeyError, OverflowError, MemoryError, TypeError, RecursionError, IndexError]
+)
+def test_whatever_opening_raises_is_an_error_of_the_bag(tmp_path, monkeypatch, error):
+    def fail(*_):
+        raise error('boom')
+
+    folder = record(tmp_path / 'bag', TEXTS)
+    monkeypatch.setattr('mmseg_ros.bag.reader.open_storage', fail)
+    with pytest.raises(BagError, match='bag'):
+        BagReader(folder)

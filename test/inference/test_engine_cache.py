@@ -141,3 +141,65 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
 def test_the_cache_stands_below_the_users_cache_folder(monkeypatch, tmp_path):
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
     assert default_cache() == tmp_path / 'mmseg_ros' / 'engines'
+
+
+def test_the_folder_and_the_files_are_closed_to_others(cache):
+    cache.folder.mkdir(mode=0o755, parents=True)
+    assert cache.find_or_build(KEY, lambda: b'own') == b'own'
+    assert cache.folder.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in cache.folder.iterdir()} == {0o600}
+
+
+def test_a_folder_or_an_engine_of_another_user_is_not_used(cache, monkeypatch):
+    cache.find_or_build(KEY, lambda: b'own')
+    monkeypatch.setattr(os, 'geteuid', lambda: 4321)
+    assert cache.find(KEY) is None
+    with pytest.raises(BackendError, match='belongs to user'):
+        cache.find_or_build(KEY, never)
+
+
+@pytest.mark.parametrize('suffix', ['.engine', '.json'])
+def test_an_engine_behind_a_link_or_open_to_others_is_never_loaded(cache, tmp_path, suffix):
+    cache.find_or_build(KEY, lambda: b'own')
+    path = cache.folder / (KEY.digest() + suffix)
+    path.chmod(0o666)
+    assert cache.find(KEY) is None
+    path.chmod(0o600)
+    assert cache.find(KEY) == b'own'
+    path.rename(tmp_path / 'elsewhere')
+    path.symlink_to(tmp_path / 'elsewhere')
+    assert cache.find(KEY) is None
+
+
+@pytest.mark.parametrize('suffix', ['.lock', '.engine.tmp', '.json.tmp', '.engine'])
+def test_no_link_is_followed_when_writing(cache, tmp_path, suffix):
+    precious = tmp_path / 'precious'
+    precious.write_text('mine')
+    cache.folder.mkdir(parents=True)
+    (cache.folder / (KEY.digest() + suffix)).symlink_to(precious)
+    if suffix == '.lock':
+        with pytest.raises(BackendError, match='cannot be made'):
+            cache.find_or_build(KEY, never)
+    else:
+        assert cache.find_or_build(KEY, lambda: b'own') == b'own'
+        assert cache.find(KEY) == b'own'
+    assert precious.read_text() == 'mine'
+
+
+def test_a_link_as_folder_is_not_used(cache, tmp_path):
+    (tmp_path / 'other').mkdir()
+    cache.folder.symlink_to(tmp_path / 'other')
+    with pytest.raises(BackendError, match='link'):
+        cache.find_or_build(KEY, never)
+
+
+def test_engines_that_were_not_used_for_longest_make_room(tmp_path):
+    cache = EngineCache(tmp_path / 'engines', limit_bytes=250)
+    keys = [replace(KEY, shapes=str(k)) for k in range(3)]
+    for k, key in enumerate(keys[:2]):
+        cache.find_or_build(key, lambda: b'x' * 100)
+        os.utime(cache.folder / (key.digest() + '.engine'), (k + 1, k + 1))
+    assert cache.find(keys[0])  # used again, so it is the younger one now
+    cache.find_or_build(keys[2], lambda: b'x' * 100)
+    assert [cache.find(key) is not None for key in keys] == [True, False, True]
+    assert len(list(cache.folder.glob('*.json'))) == 2

@@ -1,5 +1,6 @@
 """Odometry, and clouds taken while driving."""
 
+import math
 from types import SimpleNamespace
 
 import numpy as np
@@ -174,3 +175,21 @@ def test_align_moves_lidar_and_depth_to_the_camera_stamp(rig, odometry):
     assert abs(np.median(moved.planes['depth'].values[96, 150:170]) - 18.5) < 0.1
     lidar = moved.planes['lidar']
     assert abs(np.median(lidar.values[lidar.valid][:, 0]) - 18.95) < 0.15
+
+
+@pytest.mark.parametrize('wrong', [math.nan, math.inf, 1e300])
+def test_a_position_that_is_no_place_is_rejected_like_in_tf(wrong):
+    buffer = Odometry()
+    position, turn = SimpleNamespace(x=wrong, y=0.0, z=0.0), SimpleNamespace(x=0, y=0, z=0, w=1)
+    inner = SimpleNamespace(position=position, orientation=turn)
+    with pytest.raises(CalibrationError, match='finite'):
+        add_odometry_message(buffer, 1, SimpleNamespace(pose=SimpleNamespace(pose=inner)))
+    assert not buffer.is_known
+
+
+def test_a_pose_that_is_no_number_moves_no_point():
+    buffer = Odometry()
+    for k in range(3):
+        buffer.add(k * S // 10, pose([math.nan if k == 1 else 0.0, 0, 0]))
+    with pytest.raises(CalibrationError, match='no finite position'):
+        buffer.motion(S // 20, S // 10)

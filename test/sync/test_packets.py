@@ -1,6 +1,7 @@
 """Event packets: what a set gets of them, and that nothing of a window is lost or doubled."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -197,3 +198,23 @@ def test_packets_that_wait_are_limited_in_events_and_the_oldest_go():
     events = frames[-1].samples['event'].payload
     assert len(events.x) == 100
     assert events.stamp_ns[0] == START_NS + 300 * MS
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_the_reference_is_always_among_the_samples(data):
+    lost = data.draw(st.sets(st.integers(0, 39), max_size=20))
+    silent = data.draw(st.tuples(st.integers(0, 8), st.integers(0, 8)))
+    arrivals = [
+        (START_NS + index * 20 * MS, full_packet(START_NS + index * 20 * MS))
+        for index in range(40)
+        if index not in lost
+    ]
+    for index in range(8):
+        stamp_ns = START_NS + index * 100 * MS + data.draw(st.integers(-30, 30)) * MS
+        if not min(silent) <= index < max(silent):
+            arrivals.append((stamp_ns + 15 * MS, image(stamp_ns)))
+    _, frames = collect(arrivals, reference_order=['event', 'rgb'])
+    for frame in frames:
+        assert frame.reference in frame.samples
+    assert all(a.stamp_ns < b.stamp_ns for a, b in pairwise(frames))

@@ -70,3 +70,30 @@ def test_generators_continue():
     assert torch.equal(torch.rand(3), expected)
     with pytest.raises(TrainingError, match='1 processes'):
         restore_generators(state, rank=1)
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        {'step': 'three'},
+        {'recipe': 'no json'},
+        {'optimizer': {}},
+        {'schedule': None},
+        {'num_averaged': 'many'},
+        {'generators': None, 'recipe': 7},
+    ],
+)
+def test_a_whole_file_with_other_content_is_named(trainables, tmp_path, change):
+    path = save_checkpoint(tmp_path, trainables, at(3), RECIPE)
+    state = torch.load(path / 'state.pt', weights_only=True)
+    torch.save({**state, **change}, path / 'state.pt')
+    with pytest.raises(TrainingError, match='step_00000003'):
+        load_checkpoint(path, trainables, RECIPE)
+
+
+@pytest.mark.parametrize('content', [[], 5, {'step': 3}, None])
+def test_a_state_of_another_kind_is_named(trainables, tmp_path, content):
+    path = save_checkpoint(tmp_path, trainables, at(3), RECIPE)
+    torch.save(content, path / 'state.pt')
+    with pytest.raises(TrainingError, match='step_00000003'):
+        load_checkpoint(path, trainables, RECIPE)

@@ -80,3 +80,13 @@ def test_all_differences_are_named_and_nothing_is_loaded(model):
     for part in ('somewhere', names[0], 'stranger', f'{names[5]} is (7, 7, 7)'):
         assert part in str(error.value)
     assert all(torch.equal(t, before[k]) for k, t in model.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    'text', ['{}', '[]', 'no json', '{"modalities": 5}', '[' * 100_000, '{"modalities": ["rgb"]}']
+)
+def test_weights_that_say_something_else_are_named(tmp_path, model, text):
+    path = tmp_path / 'other.safetensors'
+    save_file(model.state_dict(), path, {'mmseg_ros': text})
+    with pytest.raises(TrainingError, match=r'other\.safetensors'):
+        load_trained(path)
