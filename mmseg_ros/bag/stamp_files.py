@@ -28,6 +28,20 @@ def stamps_of(files: Sequence[Path], folders: Sequence[Path], rate_hz: float) ->
     Raises:
         DatasetError: A list does not fit the files or cannot be read.
     """
+    known = known_stamps(files, folders)
+    if known is not None:
+        return known
+    return {file: _NS_PER_S + round(i * _NS_PER_S / rate_hz) for i, file in enumerate(files)}
+
+
+def known_stamps(files: Sequence[Path], folders: Sequence[Path]) -> dict[Path, int] | None:
+    """Return the stamps that a list or the names of the files tell; None if neither does.
+
+    Args: as of `stamps_of`.
+
+    Raises:
+        DatasetError: A list does not fit the files or cannot be read.
+    """
     listed = next(
         (f / name for f in folders for name in STAMP_FILES if (f / name).is_file()), None
     )
@@ -36,7 +50,7 @@ def stamps_of(files: Sequence[Path], folders: Sequence[Path], rate_hz: float) ->
     names = [file.name.split('.')[0] for file in files]
     if names and all(name.isdigit() and int(name) >= _LEAST_NAME for name in names):
         return {file: _of_word(name) for file, name in zip(files, names, strict=True)}
-    return {file: _NS_PER_S + round(i * _NS_PER_S / rate_hz) for i, file in enumerate(files)}
+    return None
 
 
 def _of_list(path: Path, files: Sequence[Path]) -> dict[Path, int]:

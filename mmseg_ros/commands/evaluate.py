@@ -16,7 +16,9 @@ from mmseg_ros.core.subsets import subset_name
 from mmseg_ros.metrics.robustness import SUBSET_CHOICES
 
 if TYPE_CHECKING:
+    from mmseg_ros.core.labels import LabelSpace
     from mmseg_ros.evaluation.bags import Evaluation
+    from mmseg_ros.evaluation.truth import LabelSource
 
 PROTOCOLS = ('emm', 'rmm', 'nm')
 LEAST_SHARE = 0.003
@@ -61,6 +63,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=('auto', 'file', 'camera_info'),
         default='auto',
         help="who tells the intrinsics: auto takes the calibration file's where it has some",
+    )
+    parser.add_argument(
+        '--labels', metavar='TOPIC|DIR', help='ground truth: topic of the bag, or folder of PNGs'
+    )
+    parser.add_argument(
+        '--label-map', type=Path, metavar='FILE', help='YAML: ids or colors of it -> classes'
     )
     parser.add_argument('--backend', default='auto', help='inference runtime')
     parser.add_argument(
@@ -113,14 +121,15 @@ def run(args: argparse.Namespace) -> int:
         precision=args.precision,
     )
     calibration = CalibrationConfig(intrinsics=args.intrinsics)
+    bundle = load_bundle(args.bundle)
     options = EvaluationOptions(
         args.subsets,
         args.every,
         args.calibration,
         sensors_of(args),
         NodeConfig(model=model, calibration=calibration),
+        _labels(args, bundle.manifest.label_space),
     )
-    bundle = load_bundle(args.bundle)
     with progress_bar('scoring') as progress:
         evaluation = evaluate(args.bag, bundle, options, progress)
     write(evaluation, output_of(args))
@@ -133,11 +142,25 @@ def run(args: argparse.Namespace) -> int:
 def _refuse_bag_options(args: argparse.Namespace) -> None:
     from mmseg_ros.core.errors import ConfigError
 
-    if args.every != 1 or args.calibration is not None or args.sensors:
+    if args.every != 1 or args.calibration or args.sensors or args.labels or args.label_map:
         raise ConfigError(
-            f'{args.bag} is a data set: --every, --calibration and --sensors are for bags; leave '
-            'them out.'
+            f'{args.bag} is a data set: --every, --calibration, --sensors, --labels and '
+            '--label-map are for bags; leave them out.'
         )
+
+
+def _labels(args: argparse.Namespace, label_space: LabelSpace) -> LabelSource:
+    """Return where the ground truth of a bag is."""
+    from mmseg_ros.bag.sensor_setup import absolute
+    from mmseg_ros.evaluation.label_map import load_label_map
+    from mmseg_ros.evaluation.truth import LabelSource
+
+    label_map = load_label_map(args.label_map, label_space) if args.label_map else None
+    if args.labels is None:
+        return LabelSource(label_map=label_map)
+    if Path(args.labels).is_dir():
+        return LabelSource(folder=Path(args.labels), label_map=label_map)
+    return LabelSource(topic=absolute(args.labels), label_map=label_map)
 
 
 def _refuse_data_set_options(args: argparse.Namespace) -> None:

@@ -17,10 +17,10 @@ from mmseg_ros.core.config import NodeConfig
 from mmseg_ros.core.errors import BagError
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.modalities import TRUTH_LABELS_TOPIC, TRUTH_POINTS_TOPIC
-from mmseg_ros.core.types import EVENT, LIDAR, CloudData, FrameSet, Modality
+from mmseg_ros.core.types import EVENT, LIDAR, RGB, CloudData, FrameSet, Modality
 from mmseg_ros.evaluation import pictures
 from mmseg_ros.evaluation.scoring import BagScorer, Score, Subset, first_reasons, point_labels
-from mmseg_ros.evaluation.truth import Truth
+from mmseg_ros.evaluation.truth import LabelSource, Truth
 from mmseg_ros.inference.backend import create_backend
 from mmseg_ros.inference.bundle import Bundle
 from mmseg_ros.inference.deterministic_backend import SettledBackend
@@ -48,6 +48,7 @@ class EvaluationOptions:
         calibration: Calibration file; what it lacks comes from the bag. None uses the bag's.
         sensors: Which topic is which sensor, where the recording does not use the node's names.
         config: Parameters of collector, model and event window, as for the node.
+        labels: Where the true label images come from.
         figures: Number of sets to draw for the report.
     """
 
@@ -56,6 +57,7 @@ class EvaluationOptions:
     calibration: Path | None = None
     sensors: SensorSetup = field(default_factory=SensorSetup)
     config: NodeConfig = field(default_factory=NodeConfig)
+    labels: LabelSource = field(default_factory=LabelSource)
     figures: int = 3
 
 
@@ -98,7 +100,7 @@ def evaluate(
         backend = SettledBackend(create_backend(model.backend, model.threads, model.precision))
         backend.load(bundle)
         window_s = options.config.calibration.event_window_s
-        truth = Truth(bag)
+        truth = Truth(bag, replace(options.labels, camera_topic=topics.get(RGB, '')))
         try:
             backend.warm_up()
             label_space = bundle.manifest.label_space

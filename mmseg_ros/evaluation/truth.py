@@ -2,28 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ros import messages
 from mmseg_ros.bag.reader import BagReader
-from mmseg_ros.core.errors import BagError
+from mmseg_ros.bag.stamp_files import known_stamps
+from mmseg_ros.core.errors import BagError, DatasetError
 from mmseg_ros.core.modalities import TRUTH_LABELS_TOPIC, TRUTH_POINTS_TOPIC
 from mmseg_ros.core.types import LIDAR, CloudData, SensorSample
+from mmseg_ros.datasets.label_png import read_label_png
+from mmseg_ros.evaluation.label_map import LabelMap
 
 _MAX_TOLERANCE_NS = 100_000_000
 
 
-class StampedTopic:
-    """Messages of one topic, found by the nearest header stamp and read when asked for.
+class Stamped:
+    """Things with a stamp, found by the nearest one.
 
     Attributes:
-        stamps_ns: N int64 header stamps, ascending; empty where the bag lacks the topic.
-        tolerance_ns: Largest distance of a match: half the topic's period.
+        stamps_ns: N int64 stamps, ascending.
+        tolerance_ns: Largest distance of a match: half their period.
     """
+
+    def __init__(self, stamps_ns: Sequence[int]) -> None:
+        """Take ascending stamps."""
+        self.stamps_ns = np.array(stamps_ns, np.int64)
+        period_ns = int(np.median(np.diff(self.stamps_ns))) if len(stamps_ns) > 1 else 0
+        self.tolerance_ns = min(period_ns // 2, _MAX_TOLERANCE_NS)
+
+    def nearest(self, stamp_ns: int) -> int | None:
+        """Return the index of what is nearest to a stamp, or None beyond the tolerance."""
+        if not len(self.stamps_ns):
+            return None
+        index = int(np.argmin(np.abs(self.stamps_ns - stamp_ns)))
+        offset_ns = abs(int(self.stamps_ns[index]) - stamp_ns)
+        return index if offset_ns <= self.tolerance_ns else None
+
+
+class StampedTopic(Stamped):
+    """Messages of one topic, read when asked for; empty where the bag lacks the topic."""
 
     def __init__(self, reader: BagReader, topic: str) -> None:
         self._reader = reader
@@ -32,18 +56,8 @@ class StampedTopic:
             (messages.stamp_ns(reader.deserialize(item).header), item.stamp_ns)
             for item in reader.raw([topic])
         )
-        self.stamps_ns = np.array([stamp for stamp, _ in found], np.int64)
+        super().__init__([stamp for stamp, _ in found])
         self._bag_stamps_ns = [bag_stamp for _, bag_stamp in found]
-        period_ns = int(np.median(np.diff(self.stamps_ns))) if len(found) > 1 else 0
-        self.tolerance_ns = min(period_ns // 2, _MAX_TOLERANCE_NS)
-
-    def nearest(self, stamp_ns: int) -> int | None:
-        """Return the index of the message nearest to a stamp, or None beyond the tolerance."""
-        if not len(self.stamps_ns):
-            return None
-        index = int(np.argmin(np.abs(self.stamps_ns - stamp_ns)))
-        offset_ns = abs(int(self.stamps_ns[index]) - stamp_ns)
-        return index if offset_ns <= self.tolerance_ns else None
 
     def message(self, index: int) -> Any:
         """Return the message at an index of `stamps_ns`."""
@@ -54,6 +68,73 @@ class StampedTopic:
                 return message
         raise BagError(f'{self._reader.path}: {self._topic} changed while it was read.')
 
+    def pixels(self, index: int) -> NDArray[Any]:
+        """Return the image at an index of `stamps_ns`."""
+        message = self.message(index)
+        decode = messages.decode_compressed_image if hasattr(message, 'format') else None
+        return (decode or messages.decode_image)(message).pixels
+
+
+class LabelFolder(Stamped):
+    """Label images in a folder, beside the recording."""
+
+    def __init__(self, folder: Path, image_stamps_ns: Sequence[int], has_colors: bool) -> None:
+        """Find the files and their stamps.
+
+        Args:
+            folder: PNG files, with stamps.txt or stamps as names; without both there must be one
+                per image of the camera, in the same order.
+            image_stamps_ns: Of the camera, ascending.
+            has_colors: Whether the label map is for colors.
+
+        Raises:
+            DatasetError: There is no label image, or its time cannot be told.
+        """
+        files = sorted(path for path in folder.iterdir() if path.suffix.lower() == '.png')
+        if not files:
+            raise DatasetError(f'{folder} holds no label image (*.png).')
+        stamps = known_stamps(files, (folder,))
+        if stamps is None and len(files) == len(image_stamps_ns):
+            stamps = dict(zip(files, image_stamps_ns, strict=True))
+        if stamps is None:
+            raise DatasetError(
+                f'{folder} holds {len(files)} label images and the recording '
+                f'{len(image_stamps_ns)} camera images; add stamps.txt with lines NAME STAMP.'
+            )
+        self._files = sorted(stamps, key=lambda path: stamps[path])
+        self._has_colors = has_colors
+        super().__init__([stamps[path] for path in self._files])
+
+    def pixels(self, index: int) -> NDArray[Any]:
+        """Return the label image at an index of `stamps_ns`: ids, or colors in RGB order.
+
+        Raises:
+            DatasetError: The file cannot be read.
+        """
+        path = self._files[index]
+        if not self._has_colors:
+            return read_label_png(path)
+        pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        if pixels is None:
+            raise DatasetError(f'{path} is no image that can be read.')
+        return pixels[..., ::-1]
+
+
+@dataclass(frozen=True)
+class LabelSource:
+    """Where the true label images come from.
+
+    Attributes:
+        topic: Topic of the recording. folder: Folder of PNG files, instead of the topic.
+        label_map: From their ids or colors to the classes; None takes ids as they are.
+        camera_topic: Topic of the camera, whose stamps a folder without stamps has.
+    """
+
+    topic: str = TRUTH_LABELS_TOPIC
+    folder: Path | None = None
+    label_map: LabelMap | None = None
+    camera_topic: str = ''
+
 
 class Truth:
     """True label images and true point labels of a recording.
@@ -62,26 +143,53 @@ class Truth:
         labels: The label images. points: The labelled clouds.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, source: LabelSource | None = None) -> None:
         """Open the bag a second time, so that look-ups do not disturb a running replay.
 
         Raises:
-            BagError: The bag cannot be read.
+            BagError: The bag cannot be read, or lacks a topic of labels that was given.
+            DatasetError: A folder of labels does not fit.
         """
+        source = source or LabelSource()
         self._reader = BagReader(path)
-        self.labels = StampedTopic(self._reader, TRUTH_LABELS_TOPIC)
-        self.points = StampedTopic(self._reader, TRUTH_POINTS_TOPIC)
+        self._map = source.label_map
+        self.labels: StampedTopic | LabelFolder
+        try:
+            if source.topic != TRUTH_LABELS_TOPIC and source.topic not in self._reader.topics:
+                raise BagError(
+                    f'{path} has no topic {source.topic} of labels; it has '
+                    f'{", ".join(sorted(self._reader.topics))}.'
+                )
+            if source.folder is not None:
+                images = StampedTopic(self._reader, source.camera_topic).stamps_ns.tolist()
+                has_colors = self._map is not None and bool(self._map.colors)
+                self.labels = LabelFolder(source.folder, images, has_colors)
+            else:
+                self.labels = StampedTopic(self._reader, source.topic)
+            self.points = StampedTopic(self._reader, TRUTH_POINTS_TOPIC)
+        except BaseException:
+            self._reader.close()
+            raise
 
     def close(self) -> None:
         """Close the bag."""
         self._reader.close()
 
     def label_image(self, stamp_ns: int) -> NDArray[Any] | None:
-        """Return the H x W true class ids nearest to a stamp; None where there are none."""
+        """Return the H x W true class ids nearest to a stamp; None where there are none.
+
+        Raises:
+            DatasetError: The image holds colors without a map of them, or cannot be read.
+        """
         index = self.labels.nearest(stamp_ns)
         if index is None:
             return None
-        return messages.decode_image(self.labels.message(index)).pixels
+        pixels = self.labels.pixels(index)
+        if self._map is not None:
+            return self._map.apply(pixels, f'The label image at {stamp_ns} ns')
+        if pixels.ndim != 2:
+            raise DatasetError('The label images hold colors; say their classes with --label-map.')
+        return pixels
 
     def cloud(self, stamp_ns: int) -> CloudData | None:
         """Return the cloud with a field `label` nearest to a stamp; None where there is none.
