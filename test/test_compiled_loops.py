@@ -1,0 +1,115 @@
+"""Compiled loops that write where their input says: never outside, whatever the input."""
+
+import numpy as np
+import pytest
+
+from mmseg_ros.messages import event_codecs as codecs
+from mmseg_ros.projection import depth, event_tensors, events, lidar, occlusion
+
+MARGIN = 4096
+EXTREMES = np.array([0, 1, -1, 7, 8, 2**31 - 1, -(2**31), 2**62, -(2**63), 2**63 - 1])
+FLOATS = np.array([0.0, -0.5, 7.5, 1e-30, 1e30, -1e300, np.nan, np.inf, -np.inf, 3.0])
+CAMERA = np.array([0, 8, 6, 5, 5, 3.5, 2.5, np.inf, *[0.0] * 8])
+
+
+class Guarded:
+    """Hands out arrays with guard bytes on both sides."""
+
+    def __init__(self):
+        self._held = []
+
+    def array(self, shape, dtype, value=0):
+        size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        whole = np.full(size + 2 * MARGIN, 0xA5, np.uint8)
+        inner = whole[MARGIN : MARGIN + size].view(dtype).reshape(shape)
+        inner[...] = value
+        self._held.append(whole)
+        return inner
+
+    def assert_intact(self):
+        for whole in self._held:
+            assert (whole[:MARGIN] == 0xA5).all()
+            assert (whole[-MARGIN:] == 0xA5).all()
+
+
+def numbers(rng, n, kind, values=EXTREMES):
+    """Ordinary or extreme values, in no order."""
+    return rng.choice(values, n).astype(kind) if n else np.zeros(0, kind)
+
+
+def accumulate(rng, n, out):
+    areas = numbers(rng, 6 * 8 * 4, np.int32, np.array([0, 3, 8, 6, -5, 99, 2**31 - 1]))
+    x, y = numbers(rng, n, np.int64), numbers(rng, n, np.int64)
+    start_ns, end_ns = (int(v) for v in rng.choice([0, 10, 2**62, -(2**62)], 2))
+    plane = out.array((6, 8, 7), np.float32)
+    events._accumulate(
+        x, y, rng.random(n) < 0.5, numbers(rng, n, np.int64), start_ns, end_ns,
+        areas.reshape(6, 8, 4), plane,
+    )  # fmt: skip
+
+
+def voxels(rng, n, out):
+    x, y = numbers(rng, n, np.int64), numbers(rng, n, np.int64)
+    grid, spill = out.array((5, 6, 8), np.float32), out.array(48, np.float32)
+    stamps, polarity = numbers(rng, n, np.int64), rng.random(n) < 0.5
+    lowest, spill_bin = [(0, 5), (0, 2), (2, 5)][rng.integers(3)]
+    event_tensors._fill_voxels(x, y, stamps, polarity, 5, 1e-3, grid, lowest, spill_bin, spill)
+    surface = out.array((2, 6, 8), np.float32)
+    event_tensors._fill_surface(x, y, stamps, polarity, 5, -1e-3, surface)
+
+
+def depth_pixels(rng, n, out):
+    z, u, v = (numbers(rng, n, np.float64, FLOATS) for _ in range(3))
+    half_u, half_v = (np.abs(numbers(rng, n, np.float64, FLOATS)) for _ in range(2))
+    depth._put_pixels(numbers(rng, n, np.int32), z, out.array(48, np.float32, np.inf))
+    with np.errstate(invalid='ignore'):
+        image = out.array((6, 8), np.float32, np.inf)
+        depth._put_areas(u, v, z, half_u, half_v, CAMERA, image)
+
+
+def clouds(rng, n, out):
+    xyz = numbers(rng, 3 * n, np.float64, FLOATS).astype(np.float32).reshape(n, 3)
+    T = np.eye(4)[:3].copy()
+    z_buffer, owner = out.array((6, 8), np.float32, np.inf), out.array((6, 8), np.int32)
+    u, v = out.array(n, np.int32), out.array(n, np.int32)
+    near, index = out.array(n, np.float32), out.array(n, np.int64)
+    lidar._project(xyz, T, CAMERA, z_buffer, u, v, near, index)
+    lidar._own(np.ascontiguousarray(xyz.T), T, CAMERA, z_buffer, owner)
+    visible = out.array(n, np.bool_)
+    places = rng.integers(0, 6, n).astype(np.int32)
+    lidar._mark_visible(places, places, near, numbers(rng, n, np.int64), z_buffer, 1.0, visible)
+
+
+def hidden(rng, n, out):
+    u, v = numbers(rng, n, np.int32), numbers(rng, n, np.int32)
+    index, visible = numbers(rng, n, np.int64), out.array(max(n, 1), np.bool_, True)
+    near = out.array((6, 8), np.float32, np.inf)
+    meters = numbers(rng, n, np.float64, FLOATS).astype(np.float32)
+    occlusion._fill_nearest(u, v, meters, index, visible, near)
+    occlusion._hide(
+        u, v, meters, index, near, np.ones((6, 8), bool), 9.0, np.zeros(3, np.float32),
+        occlusion._steps(2), occlusion._widest_open(), visible,
+    )  # fmt: skip
+
+
+def codec(rng, n, out):
+    words = rng.integers(0, 2**16, 4 * n).astype(np.uint16)
+    for decode, kind in (
+        (codecs.decode_evt3, np.uint16),
+        (codecs.decode_libcaer_compressed, np.uint16),
+        (codecs.decode_evt2, np.uint32),
+    ):
+        room = int(rng.integers(0, n + 1))  # less than the words hold
+        columns = [out.array(room, t) for t in (np.uint16, np.uint16, np.int64, np.bool_)]
+        assert decode(words.view(kind), np.zeros(codecs.STATE_SIZE, np.int64), *columns) <= room
+
+
+@pytest.mark.parametrize('n', [0, 1, 2, 300])
+@pytest.mark.parametrize('feed', [accumulate, voxels, depth_pixels, clouds, hidden, codec])
+def test_no_input_makes_a_loop_write_outside(feed, n):
+    rng = np.random.default_rng(n)
+    for _ in range(30):
+        out = Guarded()
+        with np.errstate(all='ignore'):
+            feed(rng, n, out)
+        out.assert_intact()
