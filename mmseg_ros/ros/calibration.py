@@ -119,12 +119,11 @@ class Calibration:
     def size_note(self, modality: Modality, message: Any) -> str:
         """Return what a CameraInfo's size has to do with its rejection, in a sentence, or ''."""
         size = self._image_sizes.get(modality)
-        if size is None or size == (message.height, message.width):
+        height = (message.roi.height or message.height) // max(1, message.binning_y)
+        width = (message.roi.width or message.width) // max(1, message.binning_x)
+        if size is None or size == (height, width):
             return ''
-        return (
-            f' It is of {message.width} x {message.height} pixels, but the images have '
-            f'{size[1]} x {size[0]}.'
-        )
+        return f'it is of {width} x {height} pixels, but the images have {size[1]} x {size[0]}. '
 
     def size_conflict(self, modality: Modality) -> str:
         """Return how a sensor's CameraInfo and images differ in size and what to do, or ''."""

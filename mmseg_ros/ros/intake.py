@@ -129,7 +129,7 @@ class Intake:
             self._note_frame(modality, str(message.header.frame_id))
             self.info_problems.pop(modality, None)
         except Exception as error:  # as above
-            text = reason_of(error, 'reading') + self._calibration.size_note(modality, message)
+            text = self._calibration.size_note(modality, message) + reason_of(error, 'reading')
             self.info_problems[modality] = text
             self._warn(f'{modality}: CameraInfo rejected: {text}')
 
