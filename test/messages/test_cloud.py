@@ -94,14 +94,14 @@ def test_written_bytes_are_exactly_those_of_the_fields():
     palette[7] = [0x11, 0x22, 0x33]
     labelled = labelled_cloud(cloud, np.uint8([7, 255]), np.float32([0.5, 0]), palette)
     fields = cloud_fields(labelled)
-    expected = struct.pack('<fffHBf4B', 1.5, 0, 0, 3, 7, 0.5, 0x33, 0x22, 0x11, 0)
-    expected += struct.pack('<fffHBf4B', np.nan, 0, 0, 4, 255, 0, 0, 0, 0, 0)
+    expected = struct.pack('<fffHxxBxxxf4B', 1.5, 0, 0, 3, 7, 0.5, 0x33, 0x22, 0x11, 0)
+    expected += struct.pack('<fffHxxBxxxf4B', np.nan, 0, 0, 4, 255, 0, 0, 0, 0, 0)
     assert fields['data'].tobytes() == expected
     assert fields['fields'] == [
-        ('x', 0, 7, 1), ('y', 4, 7, 1), ('z', 8, 7, 1), ('ring', 12, 4, 1), ('label', 14, 2, 1),
-        ('confidence', 15, 7, 1), ('rgb', 19, 7, 1),
+        ('x', 0, 7, 1), ('y', 4, 7, 1), ('z', 8, 7, 1), ('ring', 12, 4, 1), ('label', 16, 2, 1),
+        ('confidence', 20, 7, 1), ('rgb', 24, 7, 1),
     ]  # fmt: skip
-    assert (fields['point_step'], fields['row_step'], fields['is_dense']) == (23, 46, False)
+    assert (fields['point_step'], fields['row_step'], fields['is_dense']) == (28, 56, False)
 
 
 def test_organised_and_padded_clouds_are_written_as_they_are(message):
