@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 EXTRAS := runtime,report,sim,train,ros-pip,test,dev
 
-.PHONY: demo test test-vehicle test-boundscheck test-tensorrt test-gpu lint colcon setup clean
+.PHONY: demo test test-vehicle test-boundscheck test-tensorrt test-gpu fuzz soak lint colcon setup clean
 
 demo: setup
 	$(BIN)/python -m mmseg_ros demo
@@ -41,6 +41,15 @@ test-tensorrt: setup
 test-gpu: setup
 	$(PIP) install --constraint constraints.txt --editable '.[gpu,tensorrt-rtx]'
 	$(BIN)/python test/benchmarks/bench_gpu.py
+
+# Damaged inputs to every reader, and the live node under faults; both end with a table.
+SECONDS ?= 60
+
+fuzz: setup
+	$(BIN)/python test/fuzz/fuzz.py $(SECONDS)
+
+soak: setup
+	ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST $(BIN)/python test/soak/soak.py $(SECONDS)
 
 # What a ROS user does, with colcon from PyPI; the tests of the node's parts that need no other process.
 colcon: setup
