@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import json
 import random
 import struct
@@ -37,7 +38,7 @@ class Publisher:
 
     def __init__(self, bag: Path, seed: int, log: Path) -> None:
         with BagReader(bag) as reader:
-            raw = [m for m in reader.raw() if not m.topic.startswith('/truth')]
+            raw = [m for m in reader.raw() if _is_played(m)]
         self.messages = [(m.stamp_ns, m.topic, bytearray(m.data)) for m in raw]
         self.types = {m.topic: m.type_name for m in raw}
         self.node = rclpy.create_node('soak_publisher')
@@ -145,6 +146,11 @@ class Publisher:
 
     def _send(self, topic: str, data: bytearray) -> None:
         self.publishers[topic].publish(bytes(data))
+
+
+def _is_played(message) -> bool:
+    package = message.type_name.partition('/')[0]
+    return not message.topic.startswith('/truth') and bool(importlib.util.find_spec(package))
 
 
 def _sensor(topic: str) -> str:

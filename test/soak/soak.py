@@ -29,6 +29,7 @@ from sensor_msgs.msg import Image  # noqa: E402
 
 from mmseg_ros.demo.sequence import cached_drive  # noqa: E402
 
+LOG = Path('out/soak/node.log')
 HERE = Path(__file__).parent
 WARM_UP_S = 60.0
 SAMPLE_S = 5.0
@@ -46,7 +47,8 @@ def main(seconds: float, seed: int) -> int:
     drive = cached_drive(Path('out/cache'), DRIVE_S, 11, lambda done, total: None)
     with TemporaryDirectory() as folder:
         log = Path(folder) / 'faults.jsonl'
-        with (Path(folder) / 'node.log').open('wb') as output:
+        LOG.parent.mkdir(parents=True, exist_ok=True)
+        with LOG.open('wb') as output:
             node = _start(
                 output, '-m', 'mmseg_ros.ros.segmentation_node',
                 '--ros-args', '--params-file', 'config/mmseg.yaml',
