@@ -134,7 +134,7 @@ def _predict(
         model(images_BMCHW, available_BM).float(), size=tuple(size), mode='bilinear',
         align_corners=False,
     )  # fmt: skip
-    return logits_BKHW.argmax(dim=1)[0].numpy()
+    return np.asarray(logits_BKHW.argmax(dim=1)[0].numpy())
 
 
 def _summary(

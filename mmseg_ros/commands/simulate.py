@@ -54,6 +54,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--source', type=Path, metavar='BAG', help='spoil this recording instead of driving (bag)'
     )
+    _add_streets(parser)
+    _add_sensors(parser)
+
+
+def _add_streets(parser: argparse.ArgumentParser) -> None:
+    """Declare what is driven through, and how long."""
     parser.add_argument('--scenes', type=whole_number(1), default=1, help='number of drives')
     parser.add_argument(
         '--frames', type=whole_number(1), default=20, help='camera frames per drive'
@@ -94,6 +100,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--interval', type=real_number(most=3600.0, positive=True), default=None, metavar='S',
         help='seconds between frames; 0.5 for deliver, 0.1 for bag',
     )  # fmt: skip
+
+
+def _add_sensors(parser: argparse.ArgumentParser) -> None:
+    """Declare what it is seen with."""
     parser.add_argument(
         '--clock', action='append', default=[], metavar='SENSOR=HZ[,PHASE_S[,LATENCY_S]]',
         help='clock of a sensor (bag), such as depth=15,0.01; 0 Hz is triggered by the camera; '
