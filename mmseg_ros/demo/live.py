@@ -15,6 +15,7 @@ from mmseg_ros.core.resources import config_file
 from mmseg_ros.demo.processes import Child, Processes, Usage
 from mmseg_ros.demo.results import RECORDED_TOPICS
 from mmseg_ros.demo.schedule import Outage
+from mmseg_ros.ros.environment import PROFILE_VARIABLES
 
 _WAIT_FOR_NODE_S = 60.0
 _SLACK_S = 60.0
@@ -123,6 +124,7 @@ def _environment(logs: Path) -> dict[str, str]:
         **os.environ,
         'ROS_DOMAIN_ID': str(1 + os.getpid() % 100),
         'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
+        **dict.fromkeys(PROFILE_VARIABLES, str(config_file('fastdds_loopback.xml'))),
         'ROS_LOG_DIR': str(logs / 'ros'),
         'PYTHONUNBUFFERED': '1',
     }

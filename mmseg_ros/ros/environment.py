@@ -10,7 +10,7 @@ import sys
 
 from mmseg_ros.core.resources import config_file
 
-_PROFILE_VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
+PROFILE_VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
 
 # glibc's mallopt keys, and sizes that keep message-sized blocks on the heap: with the defaults,
 # every image is several mmap/munmap calls and thousands of page faults.
@@ -26,7 +26,7 @@ def prepare_process() -> None:
     """Apply the Fast DDS profile of config/ (unless one is set), allocator and thread settings."""
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     profile = str(config_file('fastdds.xml'))
-    for variable in _PROFILE_VARIABLES:
+    for variable in PROFILE_VARIABLES:
         os.environ.setdefault(variable, profile)
     with contextlib.suppress(OSError, AttributeError):
         libc = ctypes.CDLL(None)

@@ -23,7 +23,7 @@ os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 os.environ['ROS_PYTHON_CHECK_FIELDS'] = '1'
 LOGS = tempfile.TemporaryDirectory(prefix='mmseg_ros_log_')
 os.environ['ROS_LOG_DIR'] = LOGS.name
-os.environ['FASTRTPS_DEFAULT_PROFILES_FILE'] = str(ROOT / 'config' / 'fastdds.xml')
+os.environ['FASTRTPS_DEFAULT_PROFILES_FILE'] = str(ROOT / 'config' / 'fastdds_loopback.xml')
 os.environ['OMP_NUM_THREADS'] = '1'
 
 if importlib.util.find_spec('rclpy') is None:

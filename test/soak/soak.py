@@ -30,6 +30,7 @@ from sensor_msgs.msg import Image  # noqa: E402
 from mmseg_ros.demo.sequence import cached_drive  # noqa: E402
 
 LOG = Path('out/soak/node.log')
+RIG = Path('config/calibration/demo_rig.yaml').resolve()
 HERE = Path(__file__).parent
 WARM_UP_S = 60.0
 SAMPLE_S = 5.0
@@ -52,6 +53,7 @@ def main(seconds: float, seed: int) -> int:
             node = _start(
                 output, '-m', 'mmseg_ros.ros.segmentation_node',
                 '--ros-args', '--params-file', 'config/mmseg.yaml',
+                '-p', f'calibration.file:={RIG}',
             )  # fmt: skip
             publisher = _start(
                 output,
