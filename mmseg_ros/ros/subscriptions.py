@@ -159,7 +159,25 @@ class AdaptiveSubscription:
                     f'Type: {self._node.resolve_topic_name(topic)} is published as '
                     f'{", ".join(foreign)}; supported here: {", ".join(sorted(known))}.'
                 )
-        return ''
+        return '' if any(publishers.values()) else self._other_transports()
+
+    def _other_transports(self) -> str:
+        """Return that a silent topic is published in forms that are not read; '' if it is not."""
+        known = {self._node.resolve_topic_name(c.topic) for c in self._candidates}
+        base = self._node.resolve_topic_name(self._candidates[0].topic)
+        others = [
+            f'{name} ({", ".join(types)})'
+            for name, types in self._node.get_topic_names_and_types()
+            if name.startswith(f'{base}/')
+            and name not in known
+            and self._node.count_publishers(name)
+        ]
+        if not others:
+            return ''
+        return (
+            f'Transport: {base} is published only as {", ".join(others)}, which is not read; '
+            f'republish it as one of {", ".join(sorted(known))}.'
+        )
 
 
 def _has_type(info: Any, candidate: Candidate) -> bool:

@@ -125,6 +125,19 @@ def test_event_frames_are_taken_as_events(graph, other_graph, listener, sensors,
     assert sensors.play_until(('rgb',), used)
 
 
+def test_a_transport_that_is_not_read_is_named(graph, subscription):
+    item, _ = subscription()
+    assert item.problem == ''
+    node = graph.add(Node('publisher', context=graph.context))
+    other = node.create_publisher(CompressedImage, 'image/theora', 5)
+    assert refreshed(graph, item, lambda: item.problem)
+    assert '/image is published only as /image/theora' in item.problem
+    assert 'republish it as one of /image' in item.problem
+    node.create_publisher(Image, 'image', 5)
+    assert refreshed(graph, item, lambda: not item.problem)
+    node.destroy_publisher(other)
+
+
 def test_qos_mismatch_is_shown_in_diagnostics(graph, listener, sensors, make_node):
     make_node(**{'sensors.lidar.reliability': 'reliable'})
     listener.listen(DiagnosticArray, '/diagnostics')
