@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 EXTRAS := runtime,report,sim,train,ros-pip,test,dev
 
-.PHONY: demo test test-vehicle test-boundscheck test-tensorrt test-gpu fuzz soak lint colcon setup clean
+.PHONY: demo test test-vehicle test-boundscheck test-tensorrt test-gpu fuzz soak sbom lint colcon setup clean
 
 demo: setup
 	$(BIN)/python -m mmseg_ros demo
@@ -51,6 +51,14 @@ fuzz: setup
 soak: setup
 	ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST $(BIN)/python test/soak/soak.py $(SECONDS)
 
+# What is installed, as a bill of materials in CycloneDX; the tool stays out of what it describes.
+sbom: setup
+	$(PYTHON) -m venv $(VENV)-sbom
+	$(VENV)-sbom/bin/python -m pip --disable-pip-version-check --quiet install cyclonedx-bom==7.5.0
+	@mkdir -p out
+	$(VENV)-sbom/bin/cyclonedx-py environment --no-validate --output-reproducible --of JSON \
+		-o out/sbom.cdx.json $(BIN)/python
+
 # What a ROS user does, with colcon from PyPI; the tests of the node's parts that need no other process.
 colcon: setup
 	rm -rf build install log
@@ -69,4 +77,4 @@ $(READY): constraints.txt setup.py pyproject.toml
 	@touch $(READY)
 
 clean:
-	rm -rf $(VENV) build install log out runs
+	rm -rf $(VENV) $(VENV)-sbom build install log out runs
