@@ -94,7 +94,7 @@ def test_hostile_values_are_explained_in_a_few_words(verb, empty, capfd):
 def _is_fine(action, value):
     try:
         action.type(value)
-    except argparse.ArgumentTypeError:
+    except (argparse.ArgumentTypeError, ValueError):
         return False
     return True
 
