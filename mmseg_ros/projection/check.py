@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mmseg_ros.projection.camera import CameraModel
 from mmseg_ros.projection.lidar import LidarProjection, project_cloud
 from mmseg_ros.projection.occlusion import hide_occluded
+from mmseg_ros.projection.scan_order import line_neighbors
 from mmseg_ros.projection.transforms import pose
 
 NEAR_EDGE_PX = 2.0
@@ -20,7 +21,6 @@ DISTURBANCES_DEG = (-2.0, -1.0, 1.0, 2.0)
 _NEAREST_SHOWN_M, _FARTHEST_SHOWN_M = 2.0, 80.0
 _HIDDEN_COLOR = (255, 0, 255)
 _JUMP_M, _JUMP_SHARE = 1.0, 0.1
-_NEIGHBOUR_PX = 6
 
 
 @dataclass(frozen=True)
@@ -69,18 +69,18 @@ def check_projection(
 
     Args:
         rgb: H x W x 3 uint8.
-        xyz: N x 3 metres, LiDAR frame, in the order of the scan.
+        xyz: N x 3 metres, LiDAR frame, in any order.
         T_camera_lidar: 4 x 4.
         camera: The camera, at the size of the image.
     """
     projection = project_cloud(xyz, T_camera_lidar, camera)
     away_px, is_lit = _edge_distance(rgb), _lit(rgb)
-    distances = _depth_edge_distances(projection, away_px, is_lit)
+    distances = _depth_edge_distances(projection, xyz, away_px, is_lit)
     disturbed = {}
     for angle_deg in DISTURBANCES_DEG:
         half = np.radians(angle_deg) / 2
         turned = pose([0, 0, 0], [0, np.sin(half), 0, np.cos(half)]) @ T_camera_lidar
-        others = _depth_edge_distances(project_cloud(xyz, turned, camera), away_px, is_lit)
+        others = _depth_edge_distances(project_cloud(xyz, turned, camera), xyz, away_px, is_lit)
         disturbed[angle_deg] = _mean(others)
     cells = np.unique(projection.v // 16 * 100_000 + projection.u // 16)
     total = -(-camera.height // 16) * -(-camera.width // 16)
@@ -113,7 +113,7 @@ def draw_points(rgb: NDArray[np.uint8], projection: LidarProjection) -> NDArray[
     colors = np.asarray(colors).reshape(-1, 3)
     colors[~projection.shown] = _HIDDEN_COLOR
     far_first = np.argsort(-projection.depth_m, kind='stable')
-    radius = max(1, projection.width // 900)
+    radius = max(1, round(projection.width / 500))
     for i in far_first:
         center = (int(projection.u[i]), int(projection.v[i]))
         cv2.circle(picture, center, radius, tuple(map(int, colors[i])), cv2.FILLED)
@@ -135,23 +135,27 @@ def _lit(rgb: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 
 def _depth_edge_distances(
-    projection: LidarProjection, away_px: NDArray[np.float32], is_lit: NDArray[np.bool_]
+    projection: LidarProjection,
+    xyz: NDArray[np.float32],
+    away_px: NDArray[np.float32],
+    is_lit: NDArray[np.bool_],
 ) -> NDArray[np.float32]:
     """Return how far from an image edge the depth jumps within a scan line lie.
 
     The outline is somewhere between the last point before the jump and the first one behind it.
     """
     u, v, depth = projection.u, projection.v, projection.depth_m
-    follows = np.diff(projection.index) <= 2
-    close = (np.abs(np.diff(u)) <= _NEIGHBOUR_PX) & (np.abs(np.diff(v)) <= 2) & follows
-    nearer = np.minimum(depth[1:], depth[:-1])
-    jump = close & (np.abs(np.diff(depth)) > np.maximum(_JUMP_M, _JUMP_SHARE * nearer))
-    before = np.flatnonzero(jump)
-    near = before + (depth[1:] < depth[:-1])[jump]
-    before = before[projection.shown[near] & is_lit[v[near], u[near]]]
+    first, second = line_neighbors(projection, xyz)
+    step = depth[second] - depth[first]
+    nearer = np.minimum(depth[second], depth[first])
+    jump = np.abs(step) > np.maximum(_JUMP_M, _JUMP_SHARE * nearer)
+    first, second, step = first[jump], second[jump], step[jump]
+    near = np.where(step < 0, second, first)
+    kept = projection.shown[near] & is_lit[v[near], u[near]]
+    before, after = first[kept], second[kept]
     shares = np.linspace(0.0, 1.0, 5)[:, None]
     between_u, between_v = (
-        np.rint(c[before] + shares * (c[before + 1] - c[before])).astype(int) for c in (u, v)
+        np.rint(c[before] + shares * (c[after] - c[before])).astype(int) for c in (u, v)
     )
     return np.asarray(away_px[between_v, between_u].min(axis=0))
 
