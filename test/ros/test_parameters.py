@@ -263,3 +263,23 @@ def test_live_changes_reach_the_running_node(graph, make_node):
     refused = node.set_parameters([Parameter('output.overlay_alpha', value=3.0)])
     assert not refused[0].successful
     assert node.session.outputs.config.overlay_alpha == 0.25
+
+
+def test_the_calibration_file_holds_topics_and_windows_and_what_is_given_wins(declare, tmp_path):
+    path = tmp_path / 'rig.yaml'
+    sensors = {
+        'rgb': {'topic': '/cam/image_raw', 'window_s': 0.03},
+        'lidar': {'topic': '/velodyne_points', 'offset_s': 0.1},
+    }
+    path.write_text(
+        yaml.safe_dump({'sync': {'deadline_s': 0.07}, 'sensors': sensors}, sort_keys=False)
+    )
+    given = {'calibration.file': str(path), 'sensors.rgb.window_s': 0.05}
+    _, parameters = declare(**given)
+    config = parameters.config()
+    assert parameters.modalities == ('rgb', 'lidar')
+    assert config.sensors['rgb'].topic == '/cam/image_raw'
+    assert config.sensors['rgb'].window_s == 0.05
+    assert config.sensors['lidar'].offset_s == 0.1
+    assert config.sync.deadline_s == 0.07
+    assert parameters.unknown() == []
