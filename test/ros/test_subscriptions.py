@@ -118,7 +118,10 @@ def test_event_frames_are_taken_as_events(graph, other_graph, listener, sensors,
     pixels[50:100, 50:100, 0] = 255
 
     def used():
-        header = header_of(sensors.now_ns(), 'event_optical')
+        stamp_ns = sensors.now_ns()
+        info = sensors.camera_info('event', stamp_ns)
+        sensors.publisher('event/camera_info').publish(info)
+        header = header_of(stamp_ns, 'event_optical')
         publisher.publish(image_message(header, pixels, 'rgb8'))
         return 'rgb+event' in node.session.statistics.subsets
 
