@@ -109,7 +109,8 @@ def run(args: argparse.Namespace) -> int:
     from mmseg_ros.commands.progress import progress_bar
     from mmseg_ros.core.config import CalibrationConfig, ModelConfig, NodeConfig
     from mmseg_ros.core.errors import BagError, ConfigError
-    from mmseg_ros.evaluation.bags import EvaluationOptions, evaluate, fault_of
+    from mmseg_ros.evaluation.bags import EvaluationOptions, evaluate
+    from mmseg_ros.evaluation.outcome import fault_of
     from mmseg_ros.inference.bundle import load_bundle
 
     if args.every < 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ from mmseg_ros.bag.sensor_setup import SensorSetup
 from mmseg_ros.core.config import NodeConfig
 from mmseg_ros.core.errors import BagError
 from mmseg_ros.core.labels import LabelSpace
-from mmseg_ros.core.modalities import TRUTH_LABELS_TOPIC, TRUTH_POINTS_TOPIC
 from mmseg_ros.core.types import EVENT, LIDAR, RGB, CloudData, FrameSet, Modality
 from mmseg_ros.evaluation import pictures
 from mmseg_ros.evaluation.scoring import BagScorer, Score, Subset, first_reasons, point_labels
@@ -118,29 +117,6 @@ def evaluate(
             backend.close()
     stages = {name: s.stages.percentiles_ms() for name, s in scorer.withheld.items()}
     return Evaluation(metrics, stages, figures)
-
-
-def fault_of(metrics: Mapping[str, Any]) -> str:
-    """Return why a run says nothing about the bundle, in one sentence; '' if something was scored.
-
-    Args:
-        metrics: Content of metrics.json.
-    """
-    sets, name = metrics['sets'], metrics['bag']['name']
-    reasons = [f'{key}: {item["reason"]}' for key, item in metrics['malformed'].items()]
-    if not sets['count']:
-        because = '; '.join(reasons) or 'its sensors never met, or it holds no message of them'
-        return f'No frame came out of {name}: {because}'
-    unusable = sets['unusable']
-    if sum(unusable.values()) == sets['count']:
-        first = max(unusable, key=lambda reason: int(unusable[reason]))
-        return f'None of the {sets["count"]} frames of {name} could be used: {first}'
-    if not any(row['pixels'] or row['points'] for row in metrics['recorded']):
-        return (
-            f'Nothing was scored: {name} has no labelled pixel or point near a frame on '
-            f'{TRUTH_LABELS_TOPIC} or {TRUTH_POINTS_TOPIC}; --labels names your own ground truth.'
-        )
-    return ''
 
 
 class _Run:

@@ -23,10 +23,9 @@ from mmseg_ros.projection.distortion import (
     lens_coefficients,
     undistort_point,
 )
-from mmseg_ros.projection.lenses import canonical_lens
+from mmseg_ros.projection.lenses import canonical_lens, without_rounding
 
 _BORDER_SAMPLES = 64
-_ROUNDING_PX = 1e-6
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -70,7 +69,7 @@ class CameraModel:
         D.flags.writeable = False
         object.__setattr__(self, 'distortion_model', model)
         object.__setattr__(self, 'D', D)
-        object.__setattr__(self, 'K', _without_rounding(self.K))
+        object.__setattr__(self, 'K', without_rounding(self.K))
         if not self.R.any():
             object.__setattr__(self, 'R', np.eye(3))
         if not self.P.any():
@@ -286,17 +285,6 @@ def _matrix(name: str, values: ArrayLike, shape: Sequence[int]) -> NDArray[np.fl
     array = array.reshape(shape)
     array.flags.writeable = False
     return array
-
-
-def _without_rounding(K: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return K without a skew that is only what a tool's arithmetic left."""
-    skew = np.array([K[0, 1], K[1, 0]])
-    if not skew.any() or np.abs(skew).max() > _ROUNDING_PX:
-        return K
-    K = K.copy()
-    K[0, 1] = K[1, 0] = 0.0
-    K.flags.writeable = False
-    return K
 
 
 def _validate(camera: CameraModel) -> None:

@@ -33,6 +33,7 @@ _NAMES = {
 _WITHOUT = ('none', 'pinhole', 'perspective', 'inverse_brown_conrady', 'modified_brown_conrady')
 """Names that mean no distortion, or a model that is not known here unless all is zero."""
 _FEWEST = 4
+_ROUNDING_PX = 1e-6
 
 
 def canonical_lens(model: str, D: NDArray[np.float64]) -> tuple[str, NDArray[np.float64]]:
@@ -79,3 +80,14 @@ def canonical_lens(model: str, D: NDArray[np.float64]) -> tuple[str, NDArray[np.
     full = np.zeros(fitting[0])
     full[:used] = D[:used]
     return name, full
+
+
+def without_rounding(K: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return K without a skew that is only what a tool's arithmetic left."""
+    skew = np.array([K[0, 1], K[1, 0]])
+    if not skew.any() or np.abs(skew).max() > _ROUNDING_PX:
+        return K
+    K = K.copy()
+    K[0, 1] = K[1, 0] = 0.0
+    K.flags.writeable = False
+    return K
