@@ -1,4 +1,4 @@
-"""From a set of samples to labels: align, encode, infer, restore the camera's size.
+"""From a frame to labels: align, encode, infer, restore the camera's size.
 
 The live node, the bag evaluator, the demo and the benchmarks all run this one class.
 """
@@ -32,26 +32,26 @@ from mmseg_ros.projection.odometry import Odometry
 
 @dataclass(frozen=True, slots=True)
 class PipelineOutput:
-    """One processed set.
+    """One processed frame.
 
     Attributes:
         result: Labels and confidence at the size of the reference camera's image.
         aligned: The planes that went in, at the size of the network's input.
-        refused: Why a modality of the set could not be used, one sentence each.
+        rejected: Why a modality of the frame could not be used, one sentence each.
     """
 
     result: SegmentationResult
     aligned: AlignedFrame
-    refused: Mapping[Modality, str]
+    rejected: Mapping[Modality, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """One set, ready for the network.
+    """One frame, ready for the network.
 
     Attributes:
-        frame_set: The set. rig: The calibration it was aligned with.
-        aligned: Its planes. refused: Why a modality could not be used.
+        frame_set: The frame. rig: The calibration it was aligned with.
+        aligned: Its planes. rejected: Why a modality could not be used.
         images: M x H x W x 3 uint8, encoded. available: M bool.
         timer: With the stages so far.
     """
@@ -59,14 +59,14 @@ class Prepared:
     frame_set: FrameSet
     rig: Rig
     aligned: AlignedFrame
-    refused: Mapping[Modality, str]
+    rejected: Mapping[Modality, str]
     images: NDArray[np.uint8]
     available: NDArray[np.bool_]
     timer: StageTimer
 
 
 class Pipeline:
-    """Runs one bundle on sets of samples.
+    """Runs one bundle on frames.
 
     Attributes:
         rig: Intrinsics and extrinsics of frames that are given without any.
@@ -108,33 +108,33 @@ class Pipeline:
             rig: Intrinsics and extrinsics at that time; none takes those of the pipeline.
 
         Raises:
-            SampleError: No sample of the set is usable by the network; says why for each.
+            SampleError: No sample of the frame is usable by the network; says why for each.
             BackendError: The runtime failed.
         """
         return self.complete(self.prepare(frame_set, rig))
 
     def prepare(self, frame_set: FrameSet, rig: Rig | None = None) -> Prepared:
-        """Align and encode one set; may run in another thread than `complete`, one set ahead.
+        """Align and encode one frame; may run in another thread than `complete`, one frame ahead.
 
         Args:
             frame_set: The samples.
             rig: Intrinsics and extrinsics at that time; none takes those of the pipeline.
 
         Raises:
-            SampleError: No sample of the set is usable by the network; says why for each.
+            SampleError: No sample of the frame is usable by the network; says why for each.
         """
         manifest = self.bundle.manifest
         rig = self.rig if rig is None else rig
         timer = StageTimer(self.watch)
         with timer.stage('align'):
             size = manifest.height, manifest.width
-            aligned, refused = align(frame_set, rig, *size, self._event_window_ns, self.odometry)
+            aligned, rejected = align(frame_set, rig, *size, self._event_window_ns, self.odometry)
         with timer.stage('encode'):
             images, available, not_encoded = self._encode(aligned, rig)
-        refused = {**refused, **not_encoded}
+        rejected = {**rejected, **not_encoded}
         if not available.any():
-            raise SampleError(_nothing_usable(frame_set, manifest.modality_names, refused))
-        return Prepared(frame_set, rig, aligned, refused, images, available, timer)
+            raise SampleError(_nothing_usable(frame_set, manifest.modality_names, rejected))
+        return Prepared(frame_set, rig, aligned, rejected, images, available, timer)
 
     def complete(self, prepared: Prepared) -> PipelineOutput:
         """Run the network on what `prepare` returned and restore the camera's size.
@@ -162,7 +162,7 @@ class Pipeline:
             router_weights=prediction.router_weights,
             stage_ms=timer.stage_ms,
         )
-        return PipelineOutput(result, prepared.aligned, prepared.refused)
+        return PipelineOutput(result, prepared.aligned, prepared.rejected)
 
     def _encode(
         self, aligned: AlignedFrame, rig: Rig
@@ -173,7 +173,7 @@ class Pipeline:
         shape = (len(manifest.modalities), manifest.height, manifest.width, 3)
         images = np.zeros(shape, np.uint8)
         available = np.zeros(len(manifest.modalities), bool)
-        refused: dict[Modality, str] = {}
+        rejected: dict[Modality, str] = {}
         for i, spec in enumerate(manifest.modalities):
             plane = aligned.planes.get(spec.name)
             if plane is None:
@@ -184,8 +184,8 @@ class Pipeline:
                 )
                 available[i] = True
             except Exception as error:  # whatever one plane raises, the others go on
-                refused[spec.name] = reason_of(error, 'encoding')
-        return images, available, refused
+                rejected[spec.name] = reason_of(error, 'encoding')
+        return images, available, rejected
 
 
 def _output_size(frame_set: FrameSet, rig: Rig, height: int, width: int) -> tuple[int, int]:
@@ -214,12 +214,12 @@ def _resize_nearest(image: NDArray[np.uint8], height: int, width: int) -> NDArra
 
 
 def _nothing_usable(
-    frame_set: FrameSet, modalities: tuple[Modality, ...], refused: Mapping[Modality, str]
+    frame_set: FrameSet, modalities: tuple[Modality, ...], rejected: Mapping[Modality, str]
 ) -> str:
-    reasons = [f'{name}: {reason}' for name, reason in refused.items()]
+    reasons = [f'{name}: {reason}' for name, reason in rejected.items()]
     reasons += [
         f'{name}: the network has no such input ({", ".join(modalities)})'
         for name in frame_set.samples
         if name not in modalities
     ]
-    return 'No usable sample in the set; ' + ('; '.join(reasons) or 'it is empty') + '.'
+    return 'No usable sample in the frame; ' + ('; '.join(reasons) or 'it is empty') + '.'

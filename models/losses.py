@@ -28,7 +28,7 @@ class CrossEntropy(nn.Module):
         """Return the scalar loss, float32.
 
         Args:
-            logits_BKHW: Unnormalised scores, any float type; the loss is computed in float32.
+            logits_BKHW: Unnormalized scores, any float type; the loss is computed in float32.
             labels_BHW: int64 class ids or `ignore_index`.
         """
         weights_K = self.class_weights_K

@@ -40,7 +40,7 @@ class Network(nn.Module):
         raise NotImplementedError
 
     def check_size(self, height: int, width: int) -> None:
-        """Refuse images that the strides do not divide.
+        """Reject images that the strides do not divide.
 
         Raises:
             ConfigError: Height or width is no multiple of `size_divisor`; the next is named.

@@ -37,7 +37,7 @@ class Presence:
         x_AB = self.split(x_S)
         return x_AB if self.mask is None else x_AB * _expand(self.mask, x_AB)
 
-    def renormalised(self, x_S: Tensor) -> Tensor:
+    def renormalized(self, x_S: Tensor) -> Tensor:
         """Return A x B x ..., absent zero and present scaled by M / present.
 
         The sum over A then has the magnitude that it has with all modalities present.
@@ -49,7 +49,7 @@ class Presence:
         return x_AB * _expand(self.mask * (self.total / _count(self.mask)), x_AB)
 
     def scale_message(self, message_B: Tensor, position: int) -> Tensor:
-        """Return what the member at `position` sends to one other modality, renormalised.
+        """Return what the member at `position` sends to one other modality, renormalized.
 
         With all M present each modality hears M - 1 others. With fewer, the messages of the
         present ones are scaled by (M - 1) / (present - 1), those of absent ones become zero.
@@ -73,7 +73,7 @@ def gather_present(images_BMCHW: Tensor, available_BM: Tensor | None) -> tuple[T
     them stay in and the mask decides at run time, so that one graph serves every subset.
 
     Args:
-        images_BMCHW: Normalised network input.
+        images_BMCHW: Normalized network input.
         available_BM: bool; None means that everything is there.
 
     Returns:
@@ -108,7 +108,7 @@ def zero_filled(images_BMCHW: Tensor, available_BM: Tensor) -> Tensor:
     benchmark of Liao et al. (arXiv 2503.18445); with `available` the branch is dropped instead.
 
     Args:
-        images_BMCHW: Normalised network input.
+        images_BMCHW: Normalized network input.
         available_BM: bool.
     """
     _check_available(images_BMCHW, available_BM)

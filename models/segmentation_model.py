@@ -37,7 +37,7 @@ class SegmentationModel(Network):
         """Return logits B x K x H x W.
 
         Args:
-            images_BMCHW: float32, normalised, three channels per modality. What stands at an
+            images_BMCHW: float32, normalized, three channels per modality. What stands at an
                 absent modality has no influence on the result.
             available_BM: bool, which modalities each sample has; None means all.
 

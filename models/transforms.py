@@ -1,4 +1,4 @@
-"""Augmentation: one geometric transform for all modalities and the labels, colour on RGB only."""
+"""Augmentation: one geometric transform for all modalities and the labels, color on RGB only."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Window:
 
     Attributes:
         scale: Size of the scaled image over the size of the input image.
-        top: Row of the output's first row in the scaled image. left: Likewise for columns.
+        top: Row of the output's first row in the scaled image. left: The same for columns.
         height: Output rows. width: Output columns.
         flip: Whether the output is mirrored left to right.
     """
@@ -36,7 +36,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """Random scale, crop and flip of the whole frame; random colour and blur of its RGB plane.
+    """Random scale, crop and flip of the whole frame; random color and blur of its RGB plane.
 
     Args:
         height: Rows of the network input. width: Columns.
@@ -74,7 +74,7 @@ class Augmentation:
             return moved
         images = moved.images.copy()
         index = frame.modalities.index('rgb')
-        images[index] = self._recolour(images[index], rng)
+        images[index] = self._recolor(images[index], rng)
         return replace(moved, images=images)
 
     def _window(self, rows: int, columns: int, rng: np.random.Generator) -> Window:
@@ -91,12 +91,12 @@ class Augmentation:
             flip=bool(rng.random() < self.flip_probability),
         )
 
-    def _recolour(self, rgb: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    def _recolor(self, rgb: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
         jitter, blur = rng.random(2)
         low, high = 1.0 - self.jitter_strength, 1.0 + self.jitter_strength
         brightness, contrast, saturation = rng.uniform(low, high, 3)
         if jitter < self.jitter_probability:
-            rgb = colour_jitter(rgb, brightness, contrast, saturation)
+            rgb = color_jitter(rgb, brightness, contrast, saturation)
         if blur < self.blur_probability:
             rgb = cv2.GaussianBlur(rgb, (3, 3), 0)
         if self.darkening_probability:
@@ -110,7 +110,7 @@ def resample(frame: LabelledFrame, window: Window, ignore_id: int) -> LabelledFr
     """Return the part of `frame` that `window` shows, all planes and labels by the same map.
 
     Pixels are squares: scaling keeps the image's borders, and nearest and linear resampling agree
-    on where a pixel's centre lies. Outside the input, planes are 0 and labels `ignore_id`.
+    on where a pixel's center lies. Outside the input, planes are 0 and labels `ignore_id`.
     """
     images = np.stack(
         [
@@ -122,7 +122,7 @@ def resample(frame: LabelledFrame, window: Window, ignore_id: int) -> LabelledFr
     return replace(frame, images=images, labels=labels)
 
 
-def colour_jitter(
+def color_jitter(
     rgb: NDArray[np.uint8], brightness: float, contrast: float, saturation: float
 ) -> NDArray[np.uint8]:
     """Return H x W x 3 uint8 with the three factors applied in this order; 1 changes nothing."""

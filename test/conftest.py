@@ -46,7 +46,7 @@ def label_space() -> LabelSpace:
 
 
 def brightest_channel_graph(modalities: int, height: int, width: int) -> onnx.ModelProto:
-    """A network without weights: the label is the colour channel with the largest masked sum."""
+    """A network without weights: the label is the color channel with the largest masked sum."""
     nodes = [
         helper.make_node('Cast', ['images'], ['x'], to=TensorProto.FLOAT),
         helper.make_node('Cast', ['available'], ['a'], to=TensorProto.FLOAT),
@@ -135,7 +135,7 @@ REFERRING_VOCABULARY = (
 
 
 def color_word_graphs(height: int, width: int, length: int) -> dict[str, onnx.ModelProto]:
-    """Networks without weights: a pixel is meant if its colour is the one the sentence names."""
+    """Networks without weights: a pixel is meant if its color is the one the text prompt names."""
     size = len(REFERRING_VOCABULARY)
     table = [float(i == 4 + channel) for i in range(size) for channel in range(3)]
     sentences = {
@@ -205,7 +205,7 @@ def color_word_graphs(height: int, width: int, length: int) -> dict[str, onnx.Mo
 
 @pytest.fixture
 def make_referring_bundle(tmp_path: Path) -> Callable[..., ReferringBundle]:
-    """Return a function that writes a small, sound bundle that knows three colours."""
+    """Return a function that writes a small, sound bundle that knows three colors."""
 
     def make(
         height: int = 32, width: int = 64, name: str = 'colors', max_tokens: int = 8
@@ -286,7 +286,7 @@ def sensor_samples():
 
 @pytest.fixture(scope='session')
 def referring_root(tmp_path_factory):
-    """Return a data set of boxes with sentences in DeLiVER's layout: six images, then two."""
+    """Return a data set of boxes with text prompts in DeLiVER's layout: six images, then two."""
     root = tmp_path_factory.mktemp('data') / 'referring'
     rng = np.random.default_rng(0)
     for split, count in (('train', 6), ('val', 2)):
@@ -297,17 +297,17 @@ def referring_root(tmp_path_factory):
             image = np.full((64, 96, 3), 90, np.uint8)
             labels = np.full((64, 96), 7, np.uint8)  # class id + 1 of the road
             expressions = []
-            for n, (colour, left) in enumerate((('red', 8), ('blue', 56))):
+            for n, (color, left) in enumerate((('red', 8), ('blue', 56))):
                 top = int(rng.integers(4, 30))
                 box = (slice(top, top + 24), slice(left, left + 28))
-                image[box] = (0, 0, 200) if colour == 'red' else (200, 0, 0)
+                image[box] = (0, 0, 200) if color == 'red' else (200, 0, 0)
                 labels[box] = 10  # cars
                 mask = np.zeros((64, 96), np.uint8)
                 mask[box] = 255
                 name = f'{number:06d}_{n}.png'
                 cv2.imwrite(str(root / 'referring' / scene / name), mask)
-                expressions.append({'sentence': f'the {colour} car', 'mask': name})
-                if colour == 'red':
+                expressions.append({'sentence': f'the {color} car', 'mask': name})
+                if color == 'red':
                     expressions.append({'sentence': 'the car on the left', 'mask': name})
             stem = f'{scene}/{number:06d}'
             cv2.imwrite(str(root / f'img/{stem}_rgb_front.png'), image)

@@ -80,13 +80,13 @@ def test_a_thermal_image_is_encoded_over_the_range_of_the_manifest(make_bundle):
     assert images[0, 0, :, 0].tolist() == [0, 128, 255, 255]
 
 
-def test_an_unusable_sample_is_refused_and_the_others_go_on(pipeline):
+def test_an_unusable_sample_is_rejected_and_the_others_go_on(pipeline):
     output = pipeline.process(set_of(image(), empty_cloud()))
-    assert set(output.refused) == {'lidar'}
+    assert set(output.rejected) == {'lidar'}
     assert output.result.available.tolist() == [True, False]
 
 
-def test_a_sample_that_cannot_be_encoded_is_refused_and_the_others_go_on(make_bundle):
+def test_a_sample_that_cannot_be_encoded_is_rejected_and_the_others_go_on(make_bundle):
     bundle = make_bundle(modalities=('rgb', 'thermal'))
     backend = create_backend('onnxruntime', threads=1)
     backend.load(bundle)
@@ -101,7 +101,7 @@ def test_a_sample_that_cannot_be_encoded_is_refused_and_the_others_go_on(make_bu
     )
     rig = load_rig().with_registered('thermal')
     output = Pipeline(bundle, backend, rig).process(frame_set)
-    assert 'uint8' in output.refused['rgb']
+    assert 'uint8' in output.rejected['rgb']
     assert output.result.available.tolist() == [False, True]
     backend.close()
 
@@ -122,10 +122,10 @@ def test_whatever_the_encoding_of_one_raises_the_others_go_on(pipeline, monkeypa
     cloud = SensorSample('lidar', STAMP_NS, 'lidar', CloudData(points, 1, 50))
     output = pipeline.process(set_of(image(), cloud))
     assert output.result.available.tolist() == [True, False]
-    assert ('boom' if error is CalibrationError else error.__name__) in output.refused['lidar']
+    assert ('boom' if error is CalibrationError else error.__name__) in output.rejected['lidar']
 
 
-def test_a_set_without_a_usable_sample_is_refused_with_every_reason(pipeline):
+def test_a_set_without_a_usable_sample_is_rejected_with_every_reason(pipeline):
     thermal = SensorSample('thermal', STAMP_NS, 'camera', image().payload)
     frame_set = FrameSet(
         'lidar',
@@ -138,7 +138,7 @@ def test_a_set_without_a_usable_sample_is_refused_with_every_reason(pipeline):
         pipeline.prepare(frame_set)
 
 
-def test_a_bundle_that_asks_for_an_unknown_encoding_is_refused(make_bundle, monkeypatch):
+def test_a_bundle_that_asks_for_an_unknown_encoding_is_rejected(make_bundle, monkeypatch):
     from mmseg_ros import pipeline as module
 
     bundle = make_bundle(modalities=('rgb',))

@@ -1,4 +1,4 @@
-"""Folders of KITTI: the object benchmark, and drives of the raw data."""
+"""Folders of KITTI: the object benchmark, and sequences of the raw data."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def kitti_folders(folder: Path, frames: Collection[str] = ()) -> FolderRecording
     """Return the left color camera and the LiDAR of a folder of KITTI.
 
     Args:
-        folder: Of the object benchmark (image_2, velodyne, calib), or a raw drive
+        folder: Of the object benchmark (image_2, velodyne, calib), or a raw sequence
             (image_02, velodyne_points; the calibration lies there or one level up).
         frames: Names of frames of the object benchmark, such as 000001; all by default.
 
@@ -36,7 +36,7 @@ def kitti_folders(folder: Path, frames: Collection[str] = ()) -> FolderRecording
         return _object_frames(folder, frames)
     raise DatasetError(
         f'{folder} is no folder of KITTI; expected are image_2, velodyne and calib (object), or '
-        'image_02 and velodyne_points (raw drive).'
+        'image_02 and velodyne_points (raw sequence).'
     )
 
 

@@ -9,7 +9,7 @@ from mmseg_ros.core.types import Modality
 
 
 class Rejected:
-    """Takes what `replay.samples` rejects; pass it as `on_refused`.
+    """Takes what `replay.samples` rejects; pass it as `on_rejected`.
 
     Attributes:
         causes: Number per cause, per sensor.

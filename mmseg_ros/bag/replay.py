@@ -110,7 +110,7 @@ def samples(
     reader: BagReader,
     topics: Mapping[Modality, str],
     event_size: tuple[int, int] = (0, 0),
-    on_refused: Callable[[Modality, MmsegError], None] | None = None,
+    on_rejected: Callable[[Modality, MmsegError], None] | None = None,
     span_ns: tuple[int | None, int | None] = (None, None),
     odometry: Odometry | None = None,
     decoders: Mapping[Modality, SensorDecoder] | None = None,
@@ -121,14 +121,14 @@ def samples(
         reader: An open bag.
         topics: Data topic per modality.
         event_size: Height and width of the event camera in pixels, where its messages lack them.
-        on_refused: Called with each malformed message's modality (or `odometry`) and error; it is
+        on_rejected: Called with each malformed message's modality (or `odometry`) and error; it is
             skipped. Without it the error is raised.
         span_ns: First bag stamp, and first one left out; None is open.
         odometry: Gets the poses of the bag, as they come between the samples.
         decoders: As of `decoders_of`, where the caller asks them afterwards what was lost.
 
     Raises:
-        MmsegError: A message is malformed and `on_refused` is not given.
+        MmsegError: A message is malformed and `on_rejected` is not given.
         BagError: The file is damaged.
     """
     modalities = {topic: modality for modality, topic in topics.items()}
@@ -154,9 +154,9 @@ def samples(
                 if isinstance(error, MmsegError)
                 else SampleError(reason_of(error, 'taking in'))
             )
-            if on_refused is None:
+            if on_rejected is None:
                 raise reason from error
-            on_refused(modality, reason)
+            on_rejected(modality, reason)
             continue
         yield sample
 
@@ -174,7 +174,7 @@ def _join(reader: BagReader) -> Join:
 
 
 def frame_sets(stream: Iterable[SensorSample], collector: Collector) -> Iterator[FrameSet]:
-    """Yield the sets of a replay; its clock is the receipt in the bag, so every run is the same.
+    """Yield the frames of a replay; its clock is the receipt in the bag, so every run is the same.
 
     Args:
         stream: Samples in the order of their receipt.

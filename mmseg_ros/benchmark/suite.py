@@ -96,7 +96,7 @@ def _whole_rows(
 
     All subsets are measured on the first backend, the longest and the shortest on the others.
     """
-    progress('simulating a short drive')
+    progress('simulating a short sequence')
     drive = simulated_frames(_FRAMES)
     ends = list(dict.fromkeys((subsets[0], subsets[-1])))
     rows: list[Row] = []

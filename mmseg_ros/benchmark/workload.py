@@ -11,13 +11,13 @@ SEED = 11
 
 
 def simulated_frames(count: int) -> tuple[Drive, list[DriveFrame]]:
-    """Return a drive and its first frames, all four sensors, the same on every machine."""
+    """Return a sequence and its first frames, all four sensors, the same on every machine."""
     drive = Drive(SEED, DriveConfig(frames=count))
     return drive, list(drive.frames())
 
 
 def frame_set(frame: DriveFrame, subset: Sequence[Modality]) -> FrameSet:
-    """Return the set that holds a frame's samples of `subset`."""
+    """Return the frame that holds a frame's samples of `subset`."""
     samples = {name: frame.samples[name] for name in subset if name in frame.samples}
     reference = next(iter(samples))
     return FrameSet(reference, frame.stamp_ns, samples, tuple(samples), CloseReason.COMPLETE)

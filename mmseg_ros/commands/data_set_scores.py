@@ -1,4 +1,4 @@
-"""Scoring of labelled data sets for `mmseg_ros evaluate`: frame by frame, without a bag."""
+"""Scoring of labeled data sets for `mmseg_ros evaluate`: frame by frame, without a bag."""
 
 from __future__ import annotations
 

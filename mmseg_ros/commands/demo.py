@@ -14,7 +14,7 @@ EPILOG = """examples:
   python -m mmseg_ros demo --duration 30 --bundle my_bundle --output out/my_demo
 
 Starts the node, a bag player and a recorder as processes of their own on loopback, silences one
-sensor after another, and writes OUTPUT/report.html. The simulated drive is cached in --cache."""
+sensor after another, and writes OUTPUT/report.html. The sequence is cached in --cache."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,14 +23,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--output', type=Path, default=Path('out/demo'), help='folder to write to')
     parser.add_argument('--duration', type=real_number(), default=14.0, help='seconds of driving')
     parser.add_argument(
-        '--seed', type=whole_number(0, LARGEST_SEED), default=None, help='another drive'
+        '--seed', type=whole_number(0, LARGEST_SEED), default=None, help='another sequence'
     )
     parser.add_argument('--bundle', default=DEFAULT_BUNDLE, help='folder or shipped name')
     parser.add_argument(
-        '--referring-bundle', default='crossvlt-small-sim', help='the same, for sentences'
+        '--referring-bundle', default='crossvlt-small-sim', help='the same, for text prompts'
     )
     parser.add_argument(
-        '--cache', type=Path, default=Path('out/cache'), help='folder of simulated drives'
+        '--cache', type=Path, default=Path('out/cache'), help='folder of simulated sequences'
     )
 
 

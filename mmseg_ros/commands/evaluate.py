@@ -1,4 +1,4 @@
-"""`mmseg_ros evaluate`: run a bundle over a bag or a labelled data set and score it."""
+"""`mmseg_ros evaluate`: run a bundle over a bag or a labeled data set and score it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LEAST_SHARE = 0.003
 """Share of the image from which on a target of a sentence is scored."""
 EPILOG = """examples:
   python -m mmseg_ros evaluate out/drive --bundle stitchfusion-b0-sim
-  python -m mmseg_ros evaluate drive.mcap --bundle my_bundle --subsets all --output out/scores
+  python -m mmseg_ros evaluate sequence.mcap --bundle my_bundle --subsets all --output out/scores
   python -m mmseg_ros evaluate out/deliver --split val --condition night --condition fog
   python -m mmseg_ros evaluate out/words --bundle crossvlt-small-sim
   python -m mmseg_ros evaluate out/deliver --protocol emm --protocol rmm --protocol nm
@@ -33,8 +33,8 @@ EPILOG = """examples:
 
 A bag goes through the live node's collector and pipeline; metrics.json (the same bytes in every
 run) and report.html are written. A data set in DeLiVER's folders (with img/) is scored frame by
-frame, in all and per condition; one with sentences scores a text-prompted bundle by kind and size
-of what is meant, and with wrong sentences. metrics.json is written."""
+frame, in all and per condition; one with text prompts scores a text-prompted bundle by kind and
+size of what is meant, and with wrong text prompts. metrics.json is written."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -103,9 +103,9 @@ def run(args: argparse.Namespace) -> int:
     """Evaluate, write both files and say where they are."""
     require_writable(output_of(args) / METRICS_FILE)
     if (args.bag / 'img').is_dir() or args.classes:
-        _refuse_bag_options(args)
+        _reject_bag_options(args)
         return _run_referring(args) if _is_referring(args.bundle) else run_data_set(args)
-    _refuse_data_set_options(args)
+    _reject_data_set_options(args)
     from mmseg_ros.commands.progress import progress_bar
     from mmseg_ros.core.config import CalibrationConfig, ModelConfig, NodeConfig
     from mmseg_ros.core.errors import BagError, ConfigError
@@ -140,7 +140,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _refuse_bag_options(args: argparse.Namespace) -> None:
+def _reject_bag_options(args: argparse.Namespace) -> None:
     from mmseg_ros.core.errors import ConfigError
 
     if args.every != 1 or args.calibration or args.sensors or args.labels or args.label_map:
@@ -164,7 +164,7 @@ def _labels(args: argparse.Namespace, label_space: LabelSpace) -> LabelSource:
     return LabelSource(topic=absolute(args.labels), label_map=label_map)
 
 
-def _refuse_data_set_options(args: argparse.Namespace) -> None:
+def _reject_data_set_options(args: argparse.Namespace) -> None:
     from mmseg_ros.core.errors import ConfigError
     from mmseg_ros.datasets.camvid import is_camvid
 

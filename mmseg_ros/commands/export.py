@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--output', type=Path, required=True, help='folder of the bundle to make')
     parser.add_argument('--name', help="name of the bundle; default: the output folder's name")
     parser.add_argument(
-        '--licence', help="licence of the weights (SPDX); default: the bundle's own, or Apache-2.0"
+        '--licence', help="license of the weights (SPDX); default: the bundle's own, or Apache-2.0"
     )
     parser.add_argument('--precision', choices=('fp32', 'fp16', 'int8'), default='fp32')
     parser.add_argument(

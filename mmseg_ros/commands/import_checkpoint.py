@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--licence',
         default='LicenseRef-authors-non-commercial',
-        help="licence of the weights (SPDX); SegFormer's pretrained encoder is non-commercial",
+        help="license of the weights (SPDX); SegFormer's pretrained encoder is non-commercial",
     )
     parser.epilog = EPILOG
 

@@ -173,7 +173,7 @@ def _bundle_line(bundle: dict[str, Any]) -> str:
     answers = (
         f'{bundle["classes"]} classes of {bundle["label_space"]}'
         if 'classes' in bundle
-        else f'sentences of up to {bundle["max_tokens"]} tokens'
+        else f'text prompts of up to {bundle["max_tokens"]} tokens'
     )
     return (
         f'  {bundle["name"]}: {bundle["model"]}, {"+".join(bundle["modalities"])}, '

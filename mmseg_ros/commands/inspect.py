@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from mmseg_ros.sync.clock_doctor import Suggestion, TopicClock
 
 EPILOG = """examples:
-  python -m mmseg_ros inspect drive.mcap
-  python -m mmseg_ros inspect drive/ --sensors thermal=/flir/image_raw rgb=/camera/image_raw
-  python -m mmseg_ros inspect drive/ --write rig.yaml
-  python -m mmseg_ros inspect drive.mcap --json > clocks.json
+  python -m mmseg_ros inspect sequence.mcap
+  python -m mmseg_ros inspect sequence/ --sensors thermal=/flir/image_raw rgb=/camera/image_raw
+  python -m mmseg_ros inspect sequence/ --write rig.yaml
+  python -m mmseg_ros inspect sequence.mcap --json > clocks.json
 
 offset: stamps minus those of the other sensors. delay: 99th percentile of the time to the recorder
 above its minimum. drift: how much faster than the recorder's the sensor's clock runs.

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from mmseg_ros.projection.extrinsics import Rig
 
 _EPILOG = """examples:
-  python -m mmseg_ros project-check drive --output check.png
-  python -m mmseg_ros project-check drive --calibration rig.yaml --at 3.5
+  python -m mmseg_ros project-check sequence --output check.png
+  python -m mmseg_ros project-check sequence --calibration rig.yaml --at 3.5
   python -m mmseg_ros project-check --image 000000.png --cloud 000000.bin --calibration 000000.txt
 
 Points are red near and blue far, hidden ones magenta. They must lie on the things they hit; if
@@ -119,7 +119,7 @@ def _from_bag(args: argparse.Namespace) -> tuple[Rig, ImageData, CloudData, int 
         start_ns = reader.start_ns + round(args.at * 1e9)
         rejected = Rejected()
         span_ns = (start_ns, start_ns + 2_000_000_000)
-        found = list(samples(reader, topics, on_refused=rejected, span_ns=span_ns))
+        found = list(samples(reader, topics, on_rejected=rejected, span_ns=span_ns))
     sys.stderr.write(rejected.text())
     image = next((s for s in found if isinstance(s.payload, ImageData)), None)
     clouds = [s for s in found if isinstance(s.payload, CloudData)]

@@ -112,7 +112,7 @@ def _bag_image(source: Path, at_s: float, sensors: SensorSetup) -> NDArray[np.ui
             )
         begin_ns = reader.start_ns + round(at_s * 1e9)
         rejected = Rejected()
-        for sample in samples(reader, topics, on_refused=rejected, span_ns=(begin_ns, None)):
+        for sample in samples(reader, topics, on_rejected=rejected, span_ns=(begin_ns, None)):
             if isinstance(sample.payload, ImageData):
                 sys.stderr.write(rejected.text())
                 return as_rgb(sample.payload.pixels)

@@ -1,4 +1,4 @@
-"""`mmseg_ros simulate`: make synthetic drives."""
+"""`mmseg_ros simulate`: make synthetic sequences."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ deliver: DeLiVER's folders (img, hha, event, lidar, semantic), ids 1..25, for th
 bag:     one MCAP bag per scene: raw sensor topics, calibration, odometry and ground truth.
 faults:  a YAML file, faults: [{kind: drop, topic: /lidar/points, start_s: 2, end_s: 4}, ...] with
          drop, delay, freeze, duplicate, burst, clock_offset, bad_encoding, wrong_calibration.
-The same seed gives the same data; an interrupted data set goes on where it stopped."""
+The same seed gives the same data; an interrupted data set resumes where it stopped."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,9 +60,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_streets(parser: argparse.ArgumentParser) -> None:
     """Declare what is driven through, and how long."""
-    parser.add_argument('--scenes', type=whole_number(1), default=1, help='number of drives')
+    parser.add_argument('--scenes', type=whole_number(1), default=1, help='number of sequences')
     parser.add_argument(
-        '--frames', type=whole_number(1), default=20, help='camera frames per drive'
+        '--frames', type=whole_number(1), default=20, help='camera frames per sequence'
     )
     parser.add_argument(
         '--seed',
@@ -94,7 +94,7 @@ def _add_streets(parser: argparse.ArgumentParser) -> None:
         '--split', choices=('auto', 'train', 'val', 'test'), default='auto', help='(deliver)'
     )
     parser.add_argument(
-        '--referring', action='store_true', help='write sentences with masks too (deliver)'
+        '--referring', action='store_true', help='write text prompts with masks too (deliver)'
     )
     parser.add_argument(
         '--interval', type=real_number(most=3600.0, positive=True), default=None, metavar='S',
@@ -110,7 +110,7 @@ def _add_sensors(parser: argparse.ArgumentParser) -> None:
         'default: depth 15 Hz, LiDAR 10 Hz, event packets 50 Hz, each by itself',
     )  # fmt: skip
     parser.add_argument(
-        '--depth-encoding', choices=DEPTH_ENCODINGS, default='32FC1', help='metres, or mm (bag)'
+        '--depth-encoding', choices=DEPTH_ENCODINGS, default='32FC1', help='meters, or mm (bag)'
     )
     parser.add_argument('--rig', default='', help='calibration YAML; default: the demo rig')
     parser.add_argument(
@@ -120,7 +120,7 @@ def _add_sensors(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         '--renderer', choices=RENDERERS, default='fast',
-        help="what makes the camera's pictures; mitsuba traces light (pip extra mitsuba, LLVM)",
+        help="what makes the camera's images; mitsuba traces light (pip extra mitsuba, LLVM)",
     )  # fmt: skip
     parser.add_argument(
         '--meshes', choices=MESHES, default='',

@@ -27,7 +27,7 @@ examples:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train, and print the final mIoU per sensor subset, or per kind of sentence."""
+    """Train, and print the final mIoU per sensor subset, or per kind of text prompt."""
     from mmseg_models.training.recipe_parser import is_referring
 
     config = ['--config', args.config] if args.config else []

@@ -87,16 +87,16 @@ class SyncConfig(Checked):
     """How samples become sets: `sync.*`."""
 
     reference_order: list[str] = parameter(
-        ['rgb', 'lidar', 'depth', 'event'], 'Who may name the stamp of a set, best first.'
+        ['rgb', 'lidar', 'depth', 'event'], 'Who may name the stamp of a frame, best first.'
     )
     deadline_s: float = parameter(
         0.1,
-        'Longest wait of a set for its missing samples, from its first member.',
+        'Longest wait of a frame for its missing samples, from its first member.',
         unit='s',
         low=0.0,
         high=10.0,
     )
-    min_sensors: int = parameter(1, 'Sets with fewer samples are not emitted.', low=1, high=64)
+    min_sensors: int = parameter(1, 'Frames with fewer samples are not emitted.', low=1, high=64)
     offset_limit_s: float = parameter(
         1.0,
         'Clock difference to the other sensors above which a sensor is excluded.',
@@ -122,7 +122,7 @@ class SyncConfig(Checked):
         64, 'Samples kept per sensor while they wait for their set.', low=2, high=100000
     )
     content_checks: bool = parameter(
-        True, 'Whether frozen, black, blown-out, empty and flooded samples are refused.'
+        True, 'Whether frozen, black, blown-out, empty and flooded samples are rejected.'
     )
 
 
@@ -196,7 +196,7 @@ class OutputConfig(Checked):
     """What is published: `output.*`."""
 
     overlay_alpha: float = parameter(
-        0.5, 'Weight of the label colours in ~/overlay.', low=0.0, high=1.0
+        0.5, 'Weight of the label colors in ~/overlay.', low=0.0, high=1.0
     )
     min_confidence: int = parameter(
         0, 'Pixels with less confidence (0..255) get the ignored id.', low=0, high=255
@@ -214,7 +214,7 @@ class OutputConfig(Checked):
 
 @dataclass(frozen=True, kw_only=True)
 class ReferringConfig(Checked):
-    """How sentences are answered: `referring.*`."""
+    """How text prompts are answered: `referring.*`."""
 
     bundle: str = parameter(
         'crossvlt-small-sim',

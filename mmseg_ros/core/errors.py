@@ -22,7 +22,7 @@ class SyncError(MmsegError):
 
 
 class SampleError(MmsegError):
-    """One sensor message is malformed; the sample is refused and the other sensors go on."""
+    """One sensor message is malformed; the sample is rejected and the other sensors go on."""
 
 
 class BundleError(MmsegError):
@@ -46,4 +46,4 @@ class DatasetError(MmsegError):
 
 
 class TrainingError(MmsegError):
-    """A training run cannot go on (the loss is no number, a checkpoint does not fit)."""
+    """A training run cannot go on (the loss is NaN or infinite, a checkpoint does not fit)."""

@@ -1,4 +1,4 @@
-"""Label spaces: which class has which id, name, colour and group."""
+"""Label spaces: which class has which id, name, color and group."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mmseg_ros.core.safe_yaml import load_yaml
 
 @dataclass(frozen=True, slots=True)
 class LabelClass:
-    """One class: id as in label images, name, RGB colour 0..255, and the group it belongs to."""
+    """One class: id as in label images, name, RGB color 0..255, and the group it belongs to."""
 
     id: int
     name: str

@@ -55,10 +55,10 @@ def reported(path: Path | str) -> Iterator[None]:
             raise
         raise OutputError(f'{shown(path)!r} cannot be written: {error}.') from error
     except Exception as error:
-        refusal = _system_error(error) or _tried(Path(path))
-        if refusal is None:
+        rejection = _system_error(error) or _tried(Path(path))
+        if rejection is None:
             raise
-        raise OutputError(f'{shown(path)} cannot be written: {reason(refusal)}.') from error
+        raise OutputError(f'{shown(path)} cannot be written: {reason(rejection)}.') from error
 
 
 def shown(path: Path | str) -> str:

@@ -29,7 +29,7 @@ class ImageData:
     """Pixels of a camera-like sensor.
 
     Attributes:
-        pixels: H x W x 3 uint8 in RGB order for colour; H x W uint8, uint16 or float32 otherwise.
+        pixels: H x W x 3 uint8 in RGB order for color; H x W uint8, uint16 or float32 otherwise.
     """
 
     pixels: NDArray[Any]
@@ -40,7 +40,7 @@ class DepthData:
     """A depth image (REP-118).
 
     Attributes:
-        depth_m: H x W float32, metres along the optical z axis; NaN where nothing was measured.
+        depth_m: H x W float32, meters along the optical z axis; NaN where nothing was measured.
     """
 
     depth_m: NDArray[np.float32]
@@ -71,8 +71,8 @@ class CloudData:
 
     Attributes:
         points: Structured array of height * width points, row-major, with at least the numeric
-            fields x, y, z (metres, sensor frame); other fields are kept under their own names.
-        height: Rows of an organised cloud, else 1. width: Points per row.
+            fields x, y, z (meters, sensor frame); other fields are kept under their own names.
+        height: Rows of an organized cloud, else 1. width: Points per row.
         point_stamp_ns: N int64, absolute time of each point, where the sensor gives it.
         untimed: How many points had no usable time of their own and have their neighbor's.
         time_fault: Why the sensor's point times cannot be used at all, in a sentence; else ''.
@@ -89,7 +89,7 @@ class CloudData:
     intensity_max: float = 0.0
 
     def xyz(self) -> NDArray[np.float32]:
-        """Return N x 3 float32 coordinates in metres, sensor frame; NaN where invalid."""
+        """Return N x 3 float32 coordinates in meters, sensor frame; NaN where invalid."""
         return np.stack(
             [self.points[name].astype(np.float32, copy=False) for name in 'xyz'], axis=-1
         )
@@ -126,7 +126,7 @@ class SensorSample:
 
 
 class CloseReason(str, Enum):
-    """Why the collector closed a set."""
+    """Why the collector closed a frame."""
 
     COMPLETE = 'complete'
     DEADLINE = 'deadline'
@@ -140,12 +140,12 @@ class FrameSet:
     """Samples that belong together: at most one per modality.
 
     Attributes:
-        reference: Modality whose stamp names the set, always one of the samples: where the events
-            that named it turned out to have a gap, the next in order.
-        stamp_ns: Stamp that named the set.
+        reference: Modality whose stamp names the frame, always one of the samples: where
+            the events that named it turned out to have a gap, the next in order.
+        stamp_ns: Stamp that named the frame.
         samples: What arrived in time.
         modalities: All configured modalities, in order.
-        reason: Why the set closed.
+        reason: Why the frame closed.
     """
 
     reference: Modality
@@ -156,7 +156,7 @@ class FrameSet:
 
     @property
     def available(self) -> NDArray[np.bool_]:
-        """M bool in the order of `modalities`: whose sample is in the set."""
+        """M bool in the order of `modalities`: whose sample is in the frame."""
         return np.array([name in self.samples for name in self.modalities], dtype=bool)
 
     @property
@@ -170,7 +170,7 @@ class Plane:
     """One modality in the reference camera's image.
 
     Attributes:
-        values: H x W x C, float32 in physical units (metres, ...) or uint8 pixels.
+        values: H x W x C, float32 in physical units (meters, ...) or uint8 pixels.
         valid: H x W bool, where the values are measured.
     """
 
@@ -180,10 +180,10 @@ class Plane:
 
 @dataclass(frozen=True, slots=True)
 class AlignedFrame:
-    """All modalities of one set in the reference camera's image.
+    """All modalities of one frame in the reference camera's image.
 
     Attributes:
-        stamp_ns: Stamp of the set. frame_id: Optical frame of the reference camera.
+        stamp_ns: Stamp of the frame. frame_id: Optical frame of the reference camera.
         height: Image rows. width: Image columns.
         planes: One plane per modality that is available; an absent modality has no entry.
     """
@@ -197,10 +197,10 @@ class AlignedFrame:
 
 @dataclass(frozen=True, slots=True)
 class SegmentationResult:
-    """What the model says about one set, in the reference camera's image.
+    """What the model says about one frame, in the reference camera's image.
 
     Attributes:
-        stamp_ns: Stamp of the set. frame_id: Optical frame of the reference camera.
+        stamp_ns: Stamp of the frame. frame_id: Optical frame of the reference camera.
         labels: H x W uint8 class ids (uint16 above 255 classes).
         confidence: H x W uint8, probability of the chosen class scaled to 0..255.
         modalities: The model's modalities, in order.

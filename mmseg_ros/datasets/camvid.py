@@ -108,7 +108,7 @@ class CamVidDataset:
         if not known.all():
             raise DatasetError(
                 f'{path}: label values {np.unique(labels[~known]).tolist()[:8]}; expected '
-                f'0..{space.num_classes - 1} and {space.ignore_id} (unlabelled) as in '
+                f'0..{space.num_classes - 1} and {space.ignore_id} (unlabeled) as in '
                 f'{space.id!r}.'
             )
         return np.asarray(labels, np.uint8)

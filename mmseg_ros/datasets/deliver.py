@@ -19,7 +19,7 @@ from mmseg_ros.datasets.label_png import read_label_png
 from mmseg_ros.datasets.reader import Reader
 
 LABEL_FOLDER = ('semantic', 'semantic')
-RAW_UNLABELLED = (0, 255)
+RAW_UNLABELED = (0, 255)
 _LARGEST_UINT16 = 65535
 SPLITS = ('train', 'val', 'test')
 
@@ -28,7 +28,7 @@ class DeliverDataset:
     """Frames of one split: `ROOT/{img,hha,event,lidar,semantic}/CONDITION/SPLIT/SCENE/*.png`.
 
     Semantic PNG files hold class id + 1 (see `label_png`); 0, 255 and, of 16 bits, 65535 mean
-    unlabelled. The frames are sorted by condition, scene and number. Event images of another size
+    unlabeled. The frames are sorted by condition, scene and number. Event images of another size
     (DeLiVER's low-resolution corner case) are resized to the camera image, nearest.
 
     Args:
@@ -40,7 +40,7 @@ class DeliverDataset:
 
     Raises:
         DatasetError: No frames, an unknown split, modality or condition, a missing file, or no
-            labelled pixel in any frame.
+            labeled pixel in any frame.
     """
 
     def __init__(
@@ -113,25 +113,25 @@ class DeliverDataset:
     def _read_labels(self, path: Path) -> NDArray[np.uint8]:
         raw = read_label_png(path)
         if raw.dtype == np.uint16:
-            raw = np.where(raw == _LARGEST_UINT16, RAW_UNLABELLED[1], raw)
+            raw = np.where(raw == _LARGEST_UINT16, RAW_UNLABELED[1], raw)
         lookup = _label_lookup(self.label_space)
         wrong = np.setdiff1d(raw, np.flatnonzero(lookup >= 0)).tolist()
         if wrong:
             raise DatasetError(
-                f'{path}: label values {wrong[:8]}; expected 0 or 255 (unlabelled) and '
+                f'{path}: label values {wrong[:8]}; expected 0 or 255 (unlabeled) and '
                 f'1..{self.label_space.num_classes} (class id + 1 in {self.label_space.id!r}).'
             )
         return np.asarray(lookup[raw], np.uint8)
 
     def _check_labelled(self) -> None:
-        """Look until one labelled pixel is found, which most often is in the first file."""
+        """Look until one labeled pixel is found, which most often is in the first file."""
         ignored = self.label_space.ignore_id
         for file in self._files:
             if (self._read_labels(self._path(file, LABEL_FOLDER)) != ignored).any():
                 return
         raise DatasetError(
             f'{self.root}: none of the {len(self._files)} label images of {self.split} has a '
-            f'labelled pixel: all hold 0 or 255 (unlabelled); expected class id + 1 in '
+            f'labeled pixel: all hold 0 or 255 (unlabeled); expected class id + 1 in '
             f'{self.label_space.id!r}, 1..{self.label_space.num_classes}.'
         )
 
@@ -139,7 +139,7 @@ class DeliverDataset:
 def _label_lookup(label_space: LabelSpace) -> NDArray[np.int16]:
     lookup = np.full(256, -1, np.int16)
     lookup[1 : label_space.num_classes + 1] = np.arange(label_space.num_classes)
-    lookup[list(RAW_UNLABELLED)] = label_space.ignore_id
+    lookup[list(RAW_UNLABELED)] = label_space.ignore_id
     return lookup
 
 

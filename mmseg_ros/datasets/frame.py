@@ -15,7 +15,7 @@ from mmseg_ros.core.types import Modality
 
 @dataclass(frozen=True, slots=True)
 class LabelledFrame:
-    """One encoded, aligned and labelled moment.
+    """One encoded, aligned and labeled moment.
 
     Attributes:
         name: Unique and readable, as in the data set's folders.

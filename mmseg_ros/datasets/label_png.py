@@ -54,7 +54,7 @@ def _depth_and_kind(content: bytes) -> tuple[int, int]:
 
 
 def _as_grey(content: bytes) -> bytes:
-    """Return a palette PNG whose indices are grey values, without its table of colors."""
+    """Return a palette PNG whose indices are gray values, without its table of colors."""
     header = content[12:25] + bytes([_GREY]) + content[26:29]
     parts = [content[:12], header, struct.pack('>I', zlib.crc32(header))]
     position = _HEADER_END

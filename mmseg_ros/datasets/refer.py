@@ -1,4 +1,4 @@
-"""What a referring data set hands over: an image, a mask and the sentences that mean it."""
+"""What a referring data set hands over: an image, a mask and the text prompts that mean it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ THING, REGION = 'thing', 'region'
 
 @dataclass(frozen=True, slots=True)
 class ReferringSample:
-    """One mask and all sentences that mean it.
+    """One mask and all text prompts that mean it.
 
     Attributes:
         name: Unique and readable. image_name: Equal for samples of one image.

@@ -33,7 +33,7 @@ _REF_FIELDS = {'ref_id': int, 'ann_id': int, 'image_id': int, 'split': str, 'sen
 class RefCoco:
     """References of one split: `ROOT/NAME/{instances.json, refs(SPLIT_BY).p}` and COCO's images.
 
-    A sample is one object with all its sentences, as people wrote them (`raw`). Samples are
+    A sample is one object with all its text prompts, as people wrote them (`raw`). Samples are
     sorted by image.
 
     Args:
@@ -99,7 +99,7 @@ def read_references(path: Path) -> list[dict[str, Any]]:
     """Return the references of a `refs(...).p` file.
 
     The file is a pickle. Only plain values are read from it: numbers, text, lists, tuples and
-    dictionaries. A file that names any class or function is refused before that is looked up.
+    dictionaries. A file that names any class or function is rejected before that is looked up.
 
     Raises:
         DatasetError: There is no such file, or it holds anything else.

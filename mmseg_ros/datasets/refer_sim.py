@@ -27,7 +27,7 @@ REGIONS: dict[str, tuple[str, ...]] = {
     'all people': ('Pedestrian',),
     'all traffic signs': ('TrafficSign',),
 }
-"""Sentence -> classes of the pixels that it means, none of which is one object."""
+"""Text prompt -> classes of the pixels that it means, none of which is one object."""
 REGION_SHARE = 0.01
 """Share of the image that a region must cover to be asked for."""
 
@@ -41,7 +41,7 @@ class SimulatedReferring:
         regions: Whether classes that a sentence can mean as a whole are samples too.
 
     Raises:
-        DatasetError: There are no sentences, or a file is missing or damaged.
+        DatasetError: There are no text prompts, or a file is missing or damaged.
     """
 
     def __init__(self, root: str | Path, split: str, regions: bool = False) -> None:
@@ -51,7 +51,7 @@ class SimulatedReferring:
         files = sorted(self.root.glob(f'referring/*/{split}/*/*.json'))
         if not files:
             raise DatasetError(
-                f'No sentences match {self.root}/referring/*/{split}/*/*.json; '
+                f'No text prompts match {self.root}/referring/*/{split}/*/*.json; '
                 'write the data set with `mmseg_ros simulate --referring`.'
             )
         self._items: list[tuple[Path, dict[str, Any]]] = []
@@ -81,11 +81,11 @@ class SimulatedReferring:
         return ReferringSample(name, image_name, image, mask, item['sentences'])
 
     def labels(self, image_name: str) -> NDArray[np.uint8]:
-        """Return H x W uint8 class ids of an image, 255 where unlabelled."""
+        """Return H x W uint8 class ids of an image, 255 where unlabeled."""
         name = image_name.replace('img/', 'semantic/', 1).replace('_rgb_', '_semantic_')
         raw = _read(self.root / name, cv2.IMREAD_UNCHANGED)
         raw = raw[..., 2] if raw.ndim == 3 else raw
-        return np.asarray(raw - np.uint8(1), np.uint8)  # 0, unlabelled, becomes 255
+        return np.asarray(raw - np.uint8(1), np.uint8)  # 0, unlabeled, becomes 255
 
     def _regions(self, file: Path) -> list[dict[str, Any]]:
         labels, found = self.labels(_image_name(file)), []
@@ -98,7 +98,7 @@ class SimulatedReferring:
 
 
 def _objects(file: Path) -> list[dict[str, Any]]:
-    """Return the objects of an image; sentences about the same object are joined."""
+    """Return the objects of an image; text prompts about the same object are joined."""
     objects: dict[str, dict[str, Any]] = {}
     for item in _read_json(file)['expressions']:
         known = objects.setdefault(item['mask'], {'mask': item['mask'], 'sentences': ()})
@@ -117,8 +117,8 @@ def _read_json(file: Path) -> dict[str, Any]:
         if isinstance(data['image'], str) and isinstance(data['expressions'], list):
             return dict(data)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DatasetError(f'{file} holds no image with sentences ({error}).') from error
-    raise DatasetError(f'{file} holds no image with sentences.')
+        raise DatasetError(f'{file} holds no image with text prompts ({error}).') from error
+    raise DatasetError(f'{file} holds no image with text prompts.')
 
 
 def _read(path: Path, flag: int) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""Channel statistics of a data set, for the normalisation inside the network."""
+"""Channel statistics of a data set, for the normalization inside the network."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def statistics(
 
     RGB has ImageNet's, so that pretrained encoders see what they know; a modality in `fixed` has
     those; the others are measured over all pixels, measured or not, of at most `max_frames`
-    evenly spaced frames. A constant channel gets one grey level as deviation.
+    evenly spaced frames. A constant channel gets one gray level as deviation.
     """
     known = {'rgb': IMAGENET, **fixed}
     if all(name in known for name in frames.modalities):

@@ -1,4 +1,4 @@
-"""A tiny generated data set in DeLiVER layout: two coloured halves and a box per frame.
+"""A tiny generated data set in DeLiVER layout: two colored halves and a box per frame.
 
 For smoke runs and tests: `python -m mmseg_ros.datasets.tiny FOLDER`.
 """
@@ -16,7 +16,7 @@ from mmseg_ros.datasets.deliver import LABEL_FOLDER
 from mmseg_ros.labelling.image_files import write_image
 
 ROAD, CARS, SKY = 6, 9, 12
-COLOURS = {ROAD: (110, 60, 110), CARS: (20, 20, 150), SKY: (80, 140, 200)}
+COLORS = {ROAD: (110, 60, 110), CARS: (20, 20, 150), SKY: (80, 140, 200)}
 
 
 def write_tiny_dataset(
@@ -47,8 +47,8 @@ def _scene(rng: np.random.Generator, height: int, width: int) -> NDArray[np.uint
 def _appearance(labels: NDArray[np.uint8], word: str) -> NDArray[np.float64]:
     shift = sorted(word for _, word in DELIVER_FOLDERS.values()).index(word) * 20
     image = np.zeros((*labels.shape, 3))
-    for label, colour in COLOURS.items():
-        image[labels == label] = np.roll(colour, shift // 20) if shift else colour
+    for label, color in COLORS.items():
+        image[labels == label] = np.roll(color, shift // 20) if shift else color
     return image
 
 

@@ -1,1 +1,1 @@
-"""The demonstration: simulated drive, live node over DDS, sensors that fail, one report."""
+"""The demonstration: simulated sequence, live node over DDS, sensors that fail, one report."""

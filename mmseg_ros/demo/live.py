@@ -64,7 +64,7 @@ def run_live(
     calibration: Path,
     progress: Progress,
 ) -> LiveRun:
-    """Play a drive to the node with outages, and record what it publishes.
+    """Play a sequence to the node with outages, and record what it publishes.
 
     Args:
         drive: Bag to play.
@@ -72,7 +72,7 @@ def run_live(
         outages: Which sensor the player drops when.
         output: Folder for the recording and the logs of the processes.
         bundle: Folder or name of the model bundle.
-        calibration: Calibration file of the drive.
+        calibration: Calibration file of the sequence.
         progress: Told about the seconds played.
 
     Raises:

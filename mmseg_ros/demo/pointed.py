@@ -1,4 +1,4 @@
-"""Five sentences about the drive, and what a text-prompted network points at."""
+"""Five text prompts about the sequence, and what a text-prompted network points at."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Scene:
     """One camera image with what can be said about it.
 
     Attributes:
-        elapsed_s: When in the drive. rgb: H x W x 3 uint8. labels: True classes of its pixels.
+        elapsed_s: When in the sequence. rgb: H x W x 3 uint8. labels: True classes of its pixels.
         sentences: Whose class is in the image.
     """
 
@@ -55,7 +55,7 @@ class Scene:
 
 
 def scenes(seen: Iterable[Moment], truth: Truth) -> list[Scene]:
-    """Return moments with their share of the five sentences; those without any are left out.
+    """Return moments with their share of the five text prompts; those without any are left out.
 
     A sentence is used once, and only where its class covers a visible part of the image.
     """
@@ -77,7 +77,7 @@ def scenes(seen: Iterable[Moment], truth: Truth) -> list[Scene]:
 
 
 def pointed_section(shown: Sequence[Scene], segmenter: ReferringSegmenter) -> Section:
-    """Return the section with a picture per sentence."""
+    """Return the section with an image per text prompt."""
     manifest = segmenter.bundle.manifest
     space = label_space_of(tuple(sentence for scene in shown for sentence in scene.sentences))
     tiles = []
@@ -86,14 +86,14 @@ def pointed_section(shown: Sequence[Scene], segmenter: ReferringSegmenter) -> Se
         tiles += [_tile(scene, result, i, space) for i in range(len(scene.sentences))]
     return Section(
         'Pointing with words',
-        f'{manifest.name} was given these sentences and camera images of the drive. The node '
-        'takes sentences live on /mmseg/referring/expression and answers on '
+        f'{manifest.name} was given these text prompts and images of the sequence. The node '
+        'takes text prompts live on /mmseg/referring/expression and answers on '
         '/mmseg/referring/mask.',
         [
             Figure(
                 tiles,
-                'Coloured: the pixels that the network takes to be meant. The percentage is the '
-                'share of them whose true class in the simulation is the one that the sentence '
+                'Colored: the pixels that the network takes to be meant. The percentage is the '
+                'share of them whose true class in the simulation is the one that the text prompt '
                 'names; whether it is the right one of several, the eye decides.',
             )
         ],
@@ -113,7 +113,7 @@ def _view(
 def _tile(
     scene: Scene, result: ReferringResult, index: int, space: LabelSpace
 ) -> tuple[str, Html]:
-    """Return (label, picture) of one sentence."""
+    """Return (label, image) of one sentence."""
     sentence = result.sentences[index]
     meant = result.meant[index]
     labels = np.where(meant, space.class_id(sentence), space.ignore_id).astype(np.uint8)

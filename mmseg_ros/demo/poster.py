@@ -1,4 +1,4 @@
-"""One picture of a whole run: inputs, labels and labels through the outages."""
+"""One image of a whole run: inputs, labels and labels through the outages."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _COLUMNS = 4
 
 
 def poster(seen: Sequence[Moment], rig: Rig, manifest: Manifest) -> NDArray[np.uint8]:
-    """Return the picture, RGB uint8.
+    """Return the image, RGB uint8.
 
-    The first row shows the inputs of the first moment, the second its labels and labelled points,
+    The first row shows the inputs of the first moment, the second its labels and labeled points,
     the third the labels in every outage.
 
     Args:
         seen: The first with all sensors, the others one per outage.
-        rig: Calibration of the drive.
+        rig: Calibration of the sequence.
         manifest: The bundle's.
     """
     inputs, results = moment_pictures(seen[0], rig, manifest)
@@ -37,7 +37,7 @@ def poster(seen: Sequence[Moment], rig: Rig, manifest: Manifest) -> NDArray[np.u
         [_tile(image, name) for name, image in inputs.items()],
         [
             _tile(results['labels'], 'labels', span=2),
-            _tile(results['labelled points'], 'labelled LiDAR points', span=2),
+            _tile(results['labeled points'], 'labeled LiDAR points', span=2),
         ],
         [
             _tile(moment_pictures(moment, rig, manifest)[1]['labels'], f'labels, {name}')
@@ -53,7 +53,7 @@ def _outages(seen: Sequence[Moment]) -> list[tuple[Moment, str]]:
 
 
 def _tile(image: NDArray[np.uint8], text: str, span: int = 1) -> NDArray[np.uint8]:
-    """Return a labelled tile; a wide one is cropped in height to keep its shape."""
+    """Return a labeled tile; a wide one is cropped in height to keep its shape."""
     height, width = _TILE[0] * span, _TILE[1] * span + _GAP * (span - 1)
     scale = max(height / image.shape[0], width / image.shape[1])
     size = (round(image.shape[1] * scale), round(image.shape[0] * scale))
@@ -79,7 +79,7 @@ def _row(tiles: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
 
 
 def save(image: NDArray[np.uint8], path: Path) -> None:
-    """Write an RGB picture as a PNG of 256 colours, which halves its size."""
+    """Write an RGB image as a PNG of 256 colors, which halves its size."""
     from PIL import Image
 
     few = Image.fromarray(image).quantize(256, dither=Image.Dither.NONE)

@@ -37,7 +37,7 @@ def demo_report(
         outages: Which sensor was silent when.
         run: What the processes used.
         stages: Percentiles of the node's stages in milliseconds.
-        shown: Pictures, one figure per situation.
+        shown: Images, one figure per situation.
         pointed: What was found by words.
         bundle: Name of the model bundle.
     """
@@ -48,8 +48,8 @@ def demo_report(
     sections = [
         Section(
             'What went in, what came out',
-            'One set before the first outage and one in the middle of each. A sensor that was '
-            'silent shows as a grey field; the labels go on.',
+            'One frame before the first outage and one in the middle of each. A sensor that was '
+            'silent shows as a gray field; the labels go on.',
             shown,
         ),
         pointed,
@@ -60,7 +60,7 @@ def demo_report(
     return Report(
         title='Four sensors, one after another fails',
         summary=(
-            f'A simulated drive was played over DDS to the segmentation node with {bundle}. The '
+            f'A simulated sequence was played over DDS to the node with {bundle}. The '
             'player silenced one sensor after another; everything below was measured on what a '
             'separate recorder process received from the node.'
         ),
@@ -77,7 +77,7 @@ def summary_lines(frames: Sequence[LabelFrame], scores: Sequence[SituationScore]
         f'{len(frames)} label images at {full.rate_hz:.1f} Hz, median latency '
         f'{number(full.latency_ms, 0)} ms; the longest silence of the node was {gap_s:.2f} s.',
         f'mIoU {number(full.miou, 2)} with all sensors, {number(worst.miou, 2)} at worst '
-        f'({worst.name}); {percent(full.point_accuracy)} of the labelled LiDAR points are right.',
+        f'({worst.name}); {percent(full.point_accuracy)} of the labeled LiDAR points are right.',
     ]
 
 
@@ -91,7 +91,7 @@ def _key_figures(scores: Sequence[SituationScore], run: LiveRun) -> list[tuple[s
     return [
         ('mIoU, all sensors', number(full.miou)),
         (f'mIoU, {worst.name} (the worst)', number(worst.miou)),
-        ('labelled points right', percent(full.point_accuracy)),
+        ('labeled points right', percent(full.point_accuracy)),
         ('label images per second', number(full.rate_hz, 1)),
         ('median latency', f'{number(full.latency_ms, 0)} ms'),
         ('memory of the node', f'{run.node_usage.peak_mb:.0f} MB'),
@@ -104,7 +104,7 @@ def _over_time(frames: Sequence[LabelFrame], spans: Sequence[Span]) -> Section:
         seconds,
         {
             'mIoU of the image': [f.pixels.miou() for f in frames],
-            'labelled points right': [f.points.accuracy() for f in frames],
+            'labeled points right': [f.points.accuracy() for f in frames],
         },
         'share',
         spans,
@@ -125,7 +125,7 @@ def _over_time(frames: Sequence[LabelFrame], spans: Sequence[Span]) -> Section:
         float(np.median(np.diff(seconds))) if len(seconds) > 1 else 0.1,
     )
     return Section(
-        'Through the drive',
+        'Through the sequence',
         blocks=[
             Figure(
                 [('', quality)],
@@ -137,9 +137,9 @@ def _over_time(frames: Sequence[LabelFrame], spans: Sequence[Span]) -> Section:
             Figure([('', used)], 'Sensors that the network used, as published on ~/modalities.'),
             Figure(
                 [('', latency)],
-                'Time from the header stamp of a set to the receipt of its labels by the '
+                'Time from the header stamp of a frame to the receipt of its labels by the '
                 "recorder, on the replay's clock. While a sensor is missing but not yet known "
-                'to be lost, its sets wait for it up to the deadline.',
+                'to be lost, its frames wait for it up to the deadline.',
             ),
             Figure([('', rate)], f'Label images in the last {_RATE_WINDOW_S:g} s.'),
         ],

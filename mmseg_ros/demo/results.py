@@ -1,4 +1,4 @@
-"""What the node published during the demo, scored against the truth of the drive."""
+"""What the node published during the demo, scored against the truth of the sequence."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ class LabelFrame:
     """One published label image.
 
     Attributes:
-        elapsed_s: Header stamp, seconds after the start of the drive.
+        elapsed_s: Header stamp, seconds after the start of the sequence.
         stamp_ns: Header stamp.
         latency_ms: From the header stamp to the receipt, on the clock of the replay.
         situation: `all sensors` or `no <sensor>`, by the schedule of the outages.
         available: Sensors that the network used.
         pixels: Confusion of its pixels.
-        points: Confusion of the labelled points with the same stamp; empty where there were none.
+        points: Confusion of the labeled points with the same stamp; empty where there were none.
     """
 
     elapsed_s: float
@@ -64,7 +64,7 @@ class SituationScore:
     Attributes:
         name: The situation. seconds: How long it lasted. frames: Published label images.
         rate_hz: Label images per second. longest_gap_s: Longest time without one.
-        miou: Data-set mIoU. point_accuracy: Share of right labels among labelled points.
+        miou: Data-set mIoU. point_accuracy: Share of right labels among labeled points.
         latency_ms: Median latency.
     """
 
@@ -79,7 +79,7 @@ class SituationScore:
 
 
 def situation_at(elapsed_s: float, outages: Sequence[Outage]) -> str:
-    """Return the name of the situation at a time of the drive."""
+    """Return the name of the situation at a time of the sequence."""
     for outage in outages:
         if outage.start_s <= elapsed_s < outage.stop_s:
             return f'no {outage.modality}'

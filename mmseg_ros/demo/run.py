@@ -55,10 +55,10 @@ class DemoOptions:
     """What the demo does.
 
     Attributes:
-        output: Folder of everything it makes. cache: Folder of simulated drives.
-        duration_s: Length of the drive. seed: Which drive.
+        output: Folder of everything it makes. cache: Folder of simulated sequences.
+        duration_s: Length of the sequence. seed: Which sequence.
         bundle: Folder or name of the model bundle.
-        referring_bundle: Likewise of the one that is asked in words.
+        referring_bundle: The same of the one that is asked in words.
     """
 
     output: Path
@@ -78,10 +78,10 @@ class DemoResult:
 
 
 def run_demo(options: DemoOptions, progress: Progress) -> DemoResult:
-    """Simulate or read a drive, play it to the node with outages, and report.
+    """Simulate or read a sequence, play it to the node with outages, and report.
 
     Raises:
-        ConfigError: ROS 2 is not installed, or the drive is too short.
+        ConfigError: ROS 2 is not installed, or the sequence is too short.
         BundleError: The bundle cannot be used.
         ProcessError: The node, the recorder or the player failed.
         BagError: The node published no labels.
@@ -93,7 +93,7 @@ def run_demo(options: DemoOptions, progress: Progress) -> DemoResult:
     output = options.output
     _clear(output)
     with exit_on_sigterm():
-        with progress.phase('simulating the drive') as told:
+        with progress.phase('simulating the sequence') as told:
             drive = cached_drive(options.cache, options.duration_s, options.seed, told)
         rig = _export_calibration(drive, output / 'calibration.yaml')
         with progress.phase('playing it to the live node') as told:
@@ -150,7 +150,7 @@ def _clear(output: Path) -> None:
 
 
 def _export_calibration(drive: Path, path: Path) -> Rig:
-    """Write the drive's own calibration for the node and return it."""
+    """Write the sequence's own calibration for the node and return it."""
     with BagReader(drive) as reader:
         rig = rig_from_bag(reader, sensor_topics(reader))
     write_text(path, yaml.safe_dump(rig.to_dict(), sort_keys=False))

@@ -15,7 +15,7 @@ _PAUSE = 0.035
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """One sensor's silence, from `start_s` to `stop_s` of the drive."""
+    """One sensor's silence, from `start_s` to `stop_s` of the sequence."""
 
     modality: Modality
     start_s: float
@@ -23,7 +23,7 @@ class Outage:
 
     @property
     def middle_s(self) -> float:
-        """Return the middle of the silence in seconds of the drive."""
+        """Return the middle of the silence in seconds of the sequence."""
         return (self.start_s + self.stop_s) / 2
 
     def argument(self) -> str:
@@ -35,12 +35,12 @@ def outages(duration_s: float) -> list[Outage]:
     """Return one outage per sensor, one after another, with all sensors back in between.
 
     Raises:
-        ConfigError: The drive is too short.
+        ConfigError: The sequence is too short.
     """
     if duration_s < MIN_DURATION_S:
         raise ConfigError(
-            f'The demo needs a drive of at least {MIN_DURATION_S:g} s to drop every sensor, but '
-            f'got {duration_s:g} s.'
+            f'The demo needs a sequence of at least {MIN_DURATION_S:g} s to drop every sensor, '
+            f'but got {duration_s:g} s.'
         )
     found = []
     for i, modality in enumerate(STANDARD_MODALITIES):

@@ -24,15 +24,15 @@ Progress = Callable[[int, int], None]
 
 
 def cached_drive(cache: Path, duration_s: float, seed: int, progress: Progress) -> Path:
-    """Return the bag of a simulated drive; it is made where the cache does not hold it.
+    """Return the bag of a simulated sequence; it is made where the cache does not hold it.
 
     The cache is keyed on the source of the simulation and on the options, so a changed world is
     simulated again.
 
     Args:
-        cache: Folder of cached drives.
-        duration_s: Length of the drive.
-        seed: Which drive.
+        cache: Folder of cached sequences.
+        duration_s: Length of the sequence.
+        seed: Which sequence.
         progress: Told about every frame.
     """
     key = cache_key(duration_s, seed)
@@ -53,7 +53,7 @@ def cached_drive(cache: Path, duration_s: float, seed: int, progress: Progress) 
 
 
 def cache_key(duration_s: float, seed: int) -> str:
-    """Return a short hash of the options, the rig and the source that makes a drive."""
+    """Return a short hash of the options, the rig and the source that makes a sequence."""
     digest = hashlib.sha256(json.dumps([duration_s, FRAME_RATE_HZ, seed]).encode())
     folder = Path(mmseg_ros.sim.__path__[0])
     for source in [*sorted(folder.rglob('*.py')), config_file(DEFAULT_RIG)]:

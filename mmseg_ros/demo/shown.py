@@ -1,4 +1,4 @@
-"""Pictures of chosen moments: what the sensors gave and what the node published."""
+"""Images of chosen moments: what the sensors gave and what the node published."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Moment:
     """One published label image with what belongs to it.
 
     Attributes:
-        frame: When, and with which sensors. frame_set: All samples of the drive at that time.
-        labels: Published H x W class ids. cloud: Published labelled cloud, None without.
+        frame: When, and with which sensors. frame_set: All samples of the sequence at that time.
+        labels: Published H x W class ids. cloud: Published labeled cloud, None without.
     """
 
     frame: LabelFrame
@@ -76,7 +76,7 @@ def moments(
 
 
 def _frame_set_at(source: BagReader, stamp_ns: int, rig: Rig) -> FrameSet | None:
-    """Return the set of the undisturbed drive with this stamp."""
+    """Return the frame of the undisturbed sequence with this stamp."""
     topics = replay.sensor_topics(source)
     camera = rig.camera(EVENT)
     config = NodeConfig()
@@ -95,10 +95,10 @@ def _frame_set_at(source: BagReader, stamp_ns: int, rig: Rig) -> FrameSet | None
 def moment_pictures(
     moment: Moment, rig: Rig, manifest: Manifest
 ) -> tuple[Mapping[str, NDArray[np.uint8]], Mapping[str, NDArray[np.uint8]]]:
-    """Return (input pictures, result pictures) of a moment, each by name.
+    """Return (input images, result images) of a moment, each by name.
 
     The sensors that the network did not use show as missing. The label overlay lies on the
-    camera image of the drive even where the node was not given it.
+    camera image of the sequence even where the node was not given it.
     """
     samples = {n: s for n, s in moment.frame_set.samples.items() if n in moment.frame.available}
     given = replace(moment.frame_set, samples=samples)
@@ -107,7 +107,7 @@ def moment_pictures(
     point_labels = None if moment.cloud is None else moment.cloud.points['label']
     results = {
         'labels': pictures.overlay_picture(moment.frame_set, moment.labels, space),
-        'labelled points': pictures.labelled_cloud_picture(moment.cloud, point_labels, space),
+        'labeled points': pictures.labelled_cloud_picture(moment.cloud, point_labels, space),
     }
     return pictures.input_pictures(aligned, manifest.modality_names), results
 

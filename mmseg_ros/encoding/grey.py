@@ -38,4 +38,4 @@ def _range_of(dtype: np.dtype[np.generic]) -> tuple[float, float]:
         return 0.0, 65535.0
     if np.issubdtype(dtype, np.floating):
         return 0.0, 1.0
-    raise SampleError(f"Encoding 'grey' takes uint8, uint16 or float32 pixels, but got {dtype}.")
+    raise SampleError(f"Encoding 'gray' takes uint8, uint16 or float32 pixels, but got {dtype}.")

@@ -32,7 +32,7 @@ def hha(plane: Plane, context: EncodingContext) -> NDArray[np.uint8]:
     Indoor HHA saturates at 1.2 m and 2.55 m; the scales here are those of a street.
 
     Args:
-        plane: H x W x 1 float32 metres.
+        plane: H x W x 1 float32 meters.
         context: `camera` and `T_base_camera` are needed.
 
     Raises:

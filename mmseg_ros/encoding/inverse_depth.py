@@ -18,7 +18,7 @@ def inverse_depth(plane: Plane, context: EncodingContext) -> NDArray[np.uint8]:
     valid pixel is never 0.
 
     Args:
-        plane: H x W x 1 float32 metres.
+        plane: H x W x 1 float32 meters.
         context: Not used.
     """
     require_channels(plane, 'inverse_depth', 1)

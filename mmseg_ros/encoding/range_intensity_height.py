@@ -13,8 +13,8 @@ from mmseg_ros.projection.scratch import scratch
 FARTHEST_M = 100.0
 LOWEST_M = -2.0
 STEPS_PER_M = 20.0
-_NEIGHBOURS = 16
-"""A key is nearness x 16 + the number of the neighbour, so that one comparison finds both."""
+_NEIGHBORS = 16
+"""A key is nearness x 16 + the number of the neighbor, so that one comparison finds both."""
 
 
 def range_intensity_height(plane: Plane, context: EncodingContext) -> NDArray[np.uint8]:
@@ -60,7 +60,7 @@ def _quantise(
                 points[i, j, 0] = int(min(max(nearness, 1.0), 255.0) + 0.5)
                 points[i, j, 1] = int(1.5 + 254.0 * min(max(values[i, j, 1], 0.0), 1.0))
                 points[i, j, 2] = int(min(max(height, 1.0), 255.0) + 0.5)
-                keys[i + 1, j + 1] = points[i, j, 0] * _NEIGHBOURS
+                keys[i + 1, j + 1] = points[i, j, 0] * _NEIGHBORS
 
 
 @compiled
@@ -69,17 +69,17 @@ def _spread(points: NDArray[np.uint8], keys: NDArray[np.uint16], image: NDArray[
     best = np.empty(columns, np.uint16)
     for i in range(rows):
         best[:] = 0
-        for neighbour in range(9):
-            k, m = neighbour // 3, neighbour % 3
+        for neighbor in range(9):
+            k, m = neighbor // 3, neighbor % 3
             # Of equally near ones the first wins.
-            _take_larger(keys[i + k, m : m + columns], np.uint16(8 - neighbour), best)
+            _take_larger(keys[i + k, m : m + columns], np.uint16(8 - neighbor), best)
         for j in range(columns):
-            if best[j] < _NEIGHBOURS:
+            if best[j] < _NEIGHBORS:
                 continue
-            neighbour = 8 - best[j] % _NEIGHBOURS
+            neighbor = 8 - best[j] % _NEIGHBORS
             if keys[i + 1, j + 1]:  # a measured pixel keeps its own point
-                neighbour = 4
-            k, m = i + neighbour // 3 - 1, j + neighbour % 3 - 1
+                neighbor = 4
+            k, m = i + neighbor // 3 - 1, j + neighbor % 3 - 1
             if not (0 <= k < rows and 0 <= m < columns):
                 continue
             image[i, j, 0] = points[k, m, 0]

@@ -1,4 +1,4 @@
-"""Encoded planes at another size: pictures are averaged, measurements are not."""
+"""Encoded planes at another size: images are averaged, measurements are not."""
 
 from __future__ import annotations
 

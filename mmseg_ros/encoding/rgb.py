@@ -1,4 +1,4 @@
-"""Colour images as they are."""
+"""Color images as they are."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ from mmseg_ros.sync.collector import Collector
 METRICS_SCHEMA = 1
 
 Progress = Callable[[int, int], None]
-"""Called with the number of sets done and the expected number."""
+"""Called with the number of frames done and the expected number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +43,12 @@ class EvaluationOptions:
 
     Attributes:
         subsets: Which sensors are withheld in turn: `none`, `drops` or `all`.
-        every: Score every n-th set.
+        every: Score every n-th frame.
         calibration: Calibration file; what it lacks comes from the bag. None uses the bag's.
         sensors: Which topic is which sensor, where the recording does not use the node's names.
         config: Parameters of collector, model and event window, as for the node.
         labels: Where the true label images come from.
-        figures: Number of sets to draw for the report.
+        figures: Number of frames to draw for the report.
     """
 
     subsets: str = 'drops'
@@ -67,7 +67,7 @@ class Evaluation:
     Attributes:
         metrics: Plain values, the same in every run: the content of metrics.json.
         stage_ms: Percentiles of the pipeline's stages, per subset of `withheld`.
-        figures: Sets kept for the report: what went in and what came out.
+        figures: Frames kept for the report: what went in and what came out.
     """
 
     metrics: dict[str, Any]
@@ -140,7 +140,7 @@ class _Run:
         stream = replay.samples(
             reader,
             topics,
-            on_refused=self.rejected,
+            on_rejected=self.rejected,
             odometry=pipeline.odometry,
             decoders=self._decoders,
         )
@@ -153,7 +153,7 @@ class _Run:
         )
 
     def feed(self, scorer: BagScorer, progress: Progress | None) -> list[Figure]:
-        """Score the sets and return figures of some, spread over the recording."""
+        """Score the frames and return figures of some, spread over the recording."""
         figures: list[Figure] = []
         count = self._options.figures
         wanted = [self._expected * (2 * i + 1) // (2 * count) for i in range(count)]
@@ -176,7 +176,7 @@ class _Run:
         sample = frame_set.samples.get(LIDAR)
         if sample is not None and isinstance(sample.payload, CloudData):
             labels = point_labels(result, sample, frame_set, self._pipeline, label_space.ignore_id)
-            outputs['labelled points'] = pictures.labelled_cloud_picture(
+            outputs['labeled points'] = pictures.labelled_cloud_picture(
                 sample.payload, labels, label_space
             )
         elapsed_s = (frame_set.stamp_ns - self._start_ns) / 1e9
@@ -263,7 +263,7 @@ def _metrics(
             'labels_sha256': scorer.labels_sha256,
         },
         'collector': run.counters,
-        'refused': first_reasons(scorer.refused),
+        'rejected': first_reasons(scorer.rejected),
         'malformed': first_reasons(run.rejected.causes),
         'dropped': run.dropped,
         'lost': run.lost,
@@ -275,7 +275,7 @@ def _metrics(
 
 
 def _with_total(recorded: dict[Subset, Score], label_space: LabelSpace) -> dict[Subset, Score]:
-    """Return the scores per subset, larger first, after the sum over all sets under ()."""
+    """Return the scores per subset, larger first, after the sum over all frames under ()."""
     total = Score.empty(label_space)
     for score in recorded.values():
         total.pixels.merge(score.pixels)
@@ -288,7 +288,7 @@ def _scores(scores: dict[Subset, Score], manifest: Any) -> list[dict[str, Any]]:
     names = manifest.label_space.names
     return [
         {
-            'available': list(subset) or 'all sets',
+            'available': list(subset) or 'all frames',
             'sets': score.sets,
             **plain_scores(score.pixels, names),
             'point_miou': rounded(score.points.miou()),

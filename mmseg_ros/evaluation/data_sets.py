@@ -1,4 +1,4 @@
-"""Scores a bundle on a labelled data set, per condition and per set of sensors."""
+"""Scores a bundle on a labeled data set, per condition and per set of sensors."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from mmseg_ros.core.errors import ConfigError, DatasetError
 from mmseg_ros.core.labels import LabelSpace
 
-_IGNORED = ('ignore', 'ignored', 'void', 'unlabeled', 'unlabelled', 'none')
+_IGNORED = ('ignore', 'ignored', 'void', 'unlabeled', 'unlabeled', 'none')
 _LARGEST_ID = 65535
 
 

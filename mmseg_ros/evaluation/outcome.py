@@ -25,7 +25,7 @@ def fault_of(metrics: Mapping[str, Any]) -> str:
         return f'None of the {sets["count"]} frames of {name} could be used: {first}'
     if not any(row['pixels'] or row['points'] for row in metrics['recorded']):
         return (
-            f'Nothing was scored: {name} has no labelled pixel or point near a frame on '
+            f'Nothing was scored: {name} has no labeled pixel or point near a frame on '
             f'{TRUTH_LABELS_TOPIC} or {TRUTH_POINTS_TOPIC}; --labels names your own ground truth.'
         )
     return ''

@@ -1,4 +1,4 @@
-"""What went in and what came out of one set, as pictures."""
+"""What went in and what came out of one frame, as images."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from mmseg_ros.metrics.html import Html, escaped, readable
 from mmseg_ros.metrics.pictures import cloud_picture, plane_picture
 from mmseg_ros.metrics.report import Figure
 
-_UNLABELLED_POINT = (208, 212, 218)
+_UNLABELED_POINT = (208, 212, 218)
 
 
 def input_pictures(
     aligned: AlignedFrame, modalities: tuple[Modality, ...]
 ) -> dict[Modality, NDArray[np.uint8]]:
-    """Return one H x W x 3 picture per modality; a missing one is a grey field that says so."""
+    """Return one H x W x 3 image per modality; a missing one is a gray field that says so."""
     return {
         name: plane_picture(name, aligned.planes[name])
         if name in aligned.planes
@@ -33,7 +33,7 @@ def input_pictures(
 
 
 def missing_picture(height: int, width: int, text: str) -> NDArray[np.uint8]:
-    """Return a grey H x W x 3 field with a text in its middle."""
+    """Return a gray H x W x 3 field with a text in its middle."""
     field = np.full((height, width, 3), 226, np.uint8)
     text = readable(text, 40).encode('ascii', 'replace').decode()
     scale = width / 400
@@ -46,7 +46,7 @@ def missing_picture(height: int, width: int, text: str) -> NDArray[np.uint8]:
 def overlay_picture(
     frame_set: FrameSet, labels: NDArray[Any], label_space: LabelSpace
 ) -> NDArray[np.uint8]:
-    """Return the camera image under the label colours; the colours alone without a camera."""
+    """Return the camera image under the label colors; the colors alone without a camera."""
     sample = frame_set.samples.get(RGB)
     if sample is None or not isinstance(sample.payload, ImageData):
         return colorize(labels, label_space)
@@ -56,22 +56,22 @@ def overlay_picture(
 def labelled_cloud_picture(
     cloud: CloudData | None, labels: NDArray[Any] | None, label_space: LabelSpace
 ) -> NDArray[np.uint8]:
-    """Return a cloud in the colours of its labels; points without a label are grey.
+    """Return a cloud in the colors of its labels; points without a label are gray.
 
     Args:
         cloud: N points in the LiDAR frame; None draws a field that says so.
         labels: N class ids.
-        label_space: Names the colours.
+        label_space: Names the colors.
     """
     if cloud is None or labels is None:
-        return missing_picture(480, 900, 'no labelled points')
+        return missing_picture(480, 900, 'no labeled points')
     colors = label_space.palette()[labels]
-    colors[labels == label_space.ignore_id] = _UNLABELLED_POINT
+    colors[labels == label_space.ignore_id] = _UNLABELED_POINT
     return cloud_picture(cloud.xyz(), colors)
 
 
 def legend(labels: NDArray[Any], label_space: LabelSpace) -> Html:
-    """Return HTML with colour and name of every class in a label image, most frequent first."""
+    """Return HTML with color and name of every class in a label image, most frequent first."""
     ids, counts = np.unique(labels[labels != label_space.ignore_id], return_counts=True)
     entries = []
     for i in ids[np.argsort(-counts, kind='stable')]:
@@ -90,13 +90,13 @@ def set_figure(
     outputs: Mapping[str, NDArray[np.uint8]],
     legend_html: Html,
 ) -> Figure:
-    """Return one set's pictures as a figure of a report.
+    """Return one frame's images as a figure of a report.
 
     Args:
         title: When and in what situation.
-        inputs: Picture per modality.
-        outputs: Picture per kind of result.
-        legend_html: Names of the colours.
+        inputs: Image per modality.
+        outputs: Image per kind of result.
+        legend_html: Names of the colors.
     """
     tiles = [
         (name, picture(image, f'{name}, {title}', lossy=name == RGB))

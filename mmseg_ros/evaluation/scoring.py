@@ -1,4 +1,4 @@
-"""Runs a pipeline over the sets of a recording and scores every sensor subset."""
+"""Runs a pipeline over the frames of a recording and scores every sensor subset."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Score:
     """What was counted for one sensor subset.
 
     Attributes:
-        pixels: Confusion of label images. points: Confusion of labelled LiDAR points.
-        sets: Number of sets that were scored.
+        pixels: Confusion of label images. points: Confusion of labeled LiDAR points.
+        sets: Number of frames that were scored.
         stages: Milliseconds per stage of the pipeline.
     """
 
@@ -51,17 +51,17 @@ class Score:
 class BagScorer:
     """Collects the scores of one recording.
 
-    Two tables come out. `recorded` groups the sets by the sensors that each of them really had.
-    `withheld` runs the same sets again and again, each time without some sensors; only sets that
-    had all sensors enter it, so that its rows compare.
+    Two tables come out. `recorded` groups the frames by the sensors that each of them really had.
+    `withheld` runs the same frames again and again, each time without some sensors; only frames
+    that had all sensors enter it, so that its rows compare.
 
     Attributes:
         label_space: The classes. truth: The ground truth.
         recorded: Score per subset that occurred. withheld: Score per subset asked for.
-        sets: Number of sets. failed: Sets the network could not use, with the first reason.
-        refused: Samples the alignment refused, per modality, with the first reason.
-        reasons: Why the sets closed.
-        truth_offset_ns: Largest distance between a set's stamp and its true label image.
+        sets: Number of frames. failed: Sets the network could not use, with the first reason.
+        rejected: Samples the alignment rejected, per modality, with the first reason.
+        reasons: Why the frames closed.
+        truth_offset_ns: Largest distance between a frame's stamp and its true label image.
     """
 
     def __init__(
@@ -83,28 +83,28 @@ class BagScorer:
         self.withheld: dict[Subset, Score] = {s: Score.empty(label_space) for s in subsets}
         self.sets = 0
         self.failed: Counter[str] = Counter()
-        self.refused: dict[Modality, Counter[str]] = {}
+        self.rejected: dict[Modality, Counter[str]] = {}
         self.reasons: Counter[str] = Counter()
         self.truth_offset_ns = 0
 
     @property
     def labels_sha256(self) -> str:
-        """Return a hash over the stamps and label images of all sets, as recorded."""
+        """Return a hash over the stamps and label images of all frames, as recorded."""
         return self._hash.hexdigest()
 
     def add(self, frame_set: FrameSet) -> PipelineOutput | None:
-        """Run and score one set; return what came out of it as recorded, None if nothing."""
+        """Run and score one frame; return what came out of it as recorded, None if nothing."""
         self.sets += 1
         self.reasons[frame_set.reason.value] += 1
         try:
             output = self._pipeline.process(frame_set)
         except BackendError:
             raise
-        except Exception as error:  # whatever one set raises, the recording goes on
+        except Exception as error:  # whatever one frame raises, the recording goes on
             self.failed[cause_of(reason_of(error, 'segmenting'))] += 1
             return None
-        for name, reason in output.refused.items():
-            self.refused.setdefault(name, Counter())[cause_of(reason)] += 1
+        for name, reason in output.rejected.items():
+            self.rejected.setdefault(name, Counter())[cause_of(reason)] += 1
         result = output.result
         self._hash.update(result.stamp_ns.to_bytes(8, 'little', signed=True))
         self._hash.update(np.ascontiguousarray(result.labels).tobytes())
@@ -164,7 +164,7 @@ def _used(result: SegmentationResult) -> Subset:
 
 
 def resize_labels(labels: NDArray[Any], height: int, width: int) -> NDArray[Any]:
-    """Return labels at another size, nearest neighbour."""
+    """Return labels at another size, nearest neighbor."""
     if labels.shape == (height, width):
         return labels
     resized: NDArray[Any] = cv2.resize(
@@ -182,8 +182,8 @@ def point_labels(
 ) -> NDArray[Any] | None:
     """Return N labels of a cloud's points, `ignore_id` where the camera cannot see them.
 
-    As in the node: points are moved to the time of the set, and hidden ones are found with the
-    depth image of the set. Returns None where the rig lacks the calibration for it.
+    As in the node: points are moved to the time of the frame, and hidden ones are found with the
+    depth image of the frame. Returns None where the rig lacks the calibration for it.
     """
     rig = pipeline.rig
     try:
@@ -198,7 +198,7 @@ def point_labels(
 
 
 def first_reasons(counters: Mapping[Modality, Counter[str]]) -> dict[str, dict[str, Any]]:
-    """Return per modality how many samples were refused and the most frequent reason."""
+    """Return per modality how many samples were rejected and the most frequent reason."""
     return {
         name: {'count': sum(counter.values()), 'reason': counter.most_common(1)[0][0]}
         for name, counter in sorted(counters.items())

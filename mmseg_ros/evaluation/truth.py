@@ -140,7 +140,7 @@ class Truth:
     """True label images and true point labels of a recording.
 
     Attributes:
-        labels: The label images. points: The labelled clouds.
+        labels: The label images. points: The labeled clouds.
     """
 
     def __init__(self, path: Path, source: LabelSource | None = None) -> None:

@@ -123,7 +123,7 @@ class EngineCache:
         return content
 
     def discard(self, key: EngineKey) -> None:
-        """Remove an engine that its library refused."""
+        """Remove an engine that its library rejected."""
         for path in reversed(self._paths(key)):
             path.unlink(missing_ok=True)
 

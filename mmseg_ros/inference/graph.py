@@ -25,7 +25,7 @@ class Graph:
         file: The graph's name in the bundle.
 
     Raises:
-        BackendError: The runtime is missing or refuses the graph.
+        BackendError: The runtime is missing or rejects the graph.
         BundleError: Its inputs or outputs are not those that the manifest promises.
     """
 
@@ -62,7 +62,7 @@ class Graph:
         labels = np.array(found['labels'][0])
         confidence = np.array(found['confidence'][0])
         if not confidence.all():
-            _refuse_numbers_lost(labels, confidence, self._ignore_id, self._name)
+            _reject_numbers_lost(labels, confidence, self._ignore_id, self._name)
         router = found.get(ROUTER_NAME)
         return Prediction(labels, confidence, None if router is None else np.array(router[0]))
 
@@ -75,10 +75,10 @@ class Graph:
         require_tensors(self._executable, expected, OUTPUT_NAMES, str(self._path))
 
 
-def _refuse_numbers_lost(
+def _reject_numbers_lost(
     labels: NDArray[np.uint8], confidence: NDArray[np.uint8], ignore_id: int, runtime: str
 ) -> None:
-    """Take the labels from pixels whose scores are not numbers; a frame without any is refused."""
+    """Ignore pixels whose scores are NaN or infinite; a frame without any other is rejected."""
     if not confidence.any():
         raise BackendError(
             f'{runtime}: the network answered with NaN in every pixel; its weights are damaged '

@@ -48,7 +48,7 @@ class OnnxRuntime:
                 str(path), options, providers=[name for name in _PROVIDERS if name in installed]
             )
         except Exception as error:  # the library's exceptions share no base class
-            raise BackendError(f'{path}: ONNX Runtime refuses it: {error}') from error
+            raise BackendError(f'{path}: ONNX Runtime rejects it: {error}') from error
         return OnnxRuntimeExecutable(session)
 
 

@@ -55,7 +55,7 @@ class OpenVino:
         try:
             return OpenVinoExecutable(core.compile_model(core.read_model(path), 'CPU', settings))
         except Exception as error:
-            raise BackendError(f'{path}: OpenVINO refuses it: {error}') from error
+            raise BackendError(f'{path}: OpenVINO rejects it: {error}') from error
 
     def _cached(self, core: Any, path: Path, settings: dict[str, Any]) -> Any:
         """Return the compiled graph; it is compiled by one process at a time and only once."""

@@ -16,7 +16,7 @@ class Prediction:
     """The network's answer.
 
     Attributes:
-        labels: H x W uint8 class ids; the ignored id where the network's scores are no numbers.
+        labels: H x W uint8 class ids; the ignored id where the scores are NaN or infinite.
         confidence: H x W uint8, probability of that class scaled to 0..255; 0 only there.
         router_weights: M float32 summing to 1 where the network has a router, else None.
     """
@@ -45,7 +45,7 @@ class Backend(Protocol):
         """Read the network. Libraries are imported here, not before.
 
         Raises:
-            BackendError: The library is missing or refuses the network.
+            BackendError: The library is missing or rejects the network.
             BundleError: The network's inputs or outputs do not match the manifest.
         """
 

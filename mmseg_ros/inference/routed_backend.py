@@ -68,16 +68,16 @@ class RoutedBackend:
         return self._choose(available).infer(images, available)
 
     def settle(self, timeout_s: float = 120.0) -> bool:
-        """Wait until every graph that was asked for is ready or refused; return whether so."""
+        """Wait until every graph that was asked for is ready or rejected; return whether so."""
         return self._compiler is None or self._compiler.wait(timeout_s)
 
     def status(self) -> dict[str, str]:
-        """Return what is worth a line in the diagnostics: graphs ready, being made, refused."""
+        """Return what is worth a line in the diagnostics: graphs ready, being made, rejected."""
         wanted = [] if self._compiler is None else self._compiler.pending()
         return {
             'specialised graphs': ', '.join(sorted(self._graphs)) or 'none',
             'being compiled': ', '.join(wanted) or 'none',
-            'refused': '; '.join(f'{k}: {v}' for k, v in list(self._failed.items())) or 'none',
+            'rejected': '; '.join(f'{k}: {v}' for k, v in list(self._failed.items())) or 'none',
         }
 
     def close(self) -> None:

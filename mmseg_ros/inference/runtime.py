@@ -68,7 +68,7 @@ class Runtime(Protocol):
         """Make an ONNX file ready to run; may take seconds. Safe to call from any thread.
 
         Raises:
-            BackendError: The library is missing or refuses the file.
+            BackendError: The library is missing or rejects the file.
         """
 
 

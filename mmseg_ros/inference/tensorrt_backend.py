@@ -32,7 +32,7 @@ ANY_DEVICE = 'any supported GPU'
 """Device of an engine that was built where there is no GPU (TensorRT-RTX can)."""
 
 
-class EngineRefusedError(BackendError):
+class EngineRejectedError(BackendError):
     """The library does not accept an engine; a new one may help."""
 
 
@@ -61,8 +61,8 @@ class TensorRt:
         content = self.engine(path)
         try:
             return TensorRtExecutable(trt, content)
-        except EngineRefusedError as error:
-            # Whole, yet refused: the driver or the library was changed under the same version.
+        except EngineRejectedError as error:
+            # Whole, yet rejected: the driver or the library was changed under the same version.
             _LOGGER.warning('%s: the engine is built again: %s', path, error)
             self._cache.discard(key)
             return TensorRtExecutable(trt, self.engine(path))
@@ -104,7 +104,7 @@ class TensorRtExecutable:
         trt: The module. content: The engine.
 
     Raises:
-        EngineRefusedError: The engine is not for this GPU or version.
+        EngineRejectedError: The engine is not for this GPU or version.
         BackendError: There is no GPU, or its memory is used up.
     """
 
@@ -114,8 +114,8 @@ class TensorRtExecutable:
         self._engine = self._runtime.deserialize_cuda_engine(content)
         if self._engine is None:
             device = device_name()
-            raise (EngineRefusedError if device else BackendError)(
-                f'{library_name(trt)} refuses the engine on '
+            raise (EngineRejectedError if device else BackendError)(
+                f'{library_name(trt)} rejects the engine on '
                 f'{device or "a machine without a GPU"}: '
                 f'{logger.last_error or "it gives no reason"}'
             )

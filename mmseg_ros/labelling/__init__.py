@@ -1,4 +1,4 @@
-"""Labels as colours, overlays and labelled points."""
+"""Labels as colors, overlays and labeled points."""
 
 from mmseg_ros.labelling.colors import as_rgb, colorize, overlay
 from mmseg_ros.labelling.points import (

@@ -1,4 +1,4 @@
-"""Labels as pictures."""
+"""Labels as images."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def colorize(labels: NDArray[Any], label_space: LabelSpace) -> NDArray[np.uint8]
 
 
 def as_rgb(pixels: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return an image as H x W x 3 uint8: grey is repeated, other than 8-bit values stretched.
+    """Return an image as H x W x 3 uint8: gray is repeated, other than 8-bit values stretched.
 
     Args:
         pixels: H x W x 3 uint8, or H x W of any type.
@@ -35,13 +35,13 @@ def as_rgb(pixels: NDArray[Any]) -> NDArray[np.uint8]:
 def overlay(
     rgb: NDArray[np.uint8], labels: NDArray[Any], label_space: LabelSpace, alpha: float = 0.5
 ) -> NDArray[np.uint8]:
-    """Return the image with label colours over it; ignored pixels keep the image.
+    """Return the image with label colors over it; ignored pixels keep the image.
 
     Args:
         rgb: H x W x 3 uint8.
         labels: H' x W' class ids; scaled to the image if smaller or larger.
-        label_space: Names the colours.
-        alpha: Weight of the colours, 0..1.
+        label_space: Names the colors.
+        alpha: Weight of the colors, 0..1.
     """
     height, width = rgb.shape[:2]
     if labels.shape != (height, width):

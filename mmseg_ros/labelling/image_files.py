@@ -1,4 +1,4 @@
-"""Pictures on disk: whole or not at all."""
+"""Images on disk: whole or not at all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mmseg_ros.core.output_errors import shown
 
 
 def write_image(path: Path | str, pixels: NDArray[Any], durable: bool = True) -> None:
-    """Write a picture in the format that the ending of its name says.
+    """Write an image in the format that the ending of its name says.
 
     Args:
         path: The file.
@@ -23,7 +23,7 @@ def write_image(path: Path | str, pixels: NDArray[Any], durable: bool = True) ->
         durable: As `atomic_files.write_bytes` has it.
 
     Raises:
-        OutputError: The ending names no format, the picture does not fit it, or the file cannot
+        OutputError: The ending names no format, the image does not fit it, or the file cannot
             be written.
     """
     order = {3: [2, 1, 0], 4: [2, 1, 0, 3]}
@@ -35,7 +35,7 @@ def write_image(path: Path | str, pixels: NDArray[Any], durable: bool = True) ->
         good = False
     if not good:
         raise OutputError(
-            f'{shown(path)} cannot be written: the picture, {pixels.dtype} of '
+            f'{shown(path)} cannot be written: the image, {pixels.dtype} of '
             f'{" x ".join(map(str, pixels.shape))}, does not fit a format of that name; '
             'use .png or .jpg.'
         )

@@ -14,7 +14,7 @@ from mmseg_ros.projection.camera import CameraModel
 from mmseg_ros.projection.lidar import LidarProjection
 
 _ALIGNMENT = 4
-# preset -> names of label, confidence and colour; None leaves the field out
+# preset -> names of label, confidence and color; None leaves the field out
 FIELD_PRESETS: dict[str, tuple[str, str | None, str | None]] = {
     'default': ('label', 'confidence', 'rgb'),
     'autoware': ('class_id', 'probability', None),
@@ -87,7 +87,7 @@ def labelled_cloud(
     palette: NDArray[np.uint8],
     preset: str = 'default',
 ) -> NDArray[Any]:
-    """Return the points with their own fields, then label, confidence and colour.
+    """Return the points with their own fields, then label, confidence and color.
 
     Input fields keep names and types. Every field begins at a multiple of four bytes, as readers
     that cast a point to a struct need it. The preset names what is added: default (label,
@@ -146,7 +146,7 @@ def organized_cloud(
     indexes with the pixel of the label image.
 
     Args:
-        depth_m: H x W metres along the optical axis.
+        depth_m: H x W meters along the optical axis.
         valid: H x W bool, where it was measured.
         camera: The camera at that size.
         labels: H x W class ids.

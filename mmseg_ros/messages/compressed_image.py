@@ -87,7 +87,7 @@ def _encodings(text: str) -> tuple[str, str]:
 
 def _is_mosaic(original: str, stored: str) -> bool:
     # Publishers name no stored encoding where they left the mosaic alone; `mono8` is one that
-    # was made grey before.
+    # was made gray before.
     return original in BAYER and (not stored or stored in BAYER)
 
 

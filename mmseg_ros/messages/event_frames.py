@@ -18,7 +18,7 @@ NEUTRAL_GREY = 128
 def from_frame(msg: Any, height: int, width: int) -> EventData:
     """Return the events that a sensor_msgs/Image shows, just before its stamp.
 
-    In colour, red is a rise and blue a fall; in mono8, brighter than 128 is a rise and darker a
+    In color, red is a rise and blue a fall; in mono8, brighter than 128 is a rise and darker a
     fall. A pixel gives one event per polarity.
 
     Args:

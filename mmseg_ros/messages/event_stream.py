@@ -40,7 +40,7 @@ class EventCounters:
         events: Events given out.
         events_outside: Events dropped because they lie outside the sensor.
         events_stray: Events dropped because their time is a second or more from all others.
-        refused: Messages that could not be decoded.
+        rejected: Messages that could not be decoded.
     """
 
     packets: int = 0
@@ -48,7 +48,7 @@ class EventCounters:
     events: int = 0
     events_outside: int = 0
     events_stray: int = 0
-    refused: int = 0
+    rejected: int = 0
 
     @property
     def losses(self) -> dict[str, int]:
@@ -95,10 +95,10 @@ class EventStream:
         try:
             events = self._without_strays(self._decode(msg))
         except SampleError:
-            self.counters.refused += 1
+            self.counters.rejected += 1
             raise
         except (AttributeError, TypeError, ValueError, OverflowError) as error:
-            self.counters.refused += 1
+            self.counters.rejected += 1
             raise SampleError(f'Event message cannot be read ({error}).') from error
         self.counters.packets += 1
         self.counters.events += len(events.x)

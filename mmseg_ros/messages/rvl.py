@@ -46,7 +46,7 @@ def _decode(words: NDArray[np.uint32], pixels: NDArray[np.uint16]) -> bool:
     left_of_run, in_zeros = np.int64(-1), True
     while n < len(pixels):
         value, shift, more = np.int64(0), 0, True
-        # The end of a run of differences is no number of its own.
+        # The end of a run of differences is NaN or infinite of its own.
         if left_of_run == 0 and not in_zeros:
             left_of_run, in_zeros = np.int64(-1), True
             continue

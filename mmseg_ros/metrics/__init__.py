@@ -1,1 +1,1 @@
-"""Numbers and pictures of scores: pure functions of labels, no bundles and no files of data."""
+"""Numbers and images of scores: pure functions of labels, no bundles and no files of data."""

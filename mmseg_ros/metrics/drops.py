@@ -27,7 +27,7 @@ def drop_rows(metrics: Mapping[str, Any]) -> list[DropRow]:
 
 
 def _rows(metrics: Mapping[str, Any]) -> Iterator[DropRow]:
-    for key, what in (('malformed', 'messages rejected'), ('refused', 'samples not alignable')):
+    for key, what in (('malformed', 'messages rejected'), ('rejected', 'samples not alignable')):
         for sensor, entry in metrics[key].items():
             yield DropRow(sensor, what, entry['count'], entry['reason'])
     for key, what in (('dropped', 'samples dropped'), ('lost', 'parts of samples lost')):

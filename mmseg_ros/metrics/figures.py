@@ -1,4 +1,4 @@
-"""Plots and pictures as HTML fragments that need no other file."""
+"""Plots and images as HTML fragments that need no other file."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SECOND_COLOR = '#c2571a'
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A shaded stretch of a time line: start and end in seconds, what it says, its colour."""
+    """A shaded stretch of a time line: start and end in seconds, what it says, its color."""
 
     start_s: float
     end_s: float
@@ -46,7 +46,7 @@ class Span:
 
 @contextmanager
 def _axes(width_in: float, height_in: float, output: list[Html]) -> Iterator[Axes]:
-    """Give axes to draw on and append the picture as inline SVG to `output`."""
+    """Give axes to draw on and append the image as inline SVG to `output`."""
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -123,7 +123,7 @@ def time_line(
             axes.plot(*joined, '.-', label=short(name), color=color, markersize=3, linewidth=1)
         if len(lines) > 1:
             axes.legend(loc='best', fontsize=8, frameon=False)
-        axes.set_xlabel('time in the drive [s]')
+        axes.set_xlabel('time in the sequence [s]')
         axes.set_ylabel(axis_label)
         axes.set_ylim(low, high)
     return output[0]
@@ -142,7 +142,7 @@ def presence_chart(
     seconds: Sequence[float],
     present: Mapping[str, Sequence[bool]],
     period_s: float,
-    axis_label: str = 'time in the drive [s]',
+    axis_label: str = 'time in the sequence [s]',
 ) -> Html:
     """Return one strip per name, filled while it was present, as inline SVG.
 

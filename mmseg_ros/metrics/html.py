@@ -30,7 +30,7 @@ def readable(text: str, longest: int | None = None) -> str:
     """Return text in which every character can be drawn and encoded.
 
     Args:
-        text: Names of classes, topics and files, sentences, from wherever they come.
+        text: Names of classes, topics and files, text prompts, from wherever they come.
         longest: What is longer loses its end.
     """
     if longest is not None and len(text) > longest:

@@ -89,7 +89,7 @@ class ConfusionMatrix:
         if labels.shape != truth.shape:
             raise DatasetError(
                 f'Expected labels and truth of one shape, but got {labels.shape} and '
-                f'{truth.shape}; resize the labels with nearest neighbour first.'
+                f'{truth.shape}; resize the labels with nearest neighbor first.'
             )
         for name, values in (('labels', labels), ('truth', truth)):
             if not np.issubdtype(values.dtype, np.integer):

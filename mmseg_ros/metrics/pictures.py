@@ -1,4 +1,4 @@
-"""Measured planes and labelled clouds as RGB pictures for a reader's eye."""
+"""Measured planes and labeled clouds as RGB images for a reader's eye."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _FIELD_OF_VIEW_DEG = 58.0
 
 
 def plane_picture(modality: Modality, plane: Plane) -> NDArray[np.uint8]:
-    """Return an H x W x 3 uint8 picture of one input plane.
+    """Return an H x W x 3 uint8 image of one input plane.
 
-    Depth and LiDAR range are coloured from near (warm) to far (cold) on a logarithmic scale,
+    Depth and LiDAR range are colored from near (warm) to far (cold) on a logarithmic scale,
     events red where it grew brighter and blue where darker; other planes are shown as images.
     """
     if modality == DEPTH:
@@ -74,10 +74,10 @@ def cloud_picture(
     """Return a perspective view of a cloud from behind and above the sensor.
 
     Args:
-        xyz: N x 3, metres, x forward, y left, z up; NaN points are left out.
+        xyz: N x 3, meters, x forward, y left, z up; NaN points are left out.
         colors: N x 3 uint8 RGB.
-        height: Rows of the picture.
-        width: Columns of the picture.
+        height: Rows of the image.
+        width: Columns of the image.
     """
     R, eye = _view()
     points = (np.asarray(xyz, np.float64) - eye) @ R.T

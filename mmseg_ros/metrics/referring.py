@@ -1,4 +1,4 @@
-"""Scores of masks that sentences mean: overall and mean IoU, and the share that is precise."""
+"""Scores of masks that text prompts mean: overall and mean IoU, and the share that is precise."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ PRECISION_AT = (0.5, 0.6, 0.7, 0.8, 0.9)
 
 
 class ReferringScore:
-    """Intersections and unions of predicted and true masks, one pair per sentence.
+    """Intersections and unions of predicted and true masks, one pair per text prompt.
 
-    Every sentence counts once, also if several mean the same object. A pair without any pixel
+    Every text prompt counts once, also if several mean the same object. A pair without any pixel
     counts as IoU 0, as in the evaluation of the RefCOCO family.
 
     >>> score = ReferringScore()
@@ -23,12 +23,12 @@ class ReferringScore:
     (0.5, 0.5, 0.0)
 
     Attributes:
-        intersections: Pixels in both masks, one count per sentence.
-        unions: Pixels in one of the masks, one count per sentence.
+        intersections: Pixels in both masks, one count per text prompt.
+        unions: Pixels in one of the masks, one count per text prompt.
     """
 
     def __init__(self) -> None:
-        """Start with no sentence counted."""
+        """Start with no text prompt counted."""
         self.intersections: list[int] = []
         self.unions: list[int] = []
 
@@ -56,13 +56,13 @@ class ReferringScore:
         return both / either if either else 0.0
 
     def ious(self) -> NDArray[np.float64]:
-        """Return N float64, the IoU of every sentence."""
+        """Return N float64, the IoU of every text prompt."""
         unions = np.asarray(self.unions, np.float64)
         both = np.asarray(self.intersections, np.float64)
         return np.divide(both, unions, out=np.zeros_like(unions), where=unions > 0)
 
     def miou(self) -> float:
-        """Return the mean of the sentences' IoU; NaN without any sentence."""
+        """Return the mean of the text prompts' IoU; NaN without any text prompt."""
         return float(self.ious().mean()) if len(self) else float('nan')
 
     def oiou(self) -> float:
@@ -71,7 +71,7 @@ class ReferringScore:
         return sum(self.intersections) / total if total else float('nan')
 
     def precision(self, least: float) -> float:
-        """Return the share of sentences with an IoU of at least `least`."""
+        """Return the share of text prompts with an IoU of at least `least`."""
         return float((self.ious() >= least).mean()) if len(self) else float('nan')
 
     def to_dict(self) -> dict[str, float]:

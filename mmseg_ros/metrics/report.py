@@ -24,7 +24,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One or more pictures side by side: HTML made by `metrics.figures`, each with a label.
+    """One or more images side by side: HTML made by `metrics.figures`, each with a label.
 
     Attributes:
         pictures: (label, HTML) pairs.
@@ -46,7 +46,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A page: title, one-sentence summary, key figures (name, value) and sections."""
+    """A page: title, one-text prompt summary, key figures (name, value) and sections."""
 
     title: str
     summary: str

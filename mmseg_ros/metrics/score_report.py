@@ -13,8 +13,8 @@ from mmseg_ros.metrics.report import Figure, Report, Section, Table, number, per
 StagePercentiles = Mapping[tuple[str, ...], Mapping[str, Mapping[str, float]]]
 
 _IOU_TEXT = (
-    'IoU of a class = pixels that are it and are labelled it, divided by pixels that are it or '
-    'are labelled it, summed over all scored images. mIoU is the mean over the classes that '
+    'IoU of a class = pixels that are it and are labeled it, divided by pixels that are it or '
+    'are labeled it, summed over all scored images. mIoU is the mean over the classes that '
     'occur in truth or labels. Pixels without a true class are not scored.'
 )
 
@@ -34,7 +34,7 @@ def score_report(
     sections = [_robustness(metrics), _recorded(metrics), _classes(total)]
     if figures:
         sections.insert(0, Section('What it looks like', blocks=figures))
-    sections += [_refusals(metrics), _timing(stage_ms)]
+    sections += [_rejections(metrics), _timing(stage_ms)]
     return Report(
         title=f'{bundle["name"]} on {bag["name"]}',
         summary=(
@@ -45,7 +45,7 @@ def score_report(
         key_figures=[
             ('mIoU, all sets', number(total['miou'])),
             ('pixel accuracy', percent(total['pixel_accuracy'])),
-            ('labelled-point accuracy', percent(total['point_accuracy'])),
+            ('labeled-point accuracy', percent(total['point_accuracy'])),
             ('worst single drop keeps', percent(_worst_drop(metrics['robustness']))),
         ],
         sections=[section for section in sections if section.blocks or section.text],
@@ -97,7 +97,7 @@ def _recorded(metrics: Mapping[str, Any]) -> Section:
     closed = ', '.join(f'{count} {reason}' for reason, count in metrics['sets']['closed'].items())
     caption = (
         'Sets grouped by the sensors that were really in them; nothing was withheld here. '
-        f'Sets closed: {closed or "none"}. Labelled-point accuracy = share of the LiDAR points '
+        f'Sets closed: {closed or "none"}. Labeled-point accuracy = share of the LiDAR points '
         'visible to the camera that got their true class; hidden points get none and are not '
         'scored. Truth is the label image nearest in time, at most '
         f'{metrics["sets"]["truth_offset_ns"] / 1e6:.1f} ms away.'
@@ -118,7 +118,7 @@ def _classes(total: Mapping[str, Any]) -> Section:
     return Section('Per class', blocks=[Figure([('', chart)], _IOU_TEXT)])
 
 
-def _refusals(metrics: Mapping[str, Any]) -> Section:
+def _rejections(metrics: Mapping[str, Any]) -> Section:
     rows = [[row.sensor, row.what, str(row.count), row.cause] for row in drop_rows(metrics)]
     if not rows:
         return Section('Data not used', text='All data was used.')

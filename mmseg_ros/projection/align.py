@@ -1,4 +1,4 @@
-"""All samples of one set into the image of the reference camera."""
+"""All samples of one frame into the image of the reference camera."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def align(
     event_window_ns: int,
     odometry: Odometry | None = None,
 ) -> tuple[AlignedFrame, dict[Modality, str]]:
-    """Return the planes of a set, and for every sample that has none the reason in a sentence.
+    """Return the planes of a frame, and for every sample that has none the reason in a sentence.
 
     LiDAR, depth and events are projected straight at `height` x `width`, which is the reference
     camera's image scaled to the size the network takes.
@@ -45,24 +45,24 @@ def align(
         rig: Intrinsics and extrinsics. Images of the reference camera need neither.
         height: Rows of the planes.
         width: Columns of the planes.
-        event_window_ns: Length of the event window that ends at the stamp of the set.
+        event_window_ns: Length of the event window that ends at the stamp of the frame.
         odometry: Motion of the vehicle: with it, points are moved from their own times, and depth
-            from its stamp, to the stamp of the set.
+            from its stamp, to the stamp of the frame.
     """
     motion = RigInMotion(rig, frame_set.stamp_ns, odometry)
     window_ns = (frame_set.stamp_ns - event_window_ns, frame_set.stamp_ns)
     aligner = _Aligner(rig, motion, height, width, window_ns)
     planes: dict[Modality, Plane] = {}
-    refused: dict[Modality, str] = {}
+    rejected: dict[Modality, str] = {}
     # Depth first: what it measures moves images and events of other cameras.
     for sample in sorted(frame_set.samples.values(), key=_is_no_depth):
         try:
             planes[sample.modality] = aligner.plane(sample)
         except Exception as error:  # whatever one sample raises, the others go on
-            refused[sample.modality] = reason_of(error, 'aligning')
+            rejected[sample.modality] = reason_of(error, 'aligning')
     planes = {name: planes[name] for name in frame_set.samples if name in planes}
     frame_id = aligner.frame_id(frame_set)
-    return AlignedFrame(frame_set.stamp_ns, frame_id, height, width, planes), refused
+    return AlignedFrame(frame_set.stamp_ns, frame_id, height, width, planes), rejected
 
 
 def _is_no_depth(sample: SensorSample) -> bool:

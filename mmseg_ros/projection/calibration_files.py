@@ -132,7 +132,7 @@ def muses_mounts(data: Mapping[str, Any]) -> dict[Modality, Mount]:
 
 
 def kitti_text_mounts(text: str) -> dict[Modality, Mount]:
-    """Return left colour camera and LiDAR of a calib file of KITTI's benchmarks.
+    """Return left color camera and LiDAR of a calib file of KITTI's benchmarks.
 
     Read are those of the object, tracking and odometry benchmarks. The base is on the ground,
     1.73 m under the LiDAR.
@@ -160,7 +160,7 @@ def kitti_text_mounts(text: str) -> dict[Modality, Mount]:
 
 
 def kitti_raw_mounts(folder: Path) -> dict[Modality, Mount]:
-    """Return left colour camera and LiDAR of a calibration folder of KITTI's raw data.
+    """Return left color camera and LiDAR of a calibration folder of KITTI's raw data.
 
     Args:
         folder: Holds calib_cam_to_cam.txt and calib_velo_to_cam.txt. Images are rectified.

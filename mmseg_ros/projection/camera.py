@@ -32,7 +32,7 @@ _BORDER_SAMPLES = 64
 class CameraModel:
     """One camera, in its optical frame (z forward, x right, y down; REP-103).
 
-    Pixel centres lie at integer coordinates, so the image covers [-0.5, width - 0.5).
+    Pixel centers lie at integer coordinates, so the image covers [-0.5, width - 0.5).
 
     Attributes:
         width: Image columns.
@@ -119,7 +119,7 @@ class CameraModel:
         """Return (N x 2 pixels u v, N bool valid) of points in the optical frame.
 
         Args:
-            points_optical: N x 3, metres.
+            points_optical: N x 3, meters.
 
         A point is valid if it is in front of the camera, inside the field of view where the lens
         model holds (tested before distortion, so nothing folds back) and inside the image.
@@ -203,9 +203,9 @@ def project_point(
     Args:
         camera: `CameraModel.parameters`: model, width, height, fx, fy, cx, cy, largest squared
             radius of an ideal point, `lens_coefficients`.
-        x: Metres right.
-        y: Metres down.
-        z: Metres forward.
+        x: Meters right.
+        y: Meters down.
+        z: Meters forward.
     """
     if not z > 0.0:
         return math.nan, math.nan, False

@@ -16,7 +16,7 @@ from mmseg_ros.projection.transforms import pose
 
 NEAR_EDGE_PX = 2.0
 DARKEST = 16
-"""Mean grey value around a pixel below which an image shows no edge, to an eye neither."""
+"""Mean gray value around a pixel below which an image shows no edge, to an eye neither."""
 DISTURBANCES_DEG = (-2.0, -1.0, 1.0, 2.0)
 _NEAREST_SHOWN_M, _FARTHEST_SHOWN_M = 2.0, 80.0
 _HIDDEN_COLOR = (255, 0, 255)
@@ -25,7 +25,7 @@ _JUMP_M, _JUMP_SHARE = 1.0, 0.1
 
 @dataclass(frozen=True)
 class CheckReport:
-    """What the picture shows, in numbers.
+    """What the image shows, in numbers.
 
     Attributes:
         points: Points in the cloud.
@@ -65,11 +65,11 @@ def check_projection(
     T_camera_lidar: NDArray[np.float64],
     camera: CameraModel,
 ) -> tuple[NDArray[np.uint8], CheckReport]:
-    """Return the picture (points coloured by depth, hidden ones magenta) and its numbers.
+    """Return the image (points colored by depth, hidden ones magenta) and its numbers.
 
     Args:
         rgb: H x W x 3 uint8.
-        xyz: N x 3 metres, LiDAR frame, in any order.
+        xyz: N x 3 meters, LiDAR frame, in any order.
         T_camera_lidar: 4 x 4.
         camera: The camera, at the size of the image.
     """

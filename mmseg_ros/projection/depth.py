@@ -24,7 +24,7 @@ def depth_plane(
     camera: CameraModel,
     T_at_rest: NDArray[np.float64] | None = None,
 ) -> Plane:
-    """Return H x W x 1 float32 metres along the optical axis of `camera`; 0 where invalid.
+    """Return H x W x 1 float32 meters along the optical axis of `camera`; 0 where invalid.
 
     Every measured pixel is moved by its own depth; where two meet, the nearest wins. A pixel
     that grows in the target image fills the area it covers there, so no holes appear.

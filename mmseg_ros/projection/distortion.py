@@ -1,6 +1,6 @@
 """Lens distortion of one point, compiled: the only place where distortion formulas stand.
 
-All functions work in normalised image coordinates (x / z, y / z).
+All functions work in normalized image coordinates (x / z, y / z).
 """
 
 from __future__ import annotations
@@ -178,7 +178,7 @@ def lens_coefficients(D: NDArray[np.float64]) -> NDArray[np.float64]:
 def fold_radius_squared(model: int, D: NDArray[np.float64]) -> float:
     """Return the squared ideal radius up to which the distorted radius grows; may be infinite.
 
-    A point beyond it would be folded back into the image, so it has to be refused before the
+    A point beyond it would be folded back into the image, so it has to be rejected before the
     distortion is applied.
     """
     if model in (RATIONAL, TILTED):

@@ -25,7 +25,7 @@ def voxel_grid(
 ) -> NDArray[np.float32]:
     """Return bins x H x W float32: signed events, shared between the two nearest bins in time.
 
-    The first bin is centred on the start of the window and the last one on its end.
+    The first bin is centered on the start of the window and the last one on its end.
 
     Args:
         events: The events, in any order; those outside the sensor do not count.

@@ -30,7 +30,7 @@ def event_plane(
 
     * RISES, FALLS: how often the brightness of a pixel rose, and how often it fell.
     * FIRST_BIN and the two after it: signed events, shared between the two nearest of three bins
-      in time, which are centred on the start, the middle and the end of the window.
+      in time, which are centered on the start, the middle and the end of the window.
     * LAST_RISE, LAST_FALL: when the last one was, 0 for none, else above 0 at the start of the
       window and up to 1 at its end.
 
@@ -44,7 +44,7 @@ def event_plane(
         event_camera: Intrinsics of the event camera.
         camera: The target image.
         window_ns: (start, end); events in [start, end) count.
-        surface: H x W x 1 metres of the target image, if there is a depth image.
+        surface: H x W x 1 meters of the target image, if there is a depth image.
 
     Raises:
         SampleError: An event lies outside the sensor.
@@ -60,12 +60,12 @@ def event_plane(
         areas = areas_through_depth(sensor, camera, T_camera_event, surface)
     values = np.zeros((camera.height, camera.width, EVENT_CHANNELS), np.float32)
     part = events_in_window(events, window_ns)
-    refused = _accumulate(
+    rejected = _accumulate(
         part.x, part.y, part.polarity, part.stamp_ns, window_ns[0], window_ns[1], areas, values
     )
-    if refused:
+    if rejected:
         raise SampleError(
-            f'{refused} of {len(part.x)} events lie outside the {events.width} x {events.height} '
+            f'{rejected} of {len(part.x)} events lie outside the {events.width} x {events.height} '
             'event sensor; check the size in its CameraInfo or calibration.'
         )
     return Plane(values, coverage(sensor, camera, rotation))
@@ -83,12 +83,12 @@ def _accumulate(
     values: NDArray[np.float32],
 ) -> int:
     """Add what lies in [start, end) and in the image; return how many lie outside the sensor."""
-    refused = 0
+    rejected = 0
     rows, columns = values.shape[0], values.shape[1]
     scale = 1.0 / max(end_ns - start_ns, 1)
     for i in range(len(x)):
         if not (0 <= y[i] < areas.shape[0] and 0 <= x[i] < areas.shape[1]):
-            refused += 1
+            rejected += 1
             continue
         if not start_ns <= stamp_ns[i] < end_ns:
             continue
@@ -107,4 +107,4 @@ def _accumulate(
                 pixel[FIRST_BIN + low + 1] += sign * late
                 # Later events come later; the first instant of the window is not `none`.
                 pixel[LAST_RISE + channel] = max(np.float32(share), np.float32(1e-6))
-    return refused
+    return rejected

@@ -60,7 +60,7 @@ def registered_plane(
         source: Camera of the pixels.
         T_camera_source: 4 x 4, from the optical frame of `source` into that of `camera`.
         camera: The target image.
-        surface: H x W x 1 metres of the target image, if there is a depth image.
+        surface: H x W x 1 meters of the target image, if there is a depth image.
     """
     source = source.resized(*pixels.shape[:2])
     map_u, map_v, valid = _maps(camera, source, Rotation.of(T_camera_source))

@@ -29,7 +29,7 @@ class LidarProjection:
         width: Image columns.
         u: M int32 columns of the points inside the image.
         v: M int32 rows.
-        depth_m: M float32, metres along the optical axis.
+        depth_m: M float32, meters along the optical axis.
         index: M int64, which point of the cloud it is.
         visible: N bool over the whole cloud: inside the image and not behind another point.
     """
@@ -59,7 +59,7 @@ def project_cloud(
     A cloud is too sparse to show all that it hides in this way: see `occlusion.hide_occluded`.
 
     Args:
-        xyz: N x 3, metres, LiDAR frame; NaN points are skipped.
+        xyz: N x 3, meters, LiDAR frame; NaN points are skipped.
         T_camera_lidar: 4 x 4, into the optical frame of the camera.
         camera: The image.
         depth_tolerance: A point stays visible within this fraction behind the nearest one.

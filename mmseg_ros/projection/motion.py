@@ -92,7 +92,7 @@ def deskewed(
     """Return a cloud as the LiDAR would have seen it at once at `target_ns`, in its frame then.
 
     Args:
-        xyz: N x 3 metres, each point in the LiDAR frame at its own time.
+        xyz: N x 3 meters, each point in the LiDAR frame at its own time.
         point_stamp_ns: N int64.
         target_ns: Time of the result, e.g. the stamp of the camera.
         odometry: Poses around all these times.

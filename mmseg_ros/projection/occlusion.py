@@ -21,7 +21,7 @@ CLOUD_REACH, SURFACE_REACH = 1.2, 1.4
 LARGEST_REACH_PX = 24
 CLOUD_TOLERANCE = (0.6, 0.09, 0.0)
 SURFACE_TOLERANCE = (0.1, 0.005)
-"""Metres and share of the depth; the part that grows with its square is measured, see below."""
+"""Meters and share of the depth; the part that grows with its square is measured, see below."""
 STEREO_NOISE_PER_M = 0.0012
 """Standard deviation of a stereo camera's depth at 1 m; it grows with the square of the depth."""
 OPEN_UNMEASURED, OPEN_MEASURED, OPEN_FAR = 4, 3, 2
@@ -29,7 +29,7 @@ OPEN_UNMEASURED, OPEN_MEASURED, OPEN_FAR = 4, 3, 2
 does not hide it, and beyond the range of the depth camera, where no depth is what one expects."""
 PASSES = 2
 _FAR_SHARE = 0.9
-_NEIGHBOURS = 8
+_NEIGHBORS = 8
 _FEWEST_PAIRS = 200
 _NEAREST_PAIR_M = 5.0
 
@@ -46,7 +46,7 @@ def hide_occluded(projection: LidarProjection, surface: Plane | None = None) -> 
 
     Args:
         projection: From `project_cloud`; what its z-buffer has hidden stays so.
-        surface: H x W x 1 metres, from `depth_plane`.
+        surface: H x W x 1 meters, from `depth_plane`.
 
     Raises:
         SampleError: The surface has another size than the image.
@@ -94,14 +94,14 @@ def _hide_once(
 
 
 def surface_noise_per_m(projection: LidarProjection, surface: Plane) -> float:
-    """Return the standard deviation of the depth image, per metre of squared depth.
+    """Return the standard deviation of the depth image, per meter of squared depth.
 
     It is measured where points and depth image meet: the median deviation, so what is hidden does
     not count. With few such points it is that of a common stereo camera.
 
     Args:
         projection: The cloud in the image.
-        surface: H x W x 1 metres.
+        surface: H x W x 1 meters.
     """
     depth_m = surface.values[projection.v, projection.u, 0]
     met = surface.valid[projection.v, projection.u] & (depth_m > _NEAREST_PAIR_M)
@@ -194,13 +194,13 @@ def _is_confirmed(
 ) -> bool:
     """Return whether the depth beside a pixel hides the point too, so that it is no outlier."""
     there, nearer = 0, 0
-    for i in range(min(_NEIGHBOURS, len(steps))):
+    for i in range(min(_NEIGHBORS, len(steps))):
         x, y = column + steps[i, 0], row + steps[i, 1]
         if 0 <= x < near.shape[1] and 0 <= y < near.shape[0] and measured[y, x]:
             there += 1
             if _is_behind(depth_m, near[y, x], tolerance):
                 nearer += 1
-    return nearer >= 2 or there < _NEIGHBOURS // 2
+    return nearer >= 2 or there < _NEIGHBORS // 2
 
 
 @compiled

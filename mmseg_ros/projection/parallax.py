@@ -32,7 +32,7 @@ def areas_through_depth(
         source: Camera of the pixels.
         target: Camera of the image they go to.
         T_target_source: 4 x 4.
-        surface: H x W x 1 metres of the target image.
+        surface: H x W x 1 meters of the target image.
     """
     rotation = Rotation.of(T_target_source)
     depth = DepthData(surface.values[..., 0])

@@ -29,14 +29,14 @@ def project_row(
     Whether a pixel falls inside the image is not looked at.
 
     Args:
-        z: W float32, what the pixels measured along their optical axis, metres.
+        z: W float32, what the pixels measured along their optical axis, meters.
         slope_x: W float32, x / z of their rays.
         slope_y: W float32, y / z of their rays.
         T: 3 x 4, into the frame of the target's pixels.
         camera: `CameraModel.parameters` of the target.
         u: W float64, columns in the target.
         v: W float64, rows in the target.
-        depth: W float64, metres along the target's optical axis.
+        depth: W float64, meters along the target's optical axis.
     """
     _transform(z, slope_x, slope_y, T[0], u)
     _transform(z, slope_x, slope_y, T[1], v)

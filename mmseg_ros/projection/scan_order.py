@@ -24,7 +24,7 @@ def line_neighbors(projection: LidarProjection, xyz: NDArray[np.float32]) -> Pai
 
     Args:
         projection: Where the points are.
-        xyz: N x 3 metres, LiDAR frame: all points of the cloud.
+        xyz: N x 3 meters, LiDAR frame: all points of the cloud.
     """
     pairs = _strided(projection, len(xyz), 1)
     for stride in STRIDES[1:]:

@@ -12,7 +12,7 @@ _local = threading.local()
 
 
 def scratch(name: str, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-    """Return an uninitialised array that this thread's next call with `name` hands out again.
+    """Return an uninitialized array that this thread's next call with `name` hands out again.
 
     Never let it leave the function that asked for it.
     """

@@ -13,7 +13,7 @@ _WORDS: dict[Modality, tuple[str, ...]] = {
     DEPTH: ('depth', 'disparity'),
     THERMAL: ('thermal', 'flir', 'lwir', 'boson'),
     LIDAR: ('lidar', 'velodyne', 'ouster', 'livox', 'hesai', 'rslidar', 'laser', 'os1', 'os0'),
-    RGB: ('rgb', 'color', 'colour', 'cam', 'camera', 'image', 'image_raw'),
+    RGB: ('rgb', 'color', 'color', 'cam', 'camera', 'image', 'image_raw'),
 }
 
 

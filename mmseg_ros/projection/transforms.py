@@ -54,7 +54,7 @@ def quaternion_from_rotation(R: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def pose(translation_m: ArrayLike, rotation_xyzw: ArrayLike = (0, 0, 0, 1)) -> NDArray[np.float64]:
-    """Return the 4 x 4 transform with this translation (metres) and rotation quaternion."""
+    """Return the 4 x 4 transform with this translation (meters) and rotation quaternion."""
     T = np.eye(4)
     T[:3, :3] = rotation_from_quaternion(rotation_xyzw)
     T[:3, 3] = np.asarray(translation_m, np.float64).ravel()

@@ -1,4 +1,4 @@
-"""One text that may hold several sentences."""
+"""One text that may hold several text prompts."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ MAX_SENTENCES = 8
 
 
 def split_expression(text: str) -> tuple[str, ...]:
-    """Return the different sentences of a text, parted by semicolons or line breaks.
+    """Return the different text prompts of a text, parted by semicolons or line breaks.
 
     Returns:
-        The sentences without spaces around them; none if there is nothing but spaces.
+        The text prompts without spaces around them; none if there is nothing but spaces.
 
     Raises:
-        SampleError: It is no text, far too long, or holds too many sentences.
+        SampleError: It is no text, far too long, or holds too many text prompts.
     """
     if not isinstance(text, str):
         raise SampleError(f'An expression must be text, but is {type(text).__name__}.')
@@ -23,13 +23,13 @@ def split_expression(text: str) -> tuple[str, ...]:
     if len(text) > longest:
         raise SampleError(
             f'The expression has {len(text)} characters; at most {longest} are read, '
-            f'{MAX_CHARACTERS} per sentence.'
+            f'{MAX_CHARACTERS} per text prompt.'
         )
     parts = (part.strip() for part in text.replace('\n', ';').replace('\r', ';').split(';'))
     sentences = tuple(dict.fromkeys(part for part in parts if part))
     if len(sentences) > MAX_SENTENCES:
         raise SampleError(
-            f'The expression has {len(sentences)} sentences; at most {MAX_SENTENCES} are '
+            f'The expression has {len(sentences)} text prompts; at most {MAX_SENTENCES} are '
             'looked for at once.'
         )
     return sentences

@@ -25,7 +25,7 @@ class TextEncoder:
         bundle: The bundle. runtime: What compiles and runs its graph.
 
     Raises:
-        BackendError: The runtime is missing or refuses the graph.
+        BackendError: The runtime is missing or rejects the graph.
         BundleError: The graph's inputs or outputs are not those that the manifest promises.
     """
 
@@ -80,7 +80,7 @@ class MaskDecoder:
         features: NDArray[np.float32],
         attention_mask: NDArray[np.bool_],
     ) -> NDArray[np.uint8]:
-        """Return N x H x W uint8, 1..255 for probabilities 0..1; 0 where there is no number.
+        """Return N x H x W uint8, 1..255 for probabilities 0..1; 0 where there is NaN or infinite.
 
         Args:
             image: H x W x 3, at the network's size.

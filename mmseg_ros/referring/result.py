@@ -1,4 +1,4 @@
-"""What the network says about one image and some sentences."""
+"""What the network says about one image and some text prompts."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _COLORS = (
 
 @dataclass(frozen=True, slots=True)
 class ReferringResult:
-    """Probabilities of N sentences in one image.
+    """Probabilities of N text prompts in one image.
 
     Attributes:
-        sentences: N different sentences.
+        sentences: N different text prompts.
         probability: N x H x W uint8, 1..255 for 0..1; 0 where the network gave no number.
     """
 
@@ -32,28 +32,28 @@ class ReferringResult:
 
     @property
     def meant(self) -> NDArray[np.bool_]:
-        """Return N x H x W bool: the pixels that each sentence means."""
+        """Return N x H x W bool: the pixels that each text prompt means."""
         return self.probability >= MEANT
 
     @property
     def confidence(self) -> NDArray[np.uint8]:
-        """Return H x W uint8: the largest probability of any sentence."""
+        """Return H x W uint8: the largest probability of any text prompt."""
         return np.asarray(self.probability.max(axis=0), np.uint8)
 
     @property
     def mask(self) -> NDArray[np.uint8]:
-        """Return H x W uint8: 255 where any sentence is meant, else 0."""
+        """Return H x W uint8: 255 where any text prompt is meant, else 0."""
         return np.where(self.confidence >= MEANT, 255, 0).astype(np.uint8)
 
     @property
     def labels(self) -> NDArray[np.uint8]:
-        """Return H x W uint8: index of the most probable sentence where one is meant, else 255."""
+        """Return H x W uint8: index of the most probable prompt where one applies, else 255."""
         best = self.probability.argmax(axis=0)
         return np.where(self.confidence >= MEANT, best, IGNORE_ID).astype(np.uint8)
 
 
 def label_space_of(sentences: tuple[str, ...]) -> LabelSpace:
-    """Return the sentences as classes, each with its colour."""
+    """Return the text prompts as classes, each with its color."""
     classes = tuple(
         LabelClass(i, sentence, _COLORS[i % len(_COLORS)], 'sentence')
         for i, sentence in enumerate(sentences)

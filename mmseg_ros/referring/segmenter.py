@@ -48,16 +48,16 @@ class _Encoded:
 
 
 class ReferringSegmenter:
-    """Answers sentences about images. Used by one thread at a time.
+    """Answers text prompts about images. Used by one thread at a time.
 
     Args:
         bundle: The network. runtime: What runs it.
 
     Attributes:
-        encoded: How many sentences went through the text encoder; one that comes again does not.
+        encoded: How many prompts went through the text encoder; one that comes again does not.
 
     Raises:
-        BackendError: The runtime is missing or refuses a graph.
+        BackendError: The runtime is missing or rejects a graph.
         BundleError: A graph or the vocabulary does not match the manifest.
     """
 
@@ -74,7 +74,7 @@ class ReferringSegmenter:
         self._memory: OrderedDict[str, _Encoded] = OrderedDict()
 
     def read(self, sentences: Sequence[str]) -> tuple[str, ...]:
-        """Encode the sentences that are new; return what should be told about them, if anything.
+        """Encode the prompts that are new; return what should be told about them, if anything.
 
         Raises:
             SampleError: One cannot be read, or no word of it is in the vocabulary.
@@ -84,10 +84,10 @@ class ReferringSegmenter:
         return tuple(dict.fromkeys(note for item in encoded for note in item.reading.notes))
 
     def segment(self, pixels: NDArray[Any], sentences: Sequence[str]) -> ReferringResult:
-        """Return the masks of the sentences, all in one batch, at the size of the image.
+        """Return the masks of the text prompts, all in one batch, at the size of the image.
 
         Args:
-            pixels: H x W x 3 uint8 RGB, or a grey image.
+            pixels: H x W x 3 uint8 RGB, or a gray image.
             sentences: At least one, all different.
 
         Raises:
@@ -122,7 +122,7 @@ class ReferringSegmenter:
         self._mask_decoder.close()
 
     def _recall(self, sentences: Sequence[str]) -> list[_Encoded]:
-        """Return every sentence encoded; the new ones go through the network as one batch."""
+        """Return every text prompt encoded; the new ones go through the network as one batch."""
         new = [s for s in sentences if not isinstance(s, str) or s not in self._memory]
         if new:
             self._remember(new)
@@ -138,7 +138,7 @@ class ReferringSegmenter:
         for reading in readings:
             if not reading.known:
                 words = ', '.join(map(repr, reading.unknown_words)) or 'punctuation'
-                raise SampleError(f'No word of the sentence is in the vocabulary: {words}.')
+                raise SampleError(f'No word of the text prompt is in the vocabulary: {words}.')
         token_ids, attention_mask = self._tokenizer.batch(readings)
         features = self._text_encoder.encode(token_ids, attention_mask)
         self.encoded += len(sentences)
@@ -158,7 +158,7 @@ def load_segmenter(
 
     Raises:
         BundleError: The bundle is missing, damaged or of another task.
-        BackendError: The runtime is missing, unknown here, or refuses the bundle.
+        BackendError: The runtime is missing, unknown here, or rejects the bundle.
     """
     bundle = load_referring_bundle(name_or_path)
     segmenter = ReferringSegmenter(bundle, _create_runtime(backend, threads))

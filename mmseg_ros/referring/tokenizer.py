@@ -1,4 +1,4 @@
-"""Sentences to token ids: WordPiece with BERT's uncased normalisation, from a local vocabulary."""
+"""Sentences to token ids: WordPiece with BERT's uncased normalization, from a local vocabulary."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LOGGER = logging.getLogger(__name__)
 
 PAD, UNKNOWN, BEGIN, END = '[PAD]', '[UNK]', '[CLS]', '[SEP]'
 MAX_CHARACTERS = 1000
-"""Longest sentence that is read; what is longer was not meant as one."""
+"""Longest text prompt that is read; what is longer was not meant as one."""
 _LONGEST_WORD = 100
 _SHOWN_CHARACTERS = 40
 _MAX_SAID = 256
@@ -42,8 +42,8 @@ class Reading:
     Attributes:
         token_ids: The ids with [CLS] and [SEP], without padding.
         unknown_words: Words that the vocabulary does not know, as they were written.
-        known: Whether it knows any word of the sentence.
-        notes: What the reader should be told about it, in sentences.
+        known: Whether it knows any word of the text prompt.
+        notes: What the reader should be told about it, in text prompts.
     """
 
     token_ids: tuple[int, ...]
@@ -53,7 +53,7 @@ class Reading:
 
 
 class Tokenizer:
-    """Reads sentences with one vocabulary.
+    """Reads text prompts with one vocabulary.
 
     Args:
         vocab_path: One token per line; the line number, from 0, is its id.
@@ -80,15 +80,15 @@ class Tokenizer:
         """
         encoding = self._words.encode(_checked(sentence), add_special_tokens=False)
         if not encoding.ids:
-            raise SampleError(f'The sentence {_shown(sentence)} holds no word.')
+            raise SampleError(f'The text prompt {_shown(sentence)} holds no word.')
         room = self.max_tokens - 2
         unknown_words = _unknown_words(encoding, sentence)
         notes = []
         if len(encoding.ids) > room:
             rest = sentence[encoding.offsets[room][0] :]
             notes.append(
-                f'The sentence {_shown(sentence)} has {len(encoding.ids)} tokens, but {room} are '
-                f'read; left out: {_shown(rest)}.'
+                f'The text prompt {_shown(sentence)} has {len(encoding.ids)} tokens, but {room} '
+                f'are read; left out: {_shown(rest)}.'
             )
         if unknown_words:
             words = ', '.join(_shown(word) for word in unknown_words)
@@ -110,7 +110,7 @@ class Tokenizer:
         return self.batch([self.read(sentence) for sentence in sentences])
 
     def batch(self, readings: Sequence[Reading]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Return what `encode` returns, for sentences that have been read."""
+        """Return what `encode` returns, for text prompts that have been read."""
         shape = (len(readings), self.max_tokens)
         token_ids = np.full(shape, self._ids[PAD], np.int64)
         attention_mask = np.zeros(shape, bool)
@@ -166,14 +166,14 @@ def _checked(sentence: str) -> str:
         raise SampleError(f'A sentence must be text, but is {type(sentence).__name__}.')
     if len(sentence) > MAX_CHARACTERS:
         raise SampleError(
-            f'The sentence {_shown(sentence)} has {len(sentence)} characters; at most '
+            f'The text prompt {_shown(sentence)} has {len(sentence)} characters; at most '
             f'{MAX_CHARACTERS} are read.'
         )
     try:
         sentence.encode('utf-8')
     except UnicodeEncodeError as error:
         raise SampleError(
-            f'The sentence {_shown(sentence)} is no valid Unicode text: character '
+            f'The text prompt {_shown(sentence)} is no valid Unicode text: character '
             f'{error.start + 1} is half of one.'
         ) from error
     return sentence

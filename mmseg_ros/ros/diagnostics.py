@@ -34,7 +34,7 @@ class Reporter:
         )
 
     def publish(self) -> None:
-        """Publish one DiagnosticArray: the node, its sensors, its sets and its processing."""
+        """Publish one DiagnosticArray: the node, its sensors, its frames and its processing."""
         now_ns = self._now_ns()
         statuses = [self._node_status()]
         stream, session = self._node.stream, self._node.session
@@ -134,7 +134,7 @@ class Reporter:
             return self._status(
                 ERROR, 'sync', 'All sensors are lost: nothing is published.', values
             )
-        return self._status(OK, 'sync', f'{sum(counters.closed.values())} sets', values)
+        return self._status(OK, 'sync', f'{sum(counters.closed.values())} frames', values)
 
     def _processing_status(self, stream: Stream, session: Session) -> DiagnosticStatus:
         statistics = session.statistics

@@ -20,7 +20,7 @@ from mmseg_ros.sync.collector import Collector
 
 
 class CollectorFilter(message_filters.SimpleFilter):  # type: ignore[misc]
-    """Takes messages from filters and passes on sets in which any message may be missing.
+    """Takes messages from filters and passes on frames in which any message may be missing.
 
     Callbacks registered on it get one argument per input, in the order of the inputs: the message,
     or None where the input had none in time.
@@ -47,7 +47,7 @@ class CollectorFilter(message_filters.SimpleFilter):  # type: ignore[misc]
             node: Whose clock counts and whose executor wakes the filter at deadlines.
             inputs: message_filters filters by name, in the order of the callback's arguments.
                 Their messages need a header.
-            sync: How messages become sets; without `reference_order`, the first input leads.
+            sync: How messages become frames; without `reference_order`, the first input leads.
             sensors: One block per input; a missing one has the defaults.
         """
         super().__init__()

@@ -1,4 +1,4 @@
-"""One processed set with what several outputs need from it, computed at most once."""
+"""One processed frame with what several outputs need from it, computed at most once."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from mmseg_ros.projection.seen import seen_points
 
 
 class Frame:
-    """Labels of one set, with the samples and the rig they were made from.
+    """Labels of one frame, with the samples and the rig they were made from.
 
     Attributes:
         frame_set: The samples. result: The labels, at the camera's size. rig: The calibration.
@@ -62,7 +62,7 @@ class Frame:
 
     @cached_property
     def rgb(self) -> NDArray[np.uint8]:
-        """Return the H x W x 3 uint8 camera image, black if the camera is not in the set."""
+        """Return the H x W x 3 uint8 camera image, black if the camera is not in the frame."""
         sample = self.frame_set.samples.get(self.rig.reference)
         if sample is None or not isinstance(sample.payload, ImageData):
             return np.zeros((*self.result.labels.shape, 3), np.uint8)
@@ -70,12 +70,12 @@ class Frame:
 
     @cached_property
     def lidar(self) -> SensorSample | None:
-        """Return the first cloud of the set, if any."""
+        """Return the first cloud of the frame, if any."""
         return self._first(CloudData)
 
     @cached_property
     def depth(self) -> SensorSample | None:
-        """Return the first depth image of the set, if any."""
+        """Return the first depth image of the frame, if any."""
         return self._first(DepthData)
 
     @cached_property
@@ -84,10 +84,10 @@ class Frame:
 
         Raises:
             CalibrationError: Intrinsics or extrinsics are unknown.
-            ValueError: The set holds no cloud.
+            ValueError: The frame holds no cloud.
         """
         if self.lidar is None:
-            raise ValueError('The set holds no cloud.')
+            raise ValueError('The frame holds no cloud.')
         return seen_points(self.lidar, self.frame_set, self.rig, self.camera, self.odometry)
 
     @property
@@ -110,7 +110,7 @@ class Frame:
         return labelled_cloud(cloud, labels, confidence, self.label_space.palette(), preset)
 
     def organized_points(self) -> CloudData:
-        """Return the depth image as H x W labelled points in the camera's optical frame."""
+        """Return the depth image as H x W labeled points in the camera's optical frame."""
         depth = _payload(self.depth, DepthData)
         name = _modality(self.depth)
         result = self.result
@@ -136,12 +136,12 @@ class Frame:
             return image
         depth_m = self.projection.depth_m[shown]
         near = np.clip(255 - 255 * np.log1p(depth_m) / np.log1p(80.0), 0, 255).astype(np.uint8)
-        colours = cv2.applyColorMap(near[:, None], cv2.COLORMAP_JET)[:, 0, ::-1]
+        colors = cv2.applyColorMap(near[:, None], cv2.COLORMAP_JET)[:, 0, ::-1]
         for du in (0, 1):
             for dv in (0, 1):
                 v = np.minimum(self.projection.v[shown] + dv, image.shape[0] - 1)
                 u = np.minimum(self.projection.u[shown] + du, image.shape[1] - 1)
-                image[v, u] = colours
+                image[v, u] = colors
         return image
 
     def _first(self, kind: type) -> SensorSample | None:
@@ -155,5 +155,5 @@ def _modality(sample: SensorSample | None) -> str:
 
 def _payload(sample: SensorSample | None, kind: type[Any]) -> Any:
     if sample is None or not isinstance(sample.payload, kind):
-        raise ValueError(f'The set holds no {kind.__name__}.')
+        raise ValueError(f'The frame holds no {kind.__name__}.')
     return sample.payload

@@ -1,4 +1,4 @@
-"""Messages in, samples out: decodes, refuses what is malformed, and counts why."""
+"""Messages in, samples out: decodes, rejects what is malformed, and counts why."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _MAX_CAUSES = 16
 
 
 @dataclass(slots=True)
-class Refusals:
-    """What was refused of one sensor.
+class Rejections:
+    """What was rejected of one sensor.
 
     Attributes:
-        total: Number of refused samples.
+        total: Number of rejected samples.
         causes: Number per cause; numbers inside a cause, and what an unexpected error says beside
             its type, are left out so that it stays countable.
-        last_text: The last refusal in full.
+        last_text: The last rejection in full.
         last_ns: When that was, on the node's clock.
     """
 
@@ -38,7 +38,7 @@ class Refusals:
     last_ns: int = 0
 
     def add(self, text: str, now_ns: int) -> None:
-        """Count one refusal."""
+        """Count one rejection."""
         cause = re.sub(r'\d+', '#', cause_of(text))
         if cause not in self.causes and len(self.causes) >= _MAX_CAUSES:
             cause = 'other causes'
@@ -52,7 +52,7 @@ class Intake:
     """Turns messages of all sensors into samples and hands them on.
 
     Attributes:
-        refusals: Per sensor.
+        rejections: Per sensor.
         received: Number of messages per sensor, rejected ones included.
         info_problems: Why the last CameraInfo of a camera was rejected, until a good one comes.
         decoders: Of each sensor; they count what was lost of samples that were taken.
@@ -73,11 +73,11 @@ class Intake:
             calibration: Where intrinsics are kept; CameraInfo messages go there.
             deliver: Takes each good sample.
             now_ns: The node's clock.
-            warn: Takes one sentence per refusal; throttles by itself.
+            warn: Takes one sentence per rejection; throttles by itself.
             on_frame: Told the frame of a sensor when it is first seen or changes.
             join: Transforms between the frames of several LiDARs on one topic.
         """
-        self.refusals: dict[Modality, Refusals] = {}
+        self.rejections: dict[Modality, Rejections] = {}
         self.received: Counter[Modality] = Counter()
         self.info_problems: dict[Modality, str] = {}
         self.decoders: dict[Modality, SensorDecoder] = {}
@@ -91,7 +91,7 @@ class Intake:
         self._lock = threading.Lock()
 
     def on_message(self, modality: Modality, decode: Decode, message: Any) -> None:
-        """Decode one sensor message and deliver it, or refuse it."""
+        """Decode one sensor message and deliver it, or reject it."""
         self.received[modality] += 1
         try:
             frame_id = str(message.header.frame_id)
@@ -113,10 +113,10 @@ class Intake:
             )
             self._deliver(self._clouds.unified(sample))
         except Exception as error:  # a message of any content must never end the node
-            self.refuse(modality, reason_of(error, 'taking in'))
+            self.reject(modality, reason_of(error, 'taking in'))
 
     def on_camera_info(self, modality: Modality, message: Any) -> None:
-        """Take the intrinsics of one camera; what is invalid is refused and the old ones stay."""
+        """Take the intrinsics of one camera; what is invalid is rejected and the old ones stay."""
         if self._calibration.is_known(modality, message):
             self.info_problems.pop(modality, None)
             return
@@ -133,10 +133,10 @@ class Intake:
             self.info_problems[modality] = text
             self._warn(f'{modality}: CameraInfo rejected: {text}')
 
-    def refuse(self, modality: Modality, text: str) -> None:
-        """Count and report one refusal; any thread may call it."""
+    def reject(self, modality: Modality, text: str) -> None:
+        """Count and report one rejection; any thread may call it."""
         with self._lock:
-            self.refusals.setdefault(modality, Refusals()).add(text, self._now_ns())
+            self.rejections.setdefault(modality, Rejections()).add(text, self._now_ns())
         self._warn(f'{modality}: sample rejected: {text}')
 
     def _require(self, modality: Modality) -> None:

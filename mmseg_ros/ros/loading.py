@@ -79,7 +79,7 @@ def _unconnected(manifest: Manifest, config: NodeConfig) -> tuple[Modality, ...]
     """Return the inputs of the network that no enabled sensor feeds.
 
     Raises:
-        ConfigError: That are all of them.
+        ConfigError: These are all of them.
     """
     enabled = [name for name, sensor in config.sensors.items() if sensor.enabled]
     wanted = manifest.modality_names

@@ -13,7 +13,7 @@ class NodeLogHandler(logging.Handler):
 
     def __init__(self, logger: Any) -> None:
         super().__init__()
-        # One line of code per severity: rclpy refuses a second severity from the same line.
+        # One line of code per severity: rclpy rejects a second severity from the same line.
         self._error = Throttle(lambda text: logger.error(text))
         self._warning = Throttle(lambda text: logger.warning(text))
         self._info = Throttle(lambda text: logger.info(text))

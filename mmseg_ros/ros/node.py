@@ -1,4 +1,4 @@
-"""The lifecycle node: sensor topics in, labels, labelled clouds and diagnostics out."""
+"""The lifecycle node: sensor topics in, labels, labeled clouds and diagnostics out."""
 
 from __future__ import annotations
 

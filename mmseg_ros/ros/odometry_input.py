@@ -21,7 +21,7 @@ class OdometryInput:
     """Subscribes to odometry and keeps its last poses.
 
     Attributes:
-        received: Number of messages, refused ones included.
+        received: Number of messages, rejected ones included.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class OdometryInput:
             node: Owner.
             topic: Relative or absolute name; '' subscribes to nothing.
             odometry: Where the poses go.
-            warn: Takes one sentence per refused message; throttles by itself.
+            warn: Takes one sentence per rejected message; throttles by itself.
         """
         self.received = 0
         self._topic = topic
@@ -50,7 +50,7 @@ class OdometryInput:
             )
 
     def on_message(self, message: Any) -> None:
-        """Add one pose; what is no pose is refused."""
+        """Add one pose; what is no pose is rejected."""
         self.received += 1
         try:
             add_odometry_message(self._odometry, stamp_ns(message.header), message)

@@ -41,7 +41,7 @@ class Outputs:
     """Publishers of results and of the label names.
 
     Attributes:
-        paused: Per topic, why it could not be published from the last set; empty text if it was.
+        paused: Per topic, why it could not be published from the last frame; empty text if it was.
         config: Live-tunable output parameters.
     """
 
@@ -92,7 +92,7 @@ class Outputs:
         return any(publisher.wanted() for publisher in self._publishers.values())
 
     def publish(self, frame: Frame) -> None:
-        """Publish every output that somebody subscribes to and that the set allows."""
+        """Publish every output that somebody subscribes to and that the frame allows."""
         for output in self._outputs:
             publisher = self._publishers[output.topic]
             if not publisher.wanted():
@@ -118,7 +118,7 @@ class Outputs:
         return image_message(_header(frame), labels, encoding)
 
     def _points(self, frame: Frame) -> PointCloud2 | None:
-        """Return the labelled cloud, once per scan: further frames that hold it add nothing."""
+        """Return the labeled cloud, once per scan: further frames that hold it add nothing."""
         sample = frame.lidar
         if sample is None:
             raise MmsegError('No LiDAR cloud in the frame.')
@@ -146,14 +146,14 @@ def _color(frame: Frame) -> Image:
 
 def _organized(frame: Frame) -> PointCloud2:
     if frame.depth is None:
-        raise MmsegError('No depth image in the set.')
+        raise MmsegError('No depth image in the frame.')
     cloud = frame.organized_points()
     return cloud_message(_header(frame), cloud.points, cloud.height, cloud.width)
 
 
 def _projection(frame: Frame) -> Image:
     if frame.lidar is None:
-        raise MmsegError('No LiDAR cloud in the set.')
+        raise MmsegError('No LiDAR cloud in the frame.')
     return image_message(_header(frame), frame.projection_image(), 'rgb8')
 
 

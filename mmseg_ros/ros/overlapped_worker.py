@@ -40,7 +40,7 @@ _HEAD_START = 2.0
 class OverlappedWorker(Generic[Item, Ready]):
     """Prepares the newest item in one thread and finishes it in another.
 
-    At most one prepared item waits, so nothing is prepared in vain. The next one is taken, the
+    At most one prepared item waits, so nothing is prepared for nothing. The next one is taken, the
     newest by then, just early enough to be ready when the item at hand is finished, as far as the
     times of the last ones tell: more would only make the results older. If that item is finished
     sooner than they tell, the next one is taken at once, so one slow item delays no other.

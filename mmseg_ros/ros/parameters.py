@@ -105,7 +105,7 @@ class NodeParameters:
         ]
 
     def check(self, changes: list[Parameter]) -> SetParametersResult:
-        """Accept or refuse a set-parameters request as a whole, with the reason."""
+        """Accept or reject a set-parameters request as a whole, with the reason."""
         try:
             self.config(changes)
         except ConfigError as error:

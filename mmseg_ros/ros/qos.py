@@ -11,7 +11,7 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPo
 AUTO = 'auto'
 RELIABLE = 'reliable'
 BEST_EFFORT = 'best_effort'
-# Each of rclpy's own handlers (they warn of foreign QoS, as the other side does too) is one more
+# Each of rclpy's own handlers (they warn of external QoS, as the other side does too) is one more
 # thing to wait for whenever a message comes.
 NO_EVENTS = PublisherEventCallbacks(use_default_callbacks=False)
 NO_INPUT_EVENTS = SubscriptionEventCallbacks(use_default_callbacks=False)

@@ -43,7 +43,7 @@ class ReferringState(str, Enum):
     UNAVAILABLE = 'unavailable'
     LOADING = 'loading'
     POINTING = 'pointing'
-    REFUSED = 'refused'
+    REJECTED = 'rejected'
     FAILED = 'failed'
 
 
@@ -63,7 +63,7 @@ class _Job:
 
 
 class Referring:
-    """Takes expressions and sets of samples, publishes what is meant.
+    """Takes expressions and frames, publishes what is meant.
 
     Attributes:
         outputs: The publishers. state: What it is doing. reason: Why it is not pointing.
@@ -100,7 +100,7 @@ class Referring:
         return () if request is None else request.sentences
 
     def standing(self) -> tuple[ReferringState, str, tuple[str, ...], tuple[str, ...]]:
-        """Return state, reason, notes and sentences of one moment."""
+        """Return state, reason, notes and text prompts of one moment."""
         with self._lock:
             return self.state, self.reason, self.notes, self.sentences
 
@@ -116,7 +116,7 @@ class Referring:
         )
 
     def offer(self, frame_set: FrameSet) -> None:
-        """Take a set of samples; without an expression this does nothing at all."""
+        """Take a frame; without an expression this does nothing at all."""
         request = self._request
         if request is not None:
             self.slot.put(_Job(request, frame_set))
@@ -140,12 +140,12 @@ class Referring:
             self.segmenter = None
 
     def _on_expression(self, message: String) -> None:
-        """Take one expression; what was looked for before ends with it, also if it is refused."""
+        """Take one expression; what was looked for before ends with it, also if it is rejected."""
         try:
             sentences = split_expression(message.data)
         except SampleError as error:
-            self._forget(ReferringState.REFUSED, str(error))
-            self._warn(f'Expression refused: {error}')
+            self._forget(ReferringState.REJECTED, str(error))
+            self._warn(f'Expression rejected: {error}')
             return
         if sentences and sentences == self.sentences:
             return
@@ -183,7 +183,7 @@ class Referring:
         while (job := slot.take()) is not None:
             try:
                 self._work(job)
-            except Exception as error:  # one image or sentence must never end the thread
+            except Exception as error:  # one image or text prompt must never end the thread
                 if self._is_running():
                     self._fail(job, error)
 
@@ -231,14 +231,14 @@ class Referring:
     def _fail(self, job: _Job, error: Exception) -> None:
         """Say what went wrong; only what may pass by itself is tried again on the next image."""
         text = reason_of(error, 'answering')
-        refused = isinstance(error, SampleError)
+        rejected = isinstance(error, SampleError)
         if job.request is not self._understood:
             self._forget(_state_after(error), text, only=job.request)
         elif job.request is self._request:
             self.failures += 1
             self.reason = text
-        if refused:
-            self._warn(f'Expression refused: {text}')
+        if rejected:
+            self._warn(f'Expression rejected: {text}')
         else:
             self._error(f'Text-prompted segmentation: {text}')
 
@@ -250,7 +250,7 @@ def _at_rest() -> ReferringState:
 
 def _state_after(error: Exception) -> ReferringState:
     if isinstance(error, SampleError):
-        return ReferringState.REFUSED
+        return ReferringState.REJECTED
     if isinstance(error, MissingLibraryError):
         return ReferringState.UNAVAILABLE
     return ReferringState.FAILED

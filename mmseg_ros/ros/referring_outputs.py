@@ -87,7 +87,7 @@ class ReferringOutputs:
 
 
 def _frame(result: ReferringResult, image: SensorSample, frame_set: FrameSet, rig: Rig) -> Frame:
-    """Return the masks as a frame whose classes are the sentences."""
+    """Return the masks as a frame whose classes are the text prompts."""
     labelled = SegmentationResult(
         stamp_ns=image.stamp_ns,
         frame_id=image.frame_id,
@@ -100,10 +100,10 @@ def _frame(result: ReferringResult, image: SensorSample, frame_set: FrameSet, ri
 
 
 def _points(frame: Frame) -> PointCloud2:
-    """Return the points that are meant, with the number of the sentence as their label."""
+    """Return the points that are meant, with the number of the text prompt as their label."""
     sample = frame.lidar
     if sample is None:
-        raise MmsegError('No LiDAR cloud in the set.')
+        raise MmsegError('No LiDAR cloud in the frame.')
     points = frame.labelled_points()
     meant = points[points['label'] != IGNORE_ID]
     return cloud_message(header_of(sample.stamp_ns, sample.frame_id), meant, 1, len(meant))

@@ -24,7 +24,7 @@ def referring_report(referring: Referring) -> tuple[bytes, str, dict[str, object
         values |= {
             'bundle': segmenter.bundle.manifest.name,
             'backend': segmenter.backend_name,
-            'sentences encoded': segmenter.encoded,
+            'text prompts encoded': segmenter.encoded,
         }
     for stage, quantiles in referring.stages.percentiles_ms().items():
         values |= {f'{stage}_{name}_ms': f'{value:.2f}' for name, value in quantiles.items()}

@@ -54,12 +54,12 @@ def sensor_report(
     if level == OK:
         text = _not_connected(name, session) or unused or text
         level = OK if text == report.cause else WARN
-    refusals = stream.intake.refusals.get(name)
+    rejections = stream.intake.rejections.get(name)
     info_fault = _info_fault(name, stream, session)
     if info_fault:
         level, text = ERROR, info_fault
-    if refusals is not None and now_ns - refusals.last_ns < _RECENT_S * 1e9:
-        level, text = ERROR, f'Samples are rejected: {refusals.last_text}'
+    if rejections is not None and now_ns - rejections.last_ns < _RECENT_S * 1e9:
+        level, text = ERROR, f'Samples are rejected: {rejections.last_text}'
     if stream.inputs[name].problem:
         level, text = ERROR, stream.inputs[name].problem
     return level, text, _values(report, stream)
@@ -95,7 +95,7 @@ def _info_fault(name: Modality, stream: Stream, session: Session) -> str:
 def _values(report: HealthReport, stream: Stream) -> dict[str, object]:
     name = report.modality
     counters, subscription = stream.collector.counters.sensors[name], stream.inputs[name]
-    refusals = stream.intake.refusals.get(name)
+    rejections = stream.intake.rejections.get(name)
     values: dict[str, object] = {
         'health': report.state.value,
         'rate_hz': f'{report.rate_hz:.2f}',
@@ -109,10 +109,10 @@ def _values(report: HealthReport, stream: Stream) -> dict[str, object]:
         'used': counters.used,
         'late': counters.late,
         'lateness_p95_ms': counters.lateness_quantile_ms(0.95),
-        'refused': refusals.total if refusals else 0,
+        'rejected': rejections.total if rejections else 0,
     }
-    if refusals:
-        values |= {f'refused: {cause}': count for cause, count in refusals.causes.items()}
+    if rejections:
+        values |= {f'rejected: {cause}': count for cause, count in rejections.causes.items()}
     values |= {f'dropped: {cause}': count for cause, count in counters.drops.items()}
     decoder = stream.intake.decoders.get(name)
     if decoder is not None:

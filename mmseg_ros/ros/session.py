@@ -28,17 +28,17 @@ from mmseg_ros.ros.outputs import Outputs
 from mmseg_ros.ros.referring_node import Referring
 from mmseg_ros.ros.throttle import Throttle
 
-Refuse = Callable[[Modality, str], None]
+Reject = Callable[[Modality, str], None]
 
 
 @dataclass(slots=True)
 class Statistics:
-    """What became of the sets that reached the worker.
+    """What became of the frames that reached the worker.
 
     Attributes:
-        published: Sets whose results were published. idle: Sets that nobody wanted.
-        subsets: Published sets per combination of modalities, such as `rgb+lidar`.
-        failures: Sets without a result, per cause.
+        published: Frames whose results were published. idle: Frames that nobody wanted.
+        subsets: Published frames per combination of modalities, such as `rgb+lidar`.
+        failures: Frames without a result, per cause.
         last_failure: The last cause in full; empty after a success.
         stages: Milliseconds per stage; `latency` is from the newest sample's receipt to the end.
     """
@@ -94,7 +94,7 @@ class Session:
         self.referring = Referring(node, config, lambda: self.calibration.rig)
 
     def tune(self, before: NodeConfig, config: NodeConfig) -> None:
-        """Take over changed live parameters, from the next set on."""
+        """Take over changed live parameters, from the next frame on."""
         if config.output != before.output:
             self._config = config.output
             self.outputs.config = self.referring.outputs.config = config.output
@@ -111,25 +111,25 @@ class Session:
             self.watch,
         )
 
-    def prepare(self, frame_set: FrameSet, refuse: Refuse) -> Prepared | None:
-        """Align and encode one set if a result is subscribed to; never raises.
+    def prepare(self, frame_set: FrameSet, reject: Reject) -> Prepared | None:
+        """Align and encode one frame if a result is subscribed to; never raises.
 
         Args:
             frame_set: The samples.
-            refuse: Told about each sample that the pipeline could not use.
+            reject: Told about each sample that the pipeline could not use.
         """
         with self._guarded():
             if not self.outputs.wanted():
                 self.statistics.idle += 1
                 return None
             prepared = self._pipeline.prepare(frame_set, self.calibration.rig)
-            for modality, reason in prepared.refused.items():
-                refuse(modality, reason)
+            for modality, reason in prepared.rejected.items():
+                reject(modality, reason)
             return prepared
         return None
 
     def finish(self, prepared: Prepared) -> None:
-        """Segment a prepared set and publish what is subscribed to; never raises."""
+        """Segment a prepared frame and publish what is subscribed to; never raises."""
         with self._guarded():
             self._finish(prepared)
 
@@ -156,7 +156,7 @@ class Session:
     def _finish(self, prepared: Prepared) -> None:
         output = self._pipeline.complete(prepared)
         samples = prepared.frame_set.samples
-        usable = {k: v for k, v in samples.items() if k not in output.refused}
+        usable = {k: v for k, v in samples.items() if k not in output.rejected}
         frame_set = replace(prepared.frame_set, samples=usable)
         label_space = self.bundle.manifest.label_space
         result = self._masked(output.result, label_space.ignore_id)

@@ -36,7 +36,7 @@ class Stream:
 
     Attributes:
         modalities: Enabled sensors; those of the network first, in its order.
-        intake: Decoding and refusals. collector: Sets. worker: Threads that run the network.
+        intake: Decoding and rejections. collector: Frames. worker: Threads that run the network.
         inputs: Data subscription per sensor. infos: CameraInfo subscription per camera.
         odometry: Subscription to the vehicle's motion.
         frames: Reader of /tf_static and /tf where the calibration lacks poses, else None.
@@ -49,7 +49,7 @@ class Stream:
         self.jumps = 0
         self.silence = Silence()
         self.modalities = _modalities(config, session)
-        # A lambda of its own: rclpy refuses two severities from one line of code.
+        # A lambda of its own: rclpy rejects two severities from one line of code.
         warn = Throttle(lambda text: node.get_logger().warning(text))
         use_tf = session.calibration.lacks_pose(self.modalities)
         self.frames = TransformFrames(node, session.calibration, warn) if use_tf else None
@@ -69,7 +69,7 @@ class Stream:
         # What is no entity of the node comes last, when nothing can fail any more.
         self.worker: OverlappedWorker[FrameSet, Prepared] = OverlappedWorker(
             'mmseg_worker',
-            lambda frame_set: session.prepare(frame_set, self.intake.refuse),
+            lambda frame_set: session.prepare(frame_set, self.intake.reject),
             session.finish,
             self._slot,
         )
@@ -95,7 +95,9 @@ class Stream:
 
     def why_no_frame(self) -> str:
         """Return the stage that keeps samples from the worker, and what it says."""
-        newest = max(self.intake.refusals.items(), key=lambda item: item[1].last_ns, default=None)
+        newest = max(
+            self.intake.rejections.items(), key=lambda item: item[1].last_ns, default=None
+        )
         if newest is not None and not self.collector.counters.subsets:
             return f"stage 'decode' rejects the samples: {newest[0]}: {newest[1].last_text}"
         return "stage 'collect' closes no frame: see the states of the sensors."
@@ -157,7 +159,7 @@ class Stream:
         self.jumps += 1
         self._node.get_logger().info(
             'The clock jumped back (a bag that loops, or simulated time that begins); '
-            'unfinished sets are dropped.'
+            'unfinished frames are dropped.'
         )
         self.worker.slot.clear()
         self._referring.slot.clear()

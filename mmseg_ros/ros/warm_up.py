@@ -37,7 +37,7 @@ _POINTS = 64
 
 
 def load_and_warm_up(bundle: Bundle, backend: Backend) -> None:
-    """Load the network, and process one made-up set of the standard sensors and its outputs.
+    """Load the network, and process one made-up frame of the standard sensors and its outputs.
 
     The projection is compiled at its first use on a machine, which takes a while; later starts
     read the compiled code from disk. The network is loaded meanwhile in a thread of its own.
@@ -70,7 +70,7 @@ def _load(bundle: Bundle, backend: Backend) -> None:
 
 
 def _decode(frame_set: FrameSet) -> None:
-    """Decode the set once as messages; the loops in the decoders are compiled too."""
+    """Decode the frame once as messages; the loops in the decoders are compiled too."""
     header = Header()
     samples = frame_set.samples
     depth, events, cloud = (samples[name].payload for name in (DEPTH, EVENT, LIDAR))

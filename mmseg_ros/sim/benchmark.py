@@ -29,7 +29,7 @@ def run(frames: int = 6, seed: int = 3) -> dict[str, Any]:
 
     Args:
         frames: Frames per case in one process.
-        seed: Of the drive.
+        seed: Of the sequence.
 
     Returns:
         Cores, largest resident memory of a process in MB, and per case: what `_measure` gives.

@@ -1,4 +1,4 @@
-"""Writes drives in DeLiVER's folder layout, with the images that the live node makes."""
+"""Writes sequences in DeLiVER's folder layout, with the images that the live node makes."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ class DatasetConfig:
     """What to write.
 
     Attributes:
-        out: Folder of the data set. scenes: Drives to simulate. frames: Frames of each.
+        out: Folder of the data set. scenes: Sequences to simulate. frames: Frames of each.
         height: Rows of the images. width: Columns. interval_s: Time between frames.
         conditions: Conditions in turn. failure_share: Share of scenes with a sensor failure.
         split: train, val, test, or auto: three, one and one scene of five.
         seed: Scenes of other seeds, and of other splits, differ.
         rig: Sensors. rigs: Which scenes vary them, see RIGS.
-        referring: Whether sentences with masks are written too.
-        renderer: What makes the camera's pictures, see sequence.RENDERERS.
+        referring: Whether text prompts with masks are written too.
+        renderer: What makes the camera's images, see sequence.RENDERERS.
         meshes: See sequence.DriveConfig.
 
     Raises:
@@ -228,7 +228,7 @@ def _write_referring(
     frame: DriveFrame,
     objects: Sequence[SceneObject],
 ) -> None:
-    """Write NNNNNN.json (sentences) and one mask (0 or 255) per sentence."""
+    """Write NNNNNN.json (text prompts) and one mask (0 or 255) per text prompt."""
     folder = config.out / 'referring' / plan.folder
     sightings = find_sightings(objects, frame.labels, frame.instances, frame.true_depth_m)
     rng = np.random.default_rng([plan.seed, 29, k])
@@ -281,7 +281,7 @@ def encode_frame(
 
 
 def semantic_image(labels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    """Return H x W x 4 uint8 (BGRA) with class id + 1 in the colour channels, 0 where ignored."""
+    """Return H x W x 4 uint8 (BGRA) with class id + 1 in the color channels, 0 where ignored."""
     small = cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST)
     raw = (small + np.uint8(1)).astype(np.uint8)
     return np.stack([raw, raw, raw, np.full_like(raw, 255)], -1)

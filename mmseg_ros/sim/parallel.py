@@ -1,4 +1,4 @@
-"""Frames of one drive from several processes."""
+"""Frames of one sequence from several processes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PIECE = 5
 
 
 def drive_frames(drive: Drive, jobs: int = 1) -> Iterator[DriveFrame]:
-    """Yield the frames of a drive, made in short pieces that do not depend on each other.
+    """Yield the frames of a sequence, made in short pieces that do not depend on each other.
 
     Args:
         drive: What to simulate.
@@ -47,7 +47,7 @@ def leave_interrupts_to_parent() -> None:
 
 
 _worker: dict[str, Drive] = {}
-"""The drive of a worker process: building its scene takes a second."""
+"""The sequence of a worker process: building its scene takes a second."""
 
 
 def _start_worker(seed: int, config: DriveConfig) -> None:

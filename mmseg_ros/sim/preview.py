@@ -40,7 +40,7 @@ def write_preview(path: Path, seed: int, config: DriveConfig, jobs: int = 1) -> 
 
 
 def _row(seed: int, config: DriveConfig, title: str) -> NDArray[np.uint8]:
-    """Return the second frame of a drive as a row of pictures."""
+    """Return the second frame of a sequence as a row of images."""
     config = replace(config, frames=2, interval_s=0.5, lidar=LidarModel(sector_deg=SECTOR_DEG))
     drive = Drive(seed, config)
     *_, frame = drive.frames()
@@ -66,7 +66,7 @@ def _header() -> NDArray[np.uint8]:
 
 
 def _caption(row: NDArray[np.uint8], title: str) -> NDArray[np.uint8]:
-    """Write the title into the corner of the row, white on grey."""
+    """Write the title into the corner of the row, white on gray."""
     place, font = (6, 16), cv2.FONT_HERSHEY_SIMPLEX
     row = np.ascontiguousarray(row)
     cv2.rectangle(row, (0, 0), (10 + 9 * len(title), 22), (30, 30, 30), -1)

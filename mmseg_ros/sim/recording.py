@@ -1,4 +1,4 @@
-"""Writes a drive as a bag: raw sensor topics, calibration, odometry and ground truth."""
+"""Writes a sequence as a bag: raw sensor topics, calibration, odometry and ground truth."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from mmseg_ros.sim.parallel import drive_frames
 from mmseg_ros.sim.sequence import Drive, DriveConfig, DriveFrame
 
 DEPTH_ENCODINGS: tuple[str, ...] = ('32FC1', '16UC1')
-"""Metres as float32, or millimetres as uint16 (0 is no measurement, 65.535 m the farthest)."""
+"""Meters as float32, or millimetres as uint16 (0 is no measurement, 65.535 m the farthest)."""
 
 ODOMETRY_HZ = 50.0
 
@@ -37,11 +37,11 @@ Write: TypeAlias = tuple[int, Callable[[], None]]
 def record_drive(
     path: Path, seed: int, config: DriveConfig, jobs: int = 1, depth_encoding: str = '32FC1'
 ) -> Generator[int, None, None]:
-    """Write one drive into a new bag; yield the number of frames written so far.
+    """Write one sequence into a new bag; yield the number of frames written so far.
 
     Args:
         path: Folder of the new bag.
-        seed: Which drive.
+        seed: Which sequence.
         config: What to simulate.
         jobs: Processes; their number changes nothing in the bag.
         depth_encoding: One of DEPTH_ENCODINGS.

@@ -1,4 +1,4 @@
-"""Sentences that name exactly one object of an image, and its mask.
+"""Text prompts that name exactly one object of an image, and its mask.
 
 A sentence is a noun and properties. A property holds, does not hold, or is arguable; a sentence
 is kept only if all of its properties hold for the target and, for every other object that the
@@ -54,7 +54,7 @@ class Expression:
 
 @dataclass(frozen=True, slots=True)
 class _Property:
-    """One thing that can be said: where it stands in the sentence, and of whom it is true.
+    """One thing that can be said: where it stands in the text prompt, and of whom it is true.
 
     Attributes:
         slot: 'before' or 'after' the noun; properties of one `kind` exclude each other.
@@ -70,12 +70,12 @@ class _Property:
 def make_expressions(
     sightings: Sequence[Sighting], shape: tuple[int, int], rng: np.random.Generator, most: int = 8
 ) -> list[Expression]:
-    """Return up to `most` sentences about different objects of one image.
+    """Return up to `most` text prompts about different objects of one image.
 
     Args:
         sightings: All objects in the image, also tiny ones.
         shape: Rows and columns of the image.
-        rng: Chooses among the sentences that fit.
+        rng: Chooses among the text prompts that fit.
         most: Largest number.
     """
     least = SMALLEST_SHARE * shape[0] * shape[1]

@@ -51,11 +51,11 @@ class DriveConfig:
         condition: One of weather.CONDITIONS. failure: One of weather.FAILURES, or ''.
         theme: One of scene.THEMES; empty draws one from the seed.
         clocks: When each sensor measures, and how late its samples arrive.
-        event_steps: Pictures behind the events per packet; in between, light changes evenly.
+        event_steps: Images behind the events per packet; in between, light changes evenly.
         rig: Sensors.
         lidar: LiDAR. events: Event camera. depth: Depth camera.
         speed_mps: Speed of the vehicle; None draws one from the seed, 0 stands still.
-        renderer: What makes the camera's pictures, one of RENDERERS.
+        renderer: What makes the camera's images, one of RENDERERS.
         meshes: One of library.LIBRARIES: models of an installed package in the street, or ''.
 
     Raises:
@@ -85,8 +85,8 @@ class DriveConfig:
             )
         if self.frames < 1 or self.interval_s <= 0:
             raise ConfigError(
-                f'A drive needs at least one frame and a positive interval, but got {self.frames} '
-                f'frames every {self.interval_s} s.'
+                f'A sequence needs at least one frame and a positive interval, but got '
+                f'{self.frames} frames every {self.interval_s} s.'
             )
         check_clocks(self.clocks)
 
@@ -141,10 +141,10 @@ class DriveFrame:
 
 
 class Drive:
-    """A simulated drive. Equal seeds and configurations give equal drives.
+    """A simulated sequence. Equal seeds and configurations give equal sequences.
 
-    >>> drive = Drive(3, DriveConfig(frames=2))
-    >>> frames = list(drive.frames())  # doctest: +SKIP
+    >>> sequence = Sequence(3, DriveConfig(frames=2))
+    >>> frames = list(sequence.frames())  # doctest: +SKIP
     """
 
     def __init__(self, seed: int, config: DriveConfig | None = None) -> None:
@@ -163,7 +163,7 @@ class Drive:
         )  # fmt: skip
 
     def frames(self, first: int = 0, stop: int | None = None) -> Iterator[DriveFrame]:
-        """Yield the frames of the drive, oldest first.
+        """Yield the frames of the sequence, oldest first.
 
         Args:
             first: Index of the first frame; the event camera opens its eyes for it anew.
@@ -178,7 +178,7 @@ class Drive:
 
     @property
     def start_ns(self) -> int:
-        """Return a stamp before every sample of the drive."""
+        """Return a stamp before every sample of the sequence."""
         return START_NS - 100_000_000
 
     def poses(self, stamps_ns: Sequence[int]) -> NDArray[np.float64]:
@@ -186,7 +186,7 @@ class Drive:
         return self.scene.ego.pose([time_of(stamp_ns) for stamp_ns in stamps_ns])
 
     def samples(self) -> Iterator[SensorSample]:
-        """Yield every sample of the drive in the order in which they are received."""
+        """Yield every sample of the sequence in the order in which they are received."""
         waiting: list[SensorSample] = []
         for frame in self.frames():
             waiting = sorted([*waiting, *frame.reports, frame.picture], key=_receipt)

@@ -49,7 +49,7 @@ class Sighting:
 
     Attributes:
         instance: Id in the scene graph. noun: What one calls it. class_id: Class of its pixels.
-        color: Colour word, or ''. moving: Whether it is an actor.
+        color: Color word, or ''. moving: Whether it is an actor.
         pixels: Size of its mask. center: Column and row of the mask's middle, 0..1.
         box: Columns and rows of its mask: left, top, right, bottom (inclusive).
         depth_m: Median depth.
@@ -78,7 +78,7 @@ def find_sightings(
         objects: The scene graph.
         labels: H x W class ids.
         instances: H x W object ids, or -1.
-        depth_m: H x W metres.
+        depth_m: H x W meters.
     """
     space, found = load_label_space(), []
     order = np.argsort(instances, axis=None, kind='stable')

@@ -1,4 +1,4 @@
-"""The sets being made: which one is open, what it waits for, when and why it closes."""
+"""The frames being made: which one is open, what it waits for, when and why it closes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _REACH_SHARE = 0.6
 
 @dataclass(slots=True)
 class _OpenSet:
-    """The oldest set that is not closed yet: the one whose turn it is."""
+    """The oldest frame that is not closed yet: the one whose turn it is."""
 
     anchor: Modality
     stamp_ns: int
@@ -31,9 +31,9 @@ class _OpenSet:
 
 
 class Assembly:
-    """Makes sets of the samples in the buffers of the tracks, oldest first.
+    """Makes frames of the samples in the buffers of the tracks, oldest first.
 
-    The unclaimed samples of the reference are the stamps of the sets to come; only the oldest is
+    The unclaimed samples of the reference are the stamps of the frames to come; only the oldest is
     looked at, and only the sensor that delivered is asked again, so that the cost per sample does
     not grow with the number of sensors.
 
@@ -41,14 +41,14 @@ class Assembly:
         tracks: The sensors in the order of the modalities.
         by_rank: The same, in order of preference as a reference.
         health: Their monitor.
-        counters: Where to count sets.
-        deadline_ns: Longest wait of a set, from the arrival of its first member.
-        min_sensors: Smaller sets are not emitted.
+        counters: Where to count frames.
+        deadline_ns: Longest wait of a frame, from the arrival of its first member.
+        min_sensors: Smaller frames are not emitted.
         jump_back_ns: Stamps that go back further than this are a restart.
 
     Attributes:
         reference: The elected sensor; None while nothing usable has come.
-        emitted: Sets that closed and were not fetched yet.
+        emitted: Frames that closed and were not fetched yet.
         wake_ns: When time alone changes something next; `UNBOUNDED_NS` if it never does.
     """
 
@@ -76,12 +76,12 @@ class Assembly:
     def retune(
         self, by_rank: Sequence[SensorTrack], deadline_ns: int, min_sensors: int, jump_back_ns: int
     ) -> None:
-        """Take over changed parameters, between two sets; the class says what they mean."""
+        """Take over changed parameters, between two frames; the class says what they mean."""
         self._by_rank, self._deadline_ns = by_rank, deadline_ns
         self._min_sensors, self._jump_back_ns = min_sensors, jump_back_ns
 
     def is_too_late(self, track: SensorTrack, stamp_ns: int, now_ns: int) -> bool:
-        """Return whether a sample can serve in no set any more; note if it missed its own."""
+        """Return whether a sample can serve in no frame any more; note if it missed its own."""
         overrun_ns = self._history.overrun_ns(track, stamp_ns, now_ns)
         if overrun_ns is not None and track.health.late(overrun_ns):
             self.health_changed(now_ns)
@@ -108,7 +108,7 @@ class Assembly:
             self.schedule()
 
     def settle(self, now_ns: int) -> None:
-        """Close all sets that can close now, and find out when to look again."""
+        """Close all frames that can close now, and find out when to look again."""
         while (current := self._open or self._open_next()) is not None:
             if not current.waiting:
                 reason = CloseReason.SUPERSEDED if current.is_passed else CloseReason.COMPLETE
@@ -135,7 +135,7 @@ class Assembly:
         self.wake_ns = wake_ns
 
     def health_changed(self, now_ns: int) -> None:
-        """Elect the reference anew and look at the open set with other eyes."""
+        """Elect the reference anew and look at the open frame with other eyes."""
         self._health.notice_all_lost()
         self._health.schedule()
         name = self._health.elect()
@@ -151,7 +151,7 @@ class Assembly:
         self.settle(now_ns)
 
     def close_all(self, reason: CloseReason, now_ns: int) -> None:
-        """Close every set that the reference has named with what it has."""
+        """Close every frame that the reference has named with what it has."""
         while (current := self._open or self._open_next()) is not None:
             self._close(current, reason, now_ns)
         self._owed_ns = None
@@ -162,9 +162,9 @@ class Assembly:
         self.close_all(CloseReason.FLUSH, now_ns)
 
     def jump(self, track: SensorTrack, now_ns: int) -> None:
-        """Forget a sensor's samples after its stamps went back; sets it named are closed."""
+        """Forget a sensor's samples after its stamps went back; frames it named are closed."""
         track.counters.jumps += 1
-        _logger.info('The stamps of %s went back: its unfinished sets are closed.', track.name)
+        _logger.info('The stamps of %s went back: its unfinished frames are closed.', track.name)
         if track is self.reference:
             self.restart(now_ns)
         track.forget()
@@ -172,7 +172,7 @@ class Assembly:
         self.settle(now_ns)
 
     def restart(self, now_ns: int) -> None:
-        """Close all sets and let the next one have any stamp."""
+        """Close all frames and let the next one have any stamp."""
         self._open = None
         self.close_all(CloseReason.JUMP, now_ns)
         self._history.clear()
@@ -190,7 +190,7 @@ class Assembly:
         first_arrival_ns = buffer.arrivals[index]
         if index + 1 < len(buffer.stamps):
             step_ns = buffer.stamps[index + 1] - stamp_ns
-            # Sets leave in order, so a newer one that came first must not wait for this one.
+            # Frames leave in order, so a newer one that came first must not wait for this one.
             first_arrival_ns = min(buffer.arrivals[index:])
         else:
             step_ns = reference.health.rate.period_ns or UNBOUNDED_NS
@@ -202,7 +202,7 @@ class Assembly:
         return current
 
     def _waits(self, current: _OpenSet, track: SensorTrack) -> bool:
-        """Return whether the set has to wait for the sensor; note since when it is in."""
+        """Return whether the frame has to wait for the sensor; note since when it is in."""
         if not track.health.waited_for:
             return False
         stamp_ns, reach_ns = current.stamp_ns, current.reach_ns
@@ -272,7 +272,7 @@ class Assembly:
         return max(last_ns, newest_ns + period_ns - early_ns)
 
     def _find_owed(self) -> None:
-        """Find the oldest sample whose reference is overdue while no set is open."""
+        """Find the oldest sample whose reference is overdue while no frame is open."""
         self._owed_ns = None
         if self._open is not None:
             return
@@ -289,7 +289,7 @@ class Assembly:
                 self._owed_ns, self._owed_stamp_ns = due_ns, buffer.stamps[index]
 
     def _close_owed(self, now_ns: int) -> None:
-        """Close a set that the reference failed to name; the next in order names it."""
+        """Close a frame that the reference failed to name; the next in order names it."""
         last_ns, owed_stamp_ns = self._history.last_ns, self._owed_stamp_ns
         for track in self._by_rank:
             window_ns = track.window_ns
@@ -308,7 +308,7 @@ class Assembly:
         self._find_owed()
 
     def _overflow(self, track: SensorTrack, now_ns: int) -> None:
-        """Make room in a full buffer; a full reference closes its oldest set."""
+        """Make room in a full buffer; a full reference closes its oldest frame."""
         current = self._open
         if track is self.reference and current is not None:
             self._close(current, CloseReason.SUPERSEDED, now_ns)

@@ -126,7 +126,7 @@ def examine(topics: Sequence[TopicTimes]) -> list[TopicClock]:
 def suggest(
     topics: Sequence[TopicTimes], clocks: Sequence[TopicClock], reference: str
 ) -> tuple[dict[str, Suggestion], float]:
-    """Return parameters per topic and the deadline of the sets, in seconds.
+    """Return parameters per topic and the deadline of the frames, in seconds.
 
     The deadline covers the 99th percentile of the slowest topic's delay behind the fastest; it is
     0 if no topic has a stamp. A topic without any stamp gets no suggestion.
@@ -134,7 +134,7 @@ def suggest(
     Args:
         topics: Recorded stamps.
         clocks: What `examine` said about the same topics.
-        reference: Topic whose stamps name the sets.
+        reference: Topic whose stamps name the frames.
     """
     by_topic = {times.topic: _with_stamp(times) for times in topics}
     offsets_ns = {clock.topic: round(clock.offset_s * 1e9) for clock in clocks}
@@ -248,7 +248,7 @@ def _explain(offset_s: float) -> str:
         return _KNOWN_OFFSETS_S[abs(known_s)]
     if abs(offset_s) > _YEAR_S:
         return f'{abs(offset_s) / _YEAR_S:.1f} years: the sensor counts from another epoch or boot'
-    return 'the clock is not synchronised'
+    return 'the clock is not synchronized'
 
 
 def _window_s(reference_ns: NDArray[np.int64], stamp_ns: NDArray[np.int64]) -> float:

@@ -1,4 +1,4 @@
-"""What a closing set takes from its sensors, and who names it when its reference has nothing."""
+"""What a closing frame takes from its sensors, and who names it when its reference has nothing."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _logger = logging.getLogger(__name__)
 
 
 def taken(track: SensorTrack, stamp_ns: int, reach_ns: int) -> SensorSample | None:
-    """Return the sample of a track for a set; one that cannot be made costs only itself.
+    """Return the sample of a track for a frame; one that cannot be made costs only itself.
 
     Args:
         track: The sensor.
-        stamp_ns: Stamp of the set.
-        reach_ns: How much newer a sample may be before it belongs to the next set.
+        stamp_ns: Stamp of the frame.
+        reach_ns: How much newer a sample may be before it belongs to the next frame.
     """
     try:
         return track.take(stamp_ns, reach_ns)
@@ -32,16 +32,16 @@ def taken(track: SensorTrack, stamp_ns: int, reach_ns: int) -> SensorSample | No
 def renamed(
     by_rank: Sequence[SensorTrack], samples: Mapping[Modality, SensorSample], last_ns: int
 ) -> tuple[Modality, int, dict[Modality, SensorSample]]:
-    """Return reference, stamp and samples of a set whose own reference turned out to be missing.
+    """Return reference, stamp and samples of a frame whose own reference turned out to be missing.
 
     The events that named it had a gap, or could not be merged. The next in order that is newer
-    than the last set names it instead, with what lies in the windows around it; without such a
-    one the set is empty.
+    than the last frame names it instead, with what lies in the windows around it; without such a
+    one the frame is empty.
 
     Args:
         by_rank: The sensors in order of preference as a reference.
-        samples: What the set has.
-        last_ns: Stamp of the set before.
+        samples: What the frame has.
+        last_ns: Stamp of the frame before.
     """
     windows_ns = {track.name: track.window_ns for track in by_rank}
     for name in windows_ns:

@@ -1,4 +1,4 @@
-"""Which samples belong together: sensor samples in, sets of samples out."""
+"""Which samples belong together: sensor samples in, frames out."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from mmseg_ros.sync.track import UNBOUNDED_NS, SensorTrack
 
 
 class Collector:
-    """Collects the samples of several sensors into sets, whatever any of them does.
+    """Collects the samples of several sensors into frames, whatever any of them does.
 
-    A set is named by the stamp of a sample of the reference, the most trusted sensor in the
+    A frame is named by the stamp of a sample of the reference, the most trusted sensor in the
     configured order. It takes from every other sensor the nearest sample in that sensor's window,
-    and closes when every healthy sensor is in or cannot be in any more, or at its deadline. Sets
-    come out in the order of their stamps. Nothing here reads a clock: equal calls give equal sets.
-    Samples in a set carry corrected stamps: `offset_s` of their sensor is added.
+    and closes when every healthy sensor is in or cannot be in any more, or at its deadline. Frames
+    come out in the order of their stamps. Nothing here reads a clock: equal calls give equal
+    frames. Samples in a frame carry corrected stamps: `offset_s` of their sensor is added.
 
     Args:
         modalities: Names of the sensors, in the order of the bundle.
-        sync: How samples become sets.
+        sync: How samples become frames.
         sensors: One block per modality; a missing one has the defaults.
-        event_window_s: Length of the event window that ends at the stamp of a set, in seconds.
+        event_window_s: Length of the event window that ends at the stamp of a frame, in seconds.
 
     Attributes:
         health: What is known about every sensor.
@@ -81,7 +81,7 @@ class Collector:
         return self._sets.reference.name if self._sets.reference else None
 
     def add(self, sample: SensorSample, now_ns: int) -> list[FrameSet]:
-        """Take one sample and return the sets that closed, oldest first.
+        """Take one sample and return the frames that closed, oldest first.
 
         Args:
             sample: A sample of one of the modalities.
@@ -100,7 +100,7 @@ class Collector:
         track.counters.received += 1
         if sample.stamp_ns <= 0:
             track.counters.invalid_stamp += 1
-            self._refuse_clock(track, None, now_ns)
+            self._reject_clock(track, None, now_ns)
             return self._fetch()
         track.health.note_stamp(sample.stamp_ns)
         if track.offset_ns:
@@ -113,7 +113,7 @@ class Collector:
     def retune(
         self, sync: SyncConfig, sensors: Mapping[Modality, SensorConfig], event_window_s: float
     ) -> list[FrameSet]:
-        """Take over changed parameters; return the sets under way, closed as they are.
+        """Take over changed parameters; return the frames under way, closed as they are.
 
         Health, counters and learned rates stay; arguments are those of the constructor.
         """
@@ -133,7 +133,7 @@ class Collector:
         return closed + self._fetch()
 
     def advance(self, now_ns: int) -> list[FrameSet]:
-        """Let time pass and return the sets that reached their deadline, oldest first."""
+        """Let time pass and return the frames that reached their deadline, oldest first."""
         self._pass_time(now_ns)
         return self._fetch()
 
@@ -191,12 +191,12 @@ class Collector:
         if self.health.agrees(skew_ns):
             return True
         track.counters.offset += 1
-        self._refuse_clock(track, skew_ns, now_ns)
+        self._reject_clock(track, skew_ns, now_ns)
         return False
 
-    def _refuse_clock(self, track: SensorTrack, skew_ns: int | None, now_ns: int) -> None:
+    def _reject_clock(self, track: SensorTrack, skew_ns: int | None, now_ns: int) -> None:
         track.health.skew_ns = skew_ns
-        if track.health.refuse_clock(now_ns):
+        if track.health.reject_clock(now_ns):
             track.forget()
             self._sets.health_changed(now_ns)
 
@@ -218,12 +218,12 @@ class Collector:
         fault = self._content.check(sample) if self._content else None
         if fault:
             track.counters.content += 1
-            changed = track.health.refuse_content(now_ns, delta_ns, fault)
+            changed = track.health.reject_content(now_ns, delta_ns, fault)
         else:
             changed = stamp_ns != newest_ns and track.health.accept(now_ns, delta_ns)
         is_taken = not fault and not self._sets.is_too_late(track, stamp_ns, now_ns)
         if is_taken:
-            # Before the sets look at the sensor with other eyes: they must see its sample.
+            # Before the frames look at the sensor with other eyes: they must see its sample.
             track.buffer.insert(stamp_ns, now_ns, sample)
         if changed:
             self._sets.health_changed(now_ns)

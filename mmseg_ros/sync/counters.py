@@ -1,4 +1,4 @@
-"""What the collector did with every sample and every set."""
+"""What the collector did with every sample and every frame."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ class SensorCounters:
     """Counts for one sensor, in samples.
 
     Attributes:
-        received: All that came. used: Handed over in a set.
+        received: All that came. used: Handed over in a frame.
         held: Uses of a sample in further frames.
-        late: Came after the set they belong to had closed.
+        late: Came after the frame they belong to had closed.
         duplicate: Same stamp as an earlier one. out_of_order: Older than an earlier one.
-        surplus: Dropped because another sample of the sensor was nearer or no set was near.
+        surplus: Dropped because another sample of the sensor was nearer or no frame was near.
         overflow: Dropped because the buffer was full.
-        invalid_stamp: Refused, stamp zero or negative. offset: Refused, clock disagrees.
-        content: Refused, nothing usable in them. gap: Event windows with lost packets.
+        invalid_stamp: Rejected, stamp zero or negative. offset: Rejected, clock disagrees.
+        content: Rejected, nothing usable in them. gap: Event windows with lost packets.
         jumps: How often the stamps jumped back.
         lateness: How late, as one count per bin of `LATENESS_EDGES_MS`, the last bin open.
     """
@@ -65,7 +65,7 @@ class SensorCounters:
         return {cause: count for cause, count in counts.items() if count}
 
     def count_late(self, lateness_ns: int) -> None:
-        """Count one late sample that came `lateness_ns` after its set had closed."""
+        """Count one late sample that came `lateness_ns` after its frame had closed."""
         self.late += 1
         self.lateness[bisect_left(LATENESS_EDGES_MS, lateness_ns / 1e6)] += 1
 
@@ -86,8 +86,8 @@ class CollectorCounters:
 
     Attributes:
         sensors: Per sensor.
-        closed: Sets emitted, by reason. subsets: Sets emitted, by the modalities in them.
-        below_minimum: Sets not emitted because they had too few samples.
+        closed: Frames emitted, by reason. subsets: Frames emitted, by the modalities in them.
+        below_minimum: Frames not emitted because they had too few samples.
     """
 
     sensors: dict[Modality, SensorCounters]

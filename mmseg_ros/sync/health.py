@@ -25,7 +25,7 @@ _LOST_PERIODS = 3.0
 class HealthState(str, Enum):
     """State of one sensor.
 
-    OK: delivers in time and is waited for. LATE: delivers, but after its sets have closed.
+    OK: delivers in time and is waited for. LATE: delivers, but after its frames have closed.
     STALE: has missed samples, or delivers nothing usable. LOST: silent.
     RECOVERING: came back, not yet trusted. OFFSET: its clock disagrees with the other sensors'.
     Only an OK sensor, and one that was not heard yet in the first moments, is waited for.
@@ -147,7 +147,7 @@ class SensorHealth:
             return self._good_streak >= GOOD_STREAK and self._change(HealthState.OK)
         return False
 
-    def refuse_content(self, now_ns: int, delta_ns: int, fault: str) -> bool:
+    def reject_content(self, now_ns: int, delta_ns: int, fault: str) -> bool:
         """Take note of a sample that holds nothing usable; True if the state changed."""
         self.heard = True
         self.last_arrival_ns = now_ns
@@ -159,7 +159,7 @@ class SensorHealth:
         self._fault = fault
         return self._change(HealthState.STALE)
 
-    def refuse_clock(self, now_ns: int) -> bool:
+    def reject_clock(self, now_ns: int) -> bool:
         """Take note of a sample whose clock disagrees; True if the state changed."""
         self.heard = True
         self.last_arrival_ns = now_ns
@@ -167,11 +167,11 @@ class SensorHealth:
         return self._bad_streak >= BAD_STREAK and self._change(HealthState.OFFSET)
 
     def late(self, overrun_ns: int) -> bool:
-        """Take note of a sample that missed its set; True if the state changed.
+        """Take note of a sample that missed its frame; True if the state changed.
 
         Args:
-            overrun_ns: By how much it missed the deadline of its set; not positive if it would
-                have been in time had the set waited for it.
+            overrun_ns: By how much it missed the deadline of its frame; not positive if it would
+                have been in time had the frame waited for it.
         """
         if overrun_ns <= 0:
             return self.in_time()
@@ -184,7 +184,7 @@ class SensorHealth:
         return self._change(HealthState.LATE)
 
     def in_time(self) -> bool:
-        """Take note of a sample that was in time for its set; True if the state changed."""
+        """Take note of a sample that was in time for its frame; True if the state changed."""
         self._late_streak = 0
         if self.state is not HealthState.LATE:
             self.was_late = False
@@ -288,13 +288,13 @@ class SensorHealth:
                 f'{self._stamp_ns / 1e9:.3f}; make the driver stamp each with its own time.'
             )
         if self.state is HealthState.LOST:
-            return f'{name} has been silent for {age_ns / 1e9:.1f} s; sets go on without it.'
+            return f'{name} has been silent for {age_ns / 1e9:.1f} s; frames go on without it.'
         if self.state is HealthState.OFFSET:
             return self._offset_cause(offset_ns)
         if self.state is HealthState.LATE:
             needed_s = (self._deadline_ns + self.lateness_ns) / 1e9
             return (
-                f'{name} arrives {self.lateness_ns / 1e9:.3f} s after the deadline of its sets;'
+                f'{name} arrives {self.lateness_ns / 1e9:.3f} s after the deadline of its frames;'
                 f' raise sync.deadline_s above {needed_s:.3f} or make the driver faster.'
             )
         if self.state is HealthState.STALE:
@@ -320,7 +320,7 @@ class SensorHealth:
             remedy_s = math.copysign(_TAI_MINUS_UTC_S, remedy_s)
         return (
             f'The stamps of {self.name} are {offset_ns / 1e9:+.3f} s from the other sensors{hint};'
-            f' synchronise its clock or set sensors.{self.name}.offset_s to'
+            f' synchronize its clock or set sensors.{self.name}.offset_s to'
             f' {self.config.offset_s + remedy_s:.3f}.'
         )
 

@@ -1,4 +1,4 @@
-"""The sets that closed lately: what came too late for them, and by how much."""
+"""The frames that closed lately: what came too late for them, and by how much."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _REMEMBERED_SETS = 32
 
 @dataclass(frozen=True, slots=True)
 class ClosedSet:
-    """A set that is out.
+    """A frame that is out.
 
     Attributes:
-        stamp_ns: Its stamp. reach_ns: Samples newer than the stamp by more belong to the next set.
+        stamp_ns: Its stamp. reach_ns: Samples newer than the stamp by more belong to the next.
         deadline_ns: Until when it would have waited at most. closed_ns: When it closed.
         members: Whose samples are in it.
     """
@@ -30,10 +30,10 @@ class ClosedSet:
 
 
 class History:
-    """The last closed sets.
+    """The last closed frames.
 
     Attributes:
-        last_ns: Stamp of the newest; sets at or before it can no longer be made.
+        last_ns: Stamp of the newest; frames at or before it can no longer be made.
     """
 
     __slots__ = ('_closed', '_late_until_ns', 'last_ns')
@@ -43,20 +43,20 @@ class History:
         self.clear()
 
     def clear(self) -> None:
-        """Forget all sets, so that the next one can have any stamp."""
+        """Forget all frames, so that the next one can have any stamp."""
         self._closed.clear()
         self.last_ns = self._late_until_ns = -UNBOUNDED_NS
 
     def append(self, closed: ClosedSet) -> None:
-        """Remember a set."""
+        """Remember a frame."""
         self._closed.append(closed)
         self.last_ns = closed.stamp_ns
         self._late_until_ns = closed.stamp_ns + closed.reach_ns
 
     def overrun_ns(self, track: SensorTrack, stamp_ns: int, now_ns: int) -> int | None:
-        """Return how long after its set's deadline a sample comes; None if it missed no set.
+        """Return how long after its frame's deadline a sample comes; None if it missed no frame.
 
-        The result is negative for a set that closed early because it did not wait for the sensor.
+        The result is negative for a frame that closed early as it did not wait for the sensor.
         Lateness after the closing is counted on the track, once per set and sensor.
         """
         if stamp_ns > self._late_until_ns:

@@ -111,20 +111,20 @@ class HealthMonitor:
         if dead and not self._all_lost:
             _logger.error('All sensors are lost: nothing is published until one returns.')
         elif self._all_lost and not dead:
-            _logger.info('A sensor returned: sets are made again.')
+            _logger.info('A sensor returned: frames are made again.')
         self._all_lost = dead
 
     def wake(self, now_ns: int) -> None:
         """Begin anew when the first sensor returns after all were lost.
 
         As at the start, every lost sensor is waited for until it had the time to be heard: its
-        first sample must not come too late for a set that another one closed alone.
+        first sample must not come too late for a frame that another one closed alone.
         """
         for health in self.sensors.values():
             health.wake(now_ns)
         self._all_lost = False
         self.schedule()
-        _logger.info('A sensor returned: sets are made again.')
+        _logger.info('A sensor returned: frames are made again.')
 
     def restart(self, now_ns: int) -> None:
         """Forget ages and time base after the clock jumped back."""

@@ -1,4 +1,4 @@
-"""The collector on header time: a replay gives the same sets at any speed."""
+"""The collector on header time: a replay gives the same frames at any speed."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class OfflineCollector:
 
     Args:
         modalities: Names of the sensors, in the order of the bundle.
-        sync: How samples become sets.
+        sync: How samples become frames.
         sensors: One block per modality; a missing one has the defaults.
-        event_window_s: Length of the event window that ends at the stamp of a set, in seconds.
+        event_window_s: Length of the event window that ends at the stamp of a frame, in seconds.
 
     Attributes:
         now_ns: The watermark; None before the first sample.
@@ -48,7 +48,7 @@ class OfflineCollector:
         return self._collector.counters
 
     def add(self, sample: SensorSample) -> list[FrameSet]:
-        """Take the next sample in recorded order and return the sets that closed."""
+        """Take the next sample in recorded order and return the frames that closed."""
         now_ns = self._advance_watermark(sample.modality, sample.stamp_ns)
         return self._collector.add(sample, now_ns)
 

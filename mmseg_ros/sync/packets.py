@@ -1,8 +1,9 @@
-"""Event packets: which of them a set needs, and how they become one sample.
+"""Event packets: which of them a frame needs, and how they become one sample.
 
-An event stream comes in packets; a set needs the events of the window that ends at its stamp. So
-the packets of an event sensor are kept until no later window can reach them and a set receives all
-packets that overlap its window, concatenated; one packet may serve several overlapping windows.
+An event stream comes in packets; a frame needs the events of the window that ends at its stamp.
+So the packets of an event sensor are kept until no later window can reach them and a frame
+receives all packets that overlap its window, concatenated; one packet may serve several
+overlapping windows.
 """
 
 from __future__ import annotations

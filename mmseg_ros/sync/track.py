@@ -26,15 +26,15 @@ _HOLD_PERIODS = 1.1
 
 
 class SensorTrack:
-    """One sensor: unclaimed samples and the rules by which a set takes one of them.
+    """One sensor: unclaimed samples and the rules by which a frame takes one of them.
 
     Attributes:
         name: Modality. accumulates: Whether it is an event stream, whose packets are merged.
-        window_ns: Largest distance of its sample from the stamp of a set.
+        window_ns: Largest distance of its sample from the stamp of a frame.
         offset_ns: Added to its stamps.
         newest_ns: Newest stamp seen; None before the first and after a jump.
         skipped: Whether at least one sample is missing before the newest.
-        missed_set_ns: Stamp of the last set that a sample came too late for.
+        missed_set_ns: Stamp of the last frame that a sample came too late for.
         held: The sample that was taken last, for frames that find no newer one.
     """
 
@@ -111,11 +111,11 @@ class SensorTrack:
         return delta_ns
 
     def find(self, stamp_ns: int, reach_ns: int) -> int:
-        """Return the index of the sample for a set, or -1.
+        """Return the index of the sample for a frame, or -1.
 
         Args:
-            stamp_ns: Stamp of the set.
-            reach_ns: How much newer a sample may be before it belongs to the next set.
+            stamp_ns: Stamp of the frame.
+            reach_ns: How much newer a sample may be before it belongs to the next frame.
         """
         window_ns = self.window_ns
         return self.buffer.nearest(
@@ -125,10 +125,10 @@ class SensorTrack:
         )
 
     def may_still_come(self, stamp_ns: int, reach_ns: int, found: int) -> bool:
-        """Return whether waiting can bring a sample to a set, or a nearer one than it has.
+        """Return whether waiting can bring a sample to a frame, or a nearer one than it has.
 
         A sensor is not waited for when its newest sample, or the soonest next one by its own
-        rate, is already beyond the reach of the set.
+        rate, is already beyond the reach of the frame.
         """
         newest_ns = self.newest_ns
         if newest_ns is None:
@@ -148,7 +148,7 @@ class SensorTrack:
         return newest_ns + _EARLY_SHARE * rate.shortest_ns <= limit_ns
 
     def has_passed(self, stamp_ns: int, reach_ns: int) -> bool:
-        """Return whether the sensor left out the sample that a set is missing."""
+        """Return whether the sensor left out the sample that a frame is missing."""
         newest_ns = self.newest_ns
         return (
             self.skipped
@@ -157,7 +157,7 @@ class SensorTrack:
         )
 
     def take(self, stamp_ns: int, reach_ns: int) -> SensorSample | None:
-        """Remove and return the sample for a set; forget what no later set can use."""
+        """Remove and return the sample for a frame; forget what no later frame can use."""
         if self.accumulates:
             return self._take_packets(stamp_ns)
         index = self.find(stamp_ns, reach_ns)

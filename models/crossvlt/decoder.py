@@ -55,5 +55,5 @@ class Decoder(nn.Module):
 
 
 def resize(x_NCHW: Tensor, size: tuple[int, ...]) -> Tensor:
-    """Return a map at another size, bilinear between the outermost pixels' centres."""
+    """Return a map at another size, bilinear between the outermost pixels' centers."""
     return functional.interpolate(x_NCHW, size=size, mode='bilinear', align_corners=True)

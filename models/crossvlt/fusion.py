@@ -28,7 +28,7 @@ class Pointwise(nn.Conv1d):
         return functional.linear(x_NSC, self.weight[:, :, 0], self.bias)
 
 
-def normalise_over_tokens(x_NSC: Tensor) -> Tensor:
+def normalize_over_tokens(x_NSC: Tensor) -> Tensor:
     """Return every channel of every sample with mean 0 and variance 1 over the tokens."""
     centred = x_NSC - x_NSC.mean(dim=1, keepdim=True)
     variance = centred.square().mean(dim=1, keepdim=True)
@@ -38,7 +38,7 @@ def normalise_over_tokens(x_NSC: Tensor) -> Tensor:
 class TextAttention(nn.Module):
     """Pixels ask, words answer.
 
-    The answer's strength over the image is normalised away, so a sentence says where, not how
+    The answer's strength over the image is normalized away, so a sentence says where, not how
     much.
 
     Args:
@@ -63,11 +63,11 @@ class TextAttention(nn.Module):
             text_NLD: Words.
             bias_N11L: Hides padding.
         """
-        q = self._heads(normalise_over_tokens(self.query(x_NSC))) * self.head_dim**-0.5
+        q = self._heads(normalize_over_tokens(self.query(x_NSC))) * self.head_dim**-0.5
         k, v = self._heads(self.key(text_NLD)), self._heads(self.value(text_NLD))
         attention = (q @ k.transpose(-2, -1) + bias_N11L).softmax(dim=-1)
         answer_NSC = merge_axes((attention @ v).transpose(1, 2), 2, 3)
-        x_NSC = normalise_over_tokens(self.output(answer_NSC)) + x_NSC
+        x_NSC = normalize_over_tokens(self.output(answer_NSC)) + x_NSC
         return functional.gelu(self.mix(x_NSC))
 
     def _heads(self, x_NSC: Tensor) -> Tensor:

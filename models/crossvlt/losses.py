@@ -1,4 +1,4 @@
-"""What CrossVLT minimises: the mask, and the agreement of pixels and sentence at every stage."""
+"""What CrossVLT minimizes: the mask, and the agreement of pixels and prompt at every stage."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MASK_WEIGHT = 2.0
 class ReferringLoss(nn.Module):
     """Twice the cross-entropy of the mask, plus one binary cross-entropy per stage.
 
-    The stages' terms compare the cosine of pixel and sentence, divided by the learned
+    The stages' terms compare the cosine of pixel and text prompt, divided by the learned
     temperature, with the mask.
 
     Args:
@@ -52,7 +52,7 @@ class ReferringLoss(nn.Module):
 
 
 def dice_loss(logits_N2HW: Tensor, truth_NHW: Tensor) -> Tensor:
-    """Return the mean over the sentences of 1 - Dice, smoothed by one pixel."""
+    """Return the mean over the text prompts of 1 - Dice, smoothed by one pixel."""
     inside_NHW = (logits_N2HW[:, 1] - logits_N2HW[:, 0]).sigmoid()
     both_N = (inside_NHW * truth_NHW).sum((1, 2))
     total_N = inside_NHW.sum((1, 2)) + truth_NHW.sum((1, 2))

@@ -15,9 +15,9 @@ from mmseg_models.crossvlt.language import CrossTextStage, TextStage
 from mmseg_models.crossvlt.position import Coordinates
 from mmseg_models.crossvlt.reference import crossvlt_key
 from mmseg_models.encoders import build_encoder, shared_norm
-from mmseg_models.encoders.bert import BERT_CONFIGS, BertConfig, initialise_bert, padding_bias
+from mmseg_models.encoders.bert import BERT_CONFIGS, BertConfig, initialize_bert, padding_bias
 from mmseg_models.encoders.contract import Norms
-from mmseg_models.encoders.layers import Grid, initialise, to_map
+from mmseg_models.encoders.layers import Grid, initialize, to_map
 from mmseg_models.network import Network
 from mmseg_models.presence import Presence
 from mmseg_models.shapes import shape_of
@@ -34,7 +34,7 @@ class Reading:
 
     Attributes:
         logits: N x 2 x H x W: outside, inside.
-        similarities: Per stage N x 1 x H_i x W_i: cosine of pixel and sentence over temperature.
+        similarities: Per stage N x 1 x H_i x W_i: cosine of pixel and prompt over temperature.
         pixels: N x D x H / 4 x W / 4, what the last layer reads.
     """
 
@@ -52,7 +52,7 @@ class CrossVLT(Network):
         text: Name of a BERT, see `BERT_CONFIGS`.
         vocabulary_size: Tokens; None takes that of `text`.
         depths: BERT layers of the four language stages.
-        align_dim: Channels in which pixels and sentence are compared.
+        align_dim: Channels in which pixels and text prompt are compared.
         head_dim: Channels of one head where pixels attend to words.
         decoder_dim: Channels inside the decoder; None takes half of the coarsest map's.
         coordinates: Whether tokens are told their place in the image; the reference does not.
@@ -117,19 +117,19 @@ class CrossVLT(Network):
         self.decoder = Decoder(dims, decoder_dim)
         self.classify = nn.Conv2d(decoder_dim, 2, 1)
         self.temperature = nn.Parameter(torch.ones(NUM_STAGES))
-        self.apply(initialise)
-        self.apply(_initialise_pointwise)
-        self.text.apply(initialise_bert)
-        self.text_stages.apply(initialise_bert)
+        self.apply(initialize)
+        self.apply(_initialize_pointwise)
+        self.text.apply(initialize_bert)
+        self.text_stages.apply(initialize_bert)
 
     def forward(
         self, images_B3HW: Tensor, token_ids_NL: Tensor, attention_mask_NL: Tensor
     ) -> Tensor:
-        """Return logits N x 2 x H x W (outside, inside) for N sentences about B images.
+        """Return logits N x 2 x H x W (outside, inside) for N text prompts about B images.
 
         Args:
-            images_B3HW: float32, normalised. N is B or a multiple of it; then the first N / B
-                sentences are about the first image.
+            images_B3HW: float32, normalized. N is B or a multiple of it; then the first N / B
+                text prompts are about the first image.
             token_ids_NL: int64, from [CLS] to [SEP], padded.
             attention_mask_NL: bool, False at padding.
 
@@ -145,7 +145,7 @@ class CrossVLT(Network):
         if length > self.max_tokens or token_ids_NL.shape != attention_mask_NL.shape:
             raise ConfigError(
                 f'token ids are {tuple(token_ids_NL.shape)} and their mask is '
-                f'{tuple(attention_mask_NL.shape)}; give both as sentences x at most '
+                f'{tuple(attention_mask_NL.shape)}; give both as text prompts x at most '
                 f'{self.max_tokens} tokens'
             )
         bias_N11L = padding_bias(attention_mask_NL).to(next(self.text.parameters()).dtype)
@@ -211,7 +211,7 @@ class CrossVLT(Network):
         shape, total = shape_of(images_B3HW), shape_of(text_NLC)[0]
         if len(shape) != 4 or shape[1] != 3 or total % max(shape[0], 1):
             raise ConfigError(
-                f'images have shape {shape} for {total} sentences; expected batch x 3 channels '
+                f'images have shape {shape} for {total} text prompts; expected batch x 3 channels '
                 'x height x width, and as many sentences for every image'
             )
         self.check_size(*shape[2:])
@@ -219,13 +219,13 @@ class CrossVLT(Network):
 
 
 def _repeated(x_BSC: Tensor, text_NLC: Tensor, repeats: int) -> Tensor:
-    """Return N x S x C; an exported graph, which has one image, takes any number of sentences."""
+    """Return N x S x C; an exported graph, which has one image, takes any number of prompts."""
     if torch.jit.is_tracing():
         return x_BSC.expand(text_NLC.shape[0], -1, -1)
     return x_BSC.repeat_interleave(repeats, dim=0)
 
 
-def _initialise_pointwise(module: nn.Module) -> None:
+def _initialize_pointwise(module: nn.Module) -> None:
     if isinstance(module, nn.Conv1d):
         nn.init.kaiming_normal_(module.weight)
         if module.bias is not None:
@@ -233,7 +233,7 @@ def _initialise_pointwise(module: nn.Module) -> None:
 
 
 def similarity(pixels_NSC: Tensor, sentence_NC: Tensor, grid: Sequence[int]) -> Tensor:
-    """Return N x 1 x H x W: the cosine of every pixel with the sentence."""
+    """Return N x 1 x H x W: the cosine of every pixel with the text prompt."""
     pixels_NSC = functional.normalize(pixels_NSC, dim=-1)
     cosine_NS1 = pixels_NSC @ functional.normalize(sentence_NC, dim=-1)[..., None]
     return to_map(cosine_NS1, (grid[0], grid[1]))

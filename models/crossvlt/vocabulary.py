@@ -1,4 +1,4 @@
-"""A vocabulary of one's own: the word pieces of the sentences that a network is trained on."""
+"""A vocabulary of one's own: the word pieces of the text prompts that a network is trained on."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ SPECIAL = (PAD, UNKNOWN, BEGIN, END)
 def train_vocabulary(sentences: Sequence[str], path: Path | str, size: int = 1000) -> int:
     """Write a WordPiece vocabulary, one token per line, and return the number of tokens.
 
-    Pieces that no sentence needs are left out: a network cannot have learned what they mean, so
+    Pieces that no text prompt needs are left out: a network cannot have learned what they mean, so
     a word made of them is better called unknown. The order is alphabetic, so that the same
-    sentences give the same file.
+    text prompts give the same file.
 
     Args:
         sentences: What is trained on.

@@ -145,7 +145,7 @@ class BertLayer(nn.Module):
         return self.mlp(self.attention(x_NLC, x_NLC, bias_N11L))
 
 
-def initialise_bert(module: nn.Module) -> None:
+def initialize_bert(module: nn.Module) -> None:
     """Set a layer's weights as BERT's authors do; use with `module.apply`."""
     if isinstance(module, nn.Linear | nn.Embedding):
         nn.init.normal_(module.weight, std=0.02)

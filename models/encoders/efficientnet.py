@@ -101,7 +101,7 @@ def scaled_channels(channels: int, width: float) -> int:
 class ConvNorm(nn.Module):
     """Convolution without bias, batch norm, and ReLU6 if asked for.
 
-    A strided convolution pads one row less above than below, and likewise for columns, as the
+    A strided convolution pads one row less above than below, and the same for columns, as the
     published weights expect for even sizes.
 
     Args:

@@ -27,7 +27,7 @@ class HieraConfig:
 
     Attributes:
         dim: Channels of the first stage; each further one has twice as many.
-        heads: Attention heads of the first stage; likewise.
+        heads: Attention heads of the first stage; the same.
         depths: Blocks per stage.
         windows: Side of the attention windows per stage. The first block of a stage still has
             the window of the stage before.
@@ -116,7 +116,7 @@ class Hiera(nn.Module):
 
         Args:
             height: Rows of patches, a multiple of the first stage's window.
-            width: Columns of patches, likewise.
+            width: Columns of patches, the same.
         """
         background = functional.interpolate(
             self.background_position, size=(height, width), mode='bicubic'

@@ -78,7 +78,7 @@ class Mlp(nn.Module):
 class HieraBlock(nn.Module):
     """Window attention and MLP, each with a residual.
 
-    Where a stage begins, the shortcut is the *normalised* input, projected and max-pooled, and the
+    Where a stage begins, the shortcut is the *normalized* input, projected and max-pooled, and the
     queries are max-pooled inside each window, which so becomes half as wide.
 
     Args:

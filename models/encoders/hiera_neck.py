@@ -35,7 +35,7 @@ class HieraNeck(nn.Module):
 def doubled(x_SCHW: Tensor) -> Tensor:
     """Return S x C x 2 H x 2 W, every pixel four times.
 
-    As `interpolate` with the nearest neighbour, which TensorRT-RTX 1.7 does not build for maps
+    As `interpolate` with the nearest neighbor, which TensorRT-RTX 1.7 does not build for maps
     of any size.
     """
     x = x_SCHW[:, :, :, None, :, None].expand(-1, -1, -1, 2, -1, 2)

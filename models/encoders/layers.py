@@ -47,7 +47,7 @@ class SharedNorm(nn.LayerNorm):
     """Layer norm with the same weights for every modality."""
 
     def forward(self, x_SNC: Tensor, members: tuple[int, ...] = ()) -> Tensor:
-        """Return the normalised tokens, S x N x C; `members` is not needed."""
+        """Return the normalized tokens, S x N x C; `members` is not needed."""
         return super().forward(x_SNC)
 
 
@@ -63,7 +63,7 @@ class ModalityNorm(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(dim, eps=eps) for _ in range(count))
 
     def forward(self, x_SNC: Tensor, members: tuple[int, ...]) -> Tensor:
-        """Return the normalised tokens, S x N x C, stacked modality-major as `members` says."""
+        """Return the normalized tokens, S x N x C, stacked modality-major as `members` says."""
         chunks = x_SNC.split(shape_of(x_SNC)[0] // len(members))
         return torch.cat([self.norms[m](x) for m, x in zip(members, chunks, strict=True)])
 
@@ -71,7 +71,7 @@ class ModalityNorm(nn.Module):
 class InputAffine(nn.Module):
     """Scale and shift of the three input channels, own ones for each modality.
 
-    They start at what turns ImageNet's normalisation into the one of the published weights,
+    They start at what turns ImageNet's normalization into the one of the published weights,
     (x - 127) / 128.
 
     Args:
@@ -134,7 +134,7 @@ def drop_path_rates(depths: tuple[int, ...], rate: float) -> list[list[float]]:
     return [rates[start : start + depth] for start, depth in zip(starts, depths, strict=True)]
 
 
-def initialise(module: nn.Module) -> None:
+def initialize(module: nn.Module) -> None:
     """Set a layer's weights; use with `module.apply`.
 
     Linear layers get a normal distribution of 0.02 cut at two units, convolutions one of

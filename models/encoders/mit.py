@@ -164,7 +164,7 @@ class MitBlock(nn.Module):
 
 
 class MitStage(Stage):
-    """Patch embedding, blocks, layer norm; the next stage reads the normalised map.
+    """Patch embedding, blocks, layer norm; the next stage reads the normalized map.
 
     Args:
         in_channels: Channels of the map that is embedded. sites: One per block.
@@ -192,7 +192,7 @@ class MitStage(Stage):
         return x_SNC
 
     def finish(self, x_SNC: Tensor, grid: Grid, presence: Presence) -> tuple[Tensor, Tensor]:
-        """Return the normalised map, for the decoder and for the next stage."""
+        """Return the normalized map, for the decoder and for the next stage."""
         feature_SCHW = to_map(self.norm(x_SNC, presence.members), grid)
         return feature_SCHW, feature_SCHW
 

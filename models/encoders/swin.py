@@ -242,7 +242,7 @@ class SwinStage(Stage):
         return x_SNC
 
     def finish(self, x_SNC: Tensor, grid: Grid, presence: Presence) -> tuple[Tensor, Tensor]:
-        """Return the normalised map for the decoder and the raw one for the next stage."""
+        """Return the normalized map for the decoder and the raw one for the next stage."""
         feature_SCHW = to_map(self.norm(x_SNC, presence.members), grid)
         return feature_SCHW, to_map(x_SNC, grid)
 

@@ -54,7 +54,7 @@ def join_windows(x_SWLC: Tensor, window: int, shift: int, padded: Grid, grid: Gr
 
 
 def shift_mask(grid: Grid, window: int, shift: int, like: Tensor) -> Tensor:
-    """Return W x L x L: 0 where two tokens of a moved window are neighbours in the map.
+    """Return W x L x L: 0 where two tokens of a moved window are neighbors in the map.
 
     Tokens that came together only because the map wraps around get a large negative value.
     """

@@ -55,7 +55,7 @@ class ExportData:
 
     Attributes:
         calibration: What the values inside the network are measured on; int8 needs it.
-        scored: Labelled frames on which network and graphs are compared.
+        scored: Labeled frames on which network and graphs are compared.
     """
 
     calibration: FrameSource | None = None
@@ -140,7 +140,7 @@ def _write_graphs(
 ) -> dict[str, tuple[tuple[str, ...], ...]]:
     """Write all graphs; return which subsets each specialised one serves.
 
-    Graphs are quantised if there are `images` to calibrate on.
+    Graphs are quantized if there are `images` to calibrate on.
     """
     size = (manifest.height, manifest.width)
     names = manifest.modality_names

@@ -28,7 +28,7 @@ def model_card(manifest: Manifest, parity: Sequence[SubsetParity]) -> str:
 
 {plain(manifest.model)}, {manifest.precision}, input {manifest.height} x {manifest.width}, \
 {manifest.label_space.num_classes} classes of the label space `{plain(manifest.label_space.id)}`.
-Licence of the weights: {plain(manifest.licence)}.
+License of the weights: {plain(manifest.licence)}.
 
 | modality | encoding | mean | std |
 |---|---|---|---|

@@ -7,25 +7,25 @@ from safetensors.torch import load_file
 from torch import nn
 
 from mmseg_models import create_model
-from mmseg_models.export.onnx_graph import Answer, DeployedGraph, Normalisation, SubsetGraph
+from mmseg_models.export.onnx_graph import Answer, DeployedGraph, Normalization, SubsetGraph
 from mmseg_models.segmentation_model import SegmentationModel
 from mmseg_ros.inference.bundle import ONNX_FILE, Bundle
 from mmseg_ros.inference.manifest import Manifest
 
 
 def deployed_graph(model: SegmentationModel, manifest: Manifest) -> DeployedGraph:
-    """Return a network with the normalisation before it and the answer behind it.
+    """Return a network with the normalization before it and the answer behind it.
 
     Args:
         model: The network; the graph computes in the type of its weights.
         manifest: Statistics and sizes.
     """
-    normalisation = Normalisation(
+    normalization = Normalization(
         torch.tensor([spec.mean for spec in manifest.modalities]),
         torch.tensor([spec.std for spec in manifest.modalities]),
         next(model.parameters()).dtype,
     )
-    return DeployedGraph(model, normalisation, Answer(manifest.height, manifest.width)).eval()
+    return DeployedGraph(model, normalization, Answer(manifest.height, manifest.width)).eval()
 
 
 def bundled_model(bundle: Bundle) -> SegmentationModel:

@@ -1,4 +1,4 @@
-"""What the exported graphs lose against the network in torch on labelled frames, and the gate."""
+"""What the exported graphs lose against the network in torch on labeled frames."""
 
 from __future__ import annotations
 
@@ -75,11 +75,11 @@ def score_deployed(
     Args:
         graph: The network in torch, in full precision whatever the bundle's is.
         bundle: The exported files.
-        dataset: Labelled frames with the modalities of the bundle.
+        dataset: Labeled frames with the modalities of the bundle.
 
     Raises:
         DatasetError: The data set is damaged or made for other encodings.
-        BundleError: No pixel is labelled, or a graph loses more than `LARGEST_LOSS`.
+        BundleError: No pixel is labeled, or a graph loses more than `LARGEST_LOSS`.
     """
     manifest = bundle.manifest
     subsets = subsets_to_score(manifest.modality_names, 'drops')
@@ -106,7 +106,7 @@ def _miou(
 
 def _require(scores: DeployedScores, precision: str) -> None:
     if any(math.isnan(value) for value in scores.torch.values()):
-        raise BundleError(f'No pixel of {scores.data} is labelled; score on another split.')
+        raise BundleError(f'No pixel of {scores.data} is labeled; score on another split.')
     runtime, subset, loss = scores.worst()
     if loss > LARGEST_LOSS[precision]:
         raise BundleError(

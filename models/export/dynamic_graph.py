@@ -48,7 +48,7 @@ class OpenGraph(nn.Module):
 
     def __init__(self, graph: DeployedGraph) -> None:
         super().__init__()
-        self.graph = DeployedGraph(graph.model, graph.normalisation, OpenAnswer())
+        self.graph = DeployedGraph(graph.model, graph.normalization, OpenAnswer())
 
     def forward(self, images: Tensor, members: Tensor) -> tuple[Tensor, ...]:
         """Return what `DeployedGraph` does.

@@ -69,11 +69,11 @@ def _first_index(logits_BKHW: Tensor, best_B1HW: Tensor) -> Tensor:
     return torch.where(is_best, index_1K11.to(logits_BKHW.device), float(last)).amin(dim=1)
 
 
-class Normalisation(nn.Module):
+class Normalization(nn.Module):
     """8-bit images to what the network was trained on.
 
     Args:
-        mean: M x 3, on the scale 0..1. std: M x 3, likewise.
+        mean: M x 3, on the scale 0..1. std: M x 3, the same.
         dtype: What the network computes in.
     """
 
@@ -81,8 +81,8 @@ class Normalisation(nn.Module):
         super().__init__()
         self.dtype = dtype
         self.register_buffer('scale', 1.0 / (255.0 * std.float())[:, :, None, None])
-        # Added, not subtracted: OpenVINO takes 8-bit images less a chosen number for a quantised
-        # tensor less its zero point, and refuses graphs that hold quantised products too.
+        # Added, not subtracted: OpenVINO takes 8-bit images less a chosen number for a quantized
+        # tensor less its zero point, and rejects graphs that hold quantized products too.
         self.register_buffer('shift', (-mean.float() / std.float())[:, :, None, None])
 
     def forward(self, images_BAHWC: Tensor, members_A: Tensor | None = None) -> Tensor:
@@ -105,16 +105,16 @@ class DeployedGraph(nn.Module):
 
     Args:
         model: The trained network.
-        normalisation: With the statistics of all M modalities.
+        normalization: With the statistics of all M modalities.
         answer: The end of the graph.
     """
 
     def __init__(
-        self, model: SegmentationModel, normalisation: Normalisation, answer: Answer
+        self, model: SegmentationModel, normalization: Normalization, answer: Answer
     ) -> None:
         super().__init__()
         self.model = model
-        self.normalisation = normalisation
+        self.normalization = normalization
         self.answer = answer
 
     def forward(self, images: Tensor, available: Tensor) -> tuple[Tensor, ...]:
@@ -124,7 +124,7 @@ class DeployedGraph(nn.Module):
             images: (1, M, H, W, 3) uint8, encoded.
             available: (1, M) bool.
         """
-        x_SCHW, presence = self.model.prepare(self.normalisation(images), available)
+        x_SCHW, presence = self.model.prepare(self.normalization(images), available)
         return _outputs(self.answer, *self.model.segment_and_route(x_SCHW, presence))
 
 
@@ -139,7 +139,7 @@ class SubsetGraph(nn.Module):
     def __init__(self, graph: DeployedGraph, members: tuple[int, ...]) -> None:
         super().__init__()
         self.model = graph.model
-        self.normalisation = graph.normalisation
+        self.normalization = graph.normalization
         self.answer = graph.answer
         self.members = members
 
@@ -150,13 +150,13 @@ class SubsetGraph(nn.Module):
             images: (1, A, H, W, 3) uint8, encoded.
             members: (A,) int64, which modality each image is: chooses the statistics.
         """
-        return _outputs(self.answer, *self.scores(self.normalisation(images, members)[0]))
+        return _outputs(self.answer, *self.scores(self.normalization(images, members)[0]))
 
     def scores(self, x_ACHW: Tensor) -> tuple[Tensor, Tensor | None]:
         """Return the logits before they are brought to the answer's size, and router weights.
 
         Args:
-            x_ACHW: Normalised images of the computed modalities.
+            x_ACHW: Normalized images of the computed modalities.
         """
         presence = Presence(self.members, len(self.model.modalities))
         return self.model.segment_and_route(x_ACHW, presence)

@@ -1,4 +1,4 @@
-"""The gate before a bundle is written: the exported graphs must answer as the network does."""
+"""The parity check before a bundle is written: its graphs must answer as the network does."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def check_parity(
         graph: The network in torch, in full precision whatever the bundle's is.
         bundle: The exported files.
         runtime: What executes them.
-        images: M x H x W x 3 uint8 to compare on; None means `probe_images`, whose colours int8
+        images: M x H x W x 3 uint8 to compare on; None means `probe_images`, whose colors int8
             was not calibrated on.
 
     Raises:
@@ -97,7 +97,7 @@ def check_parity(
 
 
 def probe_images(bundle: Bundle) -> NDArray[np.uint8]:
-    """Return M x H x W x 3 uint8: coloured squares, the same for every bundle of this size."""
+    """Return M x H x W x 3 uint8: colored squares, the same for every bundle of this size."""
     manifest = bundle.manifest
     rows, columns = (-(-size // CELL_PX) for size in (manifest.height, manifest.width))
     shape = (len(manifest.modalities), rows, columns, 3)

@@ -66,7 +66,7 @@ def write_referring_bundle(
     """
     if len(vocabulary) != model.vocabulary_size or manifest.max_tokens > model.max_tokens:
         raise BundleError(
-            f'The network knows {model.vocabulary_size} tokens in sentences of at most '
+            f'The network knows {model.vocabulary_size} tokens in text prompts of at most '
             f'{model.max_tokens}, but was given {len(vocabulary)} and {manifest.max_tokens}.'
         )
     require_absent(path, BundleError)
@@ -109,11 +109,11 @@ def _fill(
     write_text(draft / VOCABULARY_FILE, '\n'.join(vocabulary) + '\n')
     write_bytes(draft / WEIGHTS_FILE, save(_compact(model.state_dict())))
     store = WeightStore(draft / WEIGHTS_FILE, draft / CONSTANTS_FILE)
-    progress('exporting the graph of the sentences')
+    progress('exporting the graph of the text prompts')
     text_graph = TextGraph(model).eval()
     write_text_graph(text_graph, manifest.max_tokens, draft)
     store.link(draft / TEXT_FILE)
-    progress('exporting the graph of image and sentences')
+    progress('exporting the graph of image and text prompts')
     segmenter = SegmenterGraph(model, manifest).eval()
     text_dim = model.text.embedding.words.embedding_dim
     write_segmenter_graph(segmenter, manifest, text_dim, draft)
@@ -147,8 +147,8 @@ def _card(manifest: ReferringManifest, parity: ReferringParity) -> str:
     return f"""# {plain(manifest.name)}
 
 {plain(manifest.model)}, {manifest.precision}: points at what a sentence means, in camera images \
-of {manifest.height} x {manifest.width} pixels, by sentences of up to {manifest.max_tokens} \
-tokens (`{VOCABULARY_FILE}`, WordPiece, uncased). Licence of the weights: \
+of {manifest.height} x {manifest.width} pixels, by text prompts of up to {manifest.max_tokens} \
+tokens (`{VOCABULARY_FILE}`, WordPiece, uncased). License of the weights: \
 {plain(manifest.licence)}.
 
 ## Training

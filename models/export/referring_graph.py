@@ -32,7 +32,7 @@ _TRACED_SENTENCES = 2
 
 
 class TextGraph(nn.Module):
-    """What can be known about sentences without an image.
+    """What can be known about text prompts without an image.
 
     Args:
         model: The network.
@@ -69,7 +69,7 @@ class SegmenterGraph(nn.Module):
     def forward(self, image: Tensor, text: Tensor, attention_mask: Tensor) -> Tensor:
         """Return N x H x W uint8: 1..255 for probabilities 0..1, from 128 on the pixel is meant.
 
-        0 stands where the network's scores are no numbers.
+        0 stands where the network's scores are NaN or infinite.
 
         Args:
             image: H x W x 3 uint8.
@@ -99,7 +99,7 @@ def referring_network(bundle: ReferringBundle, file: str) -> nn.Module:
 
 
 def write_text_graph(graph: TextGraph, max_tokens: int, path: Path) -> None:
-    """Export the graph of the sentences, for any number of them."""
+    """Export the graph of the text prompts, for any number of them."""
     shape = (_TRACED_SENTENCES, max_tokens)
     inputs = (torch.zeros(shape, dtype=torch.int64), torch.ones(shape, dtype=torch.bool))
     write_graph(
@@ -114,7 +114,7 @@ def write_text_graph(graph: TextGraph, max_tokens: int, path: Path) -> None:
 def write_segmenter_graph(
     graph: SegmenterGraph, manifest: ReferringManifest, text_dim: int, path: Path
 ) -> None:
-    """Export the graph of one image and any number of sentences.
+    """Export the graph of one image and any number of text prompts.
 
     Args:
         graph: The network.

@@ -1,4 +1,4 @@
-"""The gate before a referring bundle is written: its graphs must answer as the network does."""
+"""The parity check of a bundle for text prompts: its graphs must answer as the network does."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def check_referring_parity(
 
 
 def _probe_image(bundle: ReferringBundle) -> NDArray[np.uint8]:
-    """Return H x W x 3 uint8: coloured squares, the same for every bundle of this size."""
+    """Return H x W x 3 uint8: colored squares, the same for every bundle of this size."""
     height, width = bundle.manifest.height, bundle.manifest.width
     rows, columns = -(-height // CELL_PX), -(-width // CELL_PX)
     cells = np.random.default_rng(0).integers(0, 256, (rows, columns, 3), np.uint8)
@@ -94,7 +94,7 @@ def _probe_image(bundle: ReferringBundle) -> NDArray[np.uint8]:
 def _probe_sentences(
     bundle: ReferringBundle, text_graph: TextGraph, count: int
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return N x L token ids of random words in sentences of different lengths, and the mask."""
+    """Return N x L token ids of random words in prompts of different lengths, and the mask."""
     rng = np.random.default_rng(count)
     length = bundle.manifest.max_tokens
     lengths = rng.integers(min(_SHORTEST, length), length + 1, (count, 1))

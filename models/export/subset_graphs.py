@@ -15,7 +15,7 @@ def group_subsets(graph: DeployedGraph, height: int, width: int) -> list[list[Me
     """Return all non-empty subsets of the modalities, those together that one graph can serve.
 
     Two subsets of equal size share a graph if the network treats their modalities alike (no
-    weights of their own): then it answers the same images, normalised alike, equally for both.
+    weights of their own): then it answers the same images, normalized alike, equally for both.
 
     Args:
         graph: The deployed network.
@@ -40,7 +40,7 @@ def group_subsets(graph: DeployedGraph, height: int, width: int) -> list[list[Me
 
 @torch.inference_mode()
 def _scores(graph: SubsetGraph, x_ACHW: torch.Tensor) -> list[torch.Tensor]:
-    found = graph.scores(x_ACHW.to(graph.normalisation.dtype))
+    found = graph.scores(x_ACHW.to(graph.normalization.dtype))
     return [tensor for tensor in found if tensor is not None]
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from mmseg_models.decoders.segformer import SegFormerHead, standard_width
 from mmseg_models.encoders import build_encoder, modality_norm, shared_norm
 from mmseg_models.encoders.contract import Norms
-from mmseg_models.encoders.layers import initialise
+from mmseg_models.encoders.layers import initialize
 from mmseg_models.geminifusion.branches import BranchEncoder
 from mmseg_models.geminifusion.fusion import NUM_BRANCHES, CrossAttention, GeminiBlock
 from mmseg_models.geminifusion.reference import geminifusion_key
@@ -81,7 +81,7 @@ class GeminiFusion(SegmentationModel):
         self.alpha = nn.Parameter(torch.ones(NUM_BRANCHES), requires_grad=train_alpha)
         self.on_swin = on_swin
         self.freeze_batch_norm = freeze_batch_norm
-        self.apply(initialise)
+        self.apply(initialize)
         for module in self.modules():
             if isinstance(module, CrossAttention):
                 nn.init.xavier_uniform_(module.inputs.weight)

@@ -64,7 +64,7 @@ class FourierPosition(nn.Module):
         self.register_buffer('directions', torch.randn(2, dim // 2))
 
     def forward(self, height: int, width: int) -> Tensor:
-        """Return 1 x (height * width) x C; coordinates are those of pixel centres in -1..1."""
+        """Return 1 x (height * width) x C; coordinates are those of pixel centers in -1..1."""
         like = self.directions
         rows, columns = (
             (2 * torch.arange(size, device=like.device, dtype=torch.float32) + 1) / size - 1

@@ -13,7 +13,7 @@ from mmseg_models.decoders.segformer import SegFormerHead
 from mmseg_models.encoders.hiera import HIERA_CONFIGS, Hiera
 from mmseg_models.encoders.hiera_blocks import Qkv, QkvFactory
 from mmseg_models.encoders.hiera_neck import ImageEncoder
-from mmseg_models.encoders.layers import initialise
+from mmseg_models.encoders.layers import initialize
 from mmseg_models.mle_sam.experts import LoraQkv, MergedQkv
 from mmseg_models.mle_sam.mask_decoder import FourierPosition, MaskDecoder
 from mmseg_models.mle_sam.reference import mle_sam_key
@@ -96,9 +96,9 @@ class MleSam(SegmentationModel):
         self.auxiliary = (
             None if auxiliary == 'none' else SegFormerHead((dim,) * NUM_LEVELS, dim, num_classes)
         )
-        self.encoder.apply(initialise)
+        self.encoder.apply(initialize)
         if self.auxiliary is not None:
-            self.auxiliary.apply(initialise)
+            self.auxiliary.apply(initialize)
         if not train_base:
             self._freeze_base()
 

@@ -33,7 +33,7 @@ from mmseg_ros.metrics.metrics import ConfusionMatrix
 
 LIGHTS = (1.0, 0.75, 0.5, 0.25, 0.1, 0.05, 0.0)
 STRIDES = (4, 8, 16)
-COLOURS = {'rgb': '#d62728', 'depth': '#1f77b4', 'event': '#9467bd', 'lidar': '#2ca02c'}
+COLORS = {'rgb': '#d62728', 'depth': '#1f77b4', 'event': '#9467bd', 'lidar': '#2ca02c'}
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def plot(
     figure, axes = pyplot.subplots(1, 4, figsize=(15, 3.8), constrained_layout=True)
     for level, (axis, stride) in enumerate(zip(axes, STRIDES, strict=False)):
         for column, name in enumerate(modalities):
-            axis.plot(LIGHTS, weights[:, level, column], 'o-', color=COLOURS[name], label=name)
+            axis.plot(LIGHTS, weights[:, level, column], 'o-', color=COLORS[name], label=name)
         axis.axhline(1 / len(modalities), color='grey', linewidth=0.8, linestyle=':')
         axis.set(title=f'router weight, stride {stride}', ylim=(0, None))
     for name, values in scores.items():

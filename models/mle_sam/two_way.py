@@ -69,7 +69,7 @@ class TwoWayBlock(nn.Module):
             tokens_BTC: Tokens.
             image_BNC: Pixels of the image.
             token_place: Added to the tokens wherever they are compared, B x T x C.
-            image_place: Likewise for the image, 1 x N x C.
+            image_place: The same for the image, 1 x N x C.
         """
         if self.first:
             tokens_BTC = self.self_attention(tokens_BTC, tokens_BTC, tokens_BTC)

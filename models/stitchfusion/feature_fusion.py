@@ -17,7 +17,7 @@ class SumFusion(nn.Module):
 
     def forward(self, x_SCHW: Tensor, presence: Presence) -> Tensor:
         """Return B x C x H x W."""
-        return presence.renormalised(x_SCHW).sum(dim=0)
+        return presence.renormalized(x_SCHW).sum(dim=0)
 
 
 class MeanProjection(nn.Module):
@@ -120,7 +120,7 @@ def _linear_on_map(linear: nn.Linear, x_BCHW: Tensor) -> Tensor:
 
 def _mix(mix: nn.Linear, x_SCHW: Tensor, presence: Presence) -> Tensor:
     """Apply the present modalities' columns of `mix` to their maps, scaled by M / present."""
-    parts_ABCHW = presence.renormalised(x_SCHW)
+    parts_ABCHW = presence.renormalized(x_SCHW)
     weight_CMC = split_axis(mix.weight, 1, (presence.total, -1))
     if len(presence.members) < presence.total:
         weight_CMC = weight_CMC[:, list(presence.members)]

@@ -70,7 +70,7 @@ class AdapterBank(nn.Module):
         """Return what `source` says to each of `targets`, B x N x C each.
 
         Args:
-            x_BNC: Normalised tokens of the source.
+            x_BNC: Normalized tokens of the source.
             source: Its modality index.
             targets: Modality indices.
         """

@@ -12,7 +12,7 @@ from mmseg_models.decoders.segformer import SegFormerHead, standard_width
 from mmseg_models.encoders import build_encoder, shared_norm
 from mmseg_models.encoders.contract import BlockFusion, BlockSite, Norms
 from mmseg_models.encoders.efficientnet import EfficientNetEncoder
-from mmseg_models.encoders.layers import initialise
+from mmseg_models.encoders.layers import initialize
 from mmseg_models.presence import Presence
 from mmseg_models.segmentation_model import SegmentationModel
 from mmseg_models.stitchfusion.feature_fusion import FeatureFusion, MeanProjection, SumFusion
@@ -90,7 +90,7 @@ class StitchFusion(SegmentationModel):
         self.encoder = backbone
         self.decoder = decoder or ('detail' if _is_efficientnet(backbone) else 'segformer')
         self._build_decoder(fuse, decoder_dim or _decoder_width(encoder, self.decoder))
-        self.apply(initialise)
+        self.apply(initialize)
         if freeze_encoder:
             _freeze_all_but_fusion(backbone)
 

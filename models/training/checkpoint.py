@@ -136,7 +136,7 @@ def load_checkpoint(path: Path, trainables: Trainables, recipe: dict[str, Any]) 
         average = load_file(path / 'average.safetensors')
     except Exception as error:  # torch.load raises many kinds for a damaged file
         raise TrainingError(
-            f'{path}: cannot read the checkpoint ({error}); remove this folder to go on from the '
+            f'{path}: cannot read the checkpoint ({error}); remove this folder to resume from the '
             'one before.'
         ) from error
     try:
@@ -152,7 +152,7 @@ def load_checkpoint(path: Path, trainables: Trainables, recipe: dict[str, Any]) 
     except Exception as error:  # whole files with other content than the trainer writes
         raise TrainingError(
             f'{path}: {STATE_FILE} does not hold what this trainer writes ({error!r}); '
-            'remove this folder to go on from the one before.'
+            'remove this folder to resume from the one before.'
         ) from error
 
 

@@ -56,12 +56,12 @@ class AugmentationConfig(Checked):
     crop_height: int = parameter(
         0, 'Rows learned from at a time; 0 takes those of the network input.', low=0, high=8192
     )
-    crop_width: int = parameter(0, 'Likewise for columns.', low=0, high=8192)
+    crop_width: int = parameter(0, 'The same for columns.', low=0, high=8192)
     scale_min: float = parameter(0.5, 'Smallest random scale.', low=0.1, high=10.0)
     scale_max: float = parameter(2.0, 'Largest random scale.', low=0.1, high=10.0)
     flip_probability: float = parameter(0.5, 'Chance of a mirrored frame.', low=0.0, high=1.0)
-    jitter_probability: float = parameter(0.2, 'Chance of other colours.', low=0.0, high=1.0)
-    jitter_strength: float = parameter(0.5, 'Range of the colour factors.', low=0.0, high=1.0)
+    jitter_probability: float = parameter(0.2, 'Chance of other colors.', low=0.0, high=1.0)
+    jitter_strength: float = parameter(0.5, 'Range of the color factors.', low=0.0, high=1.0)
     blur_probability: float = parameter(0.2, 'Chance of a blurred image.', low=0.0, high=1.0)
     darkening_probability: float = parameter(
         0.0, 'Chance that the camera image loses light, down to black.', low=0.0, high=1.0

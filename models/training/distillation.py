@@ -80,7 +80,7 @@ class Distillation:
 
         Args:
             step: Optimizer steps done.
-            images_BMCHW: Normalised images, those of the student's forward pass just made.
+            images_BMCHW: Normalized images, those of the student's forward pass just made.
             available_BM: What the student had.
             outputs: The student's training logits, B x K x H x W each.
         """

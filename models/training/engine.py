@@ -38,7 +38,7 @@ def train(recipe: Recipe) -> dict[str, Score]:
         Scores of the best weights on the whole validation split, for every sensor subset.
 
     Raises:
-        TrainingError: The loss or the gradient is no number; the message names the frames.
+        TrainingError: The loss or the gradient is NaN or infinite; the message names the frames.
     """
     run = setup(recipe)
     with run.log:
@@ -80,7 +80,7 @@ def training_step(run: TrainingRun, batch: Batch) -> tuple[Tensor, Tensor]:
     """Learn from one batch; return its loss and the norm of the gradient.
 
     Raises:
-        TrainingError: Either is no finite number. The weights are left as they were.
+        TrainingError: Either is NaN or infinite. The weights are left as they were.
     """
     model, optimizer = run.wrapped_model, run.wrapped_optimizer
     _training_mode(run)
@@ -182,7 +182,7 @@ def _save(run: TrainingRun) -> None:
 
 
 def _draw(run: TrainingRun) -> None:
-    """Write pictures of a few validation frames with all modalities."""
+    """Write images of a few validation frames with all modalities."""
     batch = next(iter(run.validation_batches(PICTURES)), None)
     if batch is None or not run.fabric.is_global_zero:
         return

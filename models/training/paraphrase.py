@@ -1,4 +1,4 @@
-"""Sentences of the synthetic referring data said in other words, and seen in a mirror."""
+"""Text prompts of the synthetic referring data said in other words, and seen in a mirror."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SAME: dict[str, tuple[str, ...]] = {
     'grey': ('gray',),
     'on the left': ('at the left', 'to the left', 'on the left side'),
     'on the right': ('at the right', 'to the right', 'on the right side'),
-    'in the middle': ('in the center', 'in the centre'),
+    'in the middle': ('in the center', 'in the center'),
     'left of': ('to the left of',),
     'right of': ('to the right of',),
     'all people': ('all pedestrians', 'all persons'),
@@ -52,7 +52,7 @@ def rephrased(sentence: str, rng: np.random.Generator, probability: float) -> st
 
 
 def wordings(sentence: str) -> set[str]:
-    """Return the sentence, its mirror image, and all phrases that may stand in for parts."""
+    """Return the text prompt, its mirror image, and all phrases that may stand in for parts."""
     found = {sentence, mirrored(sentence)}
     for phrase, others in _SAME.items():
         if any(phrase in said for said in tuple(found)):

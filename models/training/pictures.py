@@ -1,4 +1,4 @@
-"""Pictures to look at: camera image, truth and prediction side by side."""
+"""Images to look at: camera image, truth and prediction side by side."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ def write_picture(
         planes: M x H x W x 3 uint8, the encoded modalities.
         truth: H x W class ids.
         labels: H x W predicted class ids.
-        label_space: Gives the colours.
+        label_space: Gives the colors.
     """
     height, width = planes.shape[1:3]
     palette = label_space.palette()
-    coloured = [
+    colored = [
         cv2.resize(
             palette[image.astype(np.uint8)], (width, height), interpolation=cv2.INTER_NEAREST
         )
         for image in (truth, labels)
     ]
-    coloured.append(
-        cv2.addWeighted(planes[0], 1 - PREDICTION_ALPHA, coloured[1], PREDICTION_ALPHA, 0)
+    colored.append(
+        cv2.addWeighted(planes[0], 1 - PREDICTION_ALPHA, colored[1], PREDICTION_ALPHA, 0)
     )
-    columns = max(len(planes), len(coloured))
-    rows = [_row(list(planes), columns), _row(coloured, columns)]
+    columns = max(len(planes), len(colored))
+    rows = [_row(list(planes), columns), _row(colored, columns)]
     write_image(path, np.concatenate(rows))
 
 

@@ -33,7 +33,7 @@ from mmseg_models.training.paraphrase import wordings
 from mmseg_models.training.referring_checkpoint import (
     ReferringInfo,
     load_referring,
-    normalised,
+    normalized,
     save_referring,
 )
 from mmseg_models.training.referring_config import ReferringRecipe
@@ -120,10 +120,10 @@ def train_referring(recipe: ReferringRecipe) -> dict[str, Any]:
     """Run a recipe from its first step, or from where it stopped, to its final scores.
 
     Returns:
-        Scores of the best weights on the whole validation split, also with shuffled sentences.
+        Scores of the best weights on the whole validation split, also with shuffled text prompts.
 
     Raises:
-        TrainingError: The loss is no number.
+        TrainingError: The loss is NaN or infinite.
     """
     run = setup(recipe)
     with run.log:
@@ -216,14 +216,14 @@ def training_step(
     """Learn from one batch; return its loss and the norm of the gradient.
 
     Raises:
-        TrainingError: The loss is no finite number. The weights are left as they were.
+        TrainingError: The loss is NaN or infinite. The weights are left as they were.
     """
     trainee = run.trainables.model.train()
     token_ids, attention_mask = run.tokenizer.encode(batch.sentences)
     hidden = rng.random(token_ids.shape) < run.recipe.augmentation.unknown_probability
     token_ids[hidden & (token_ids >= _first_word(run))] = run.vocabulary.index(UNKNOWN)
     longest = int(attention_mask.sum(1).max())
-    images = normalised(torch.from_numpy(batch.images), IMAGENET.mean, IMAGENET.std)
+    images = normalized(torch.from_numpy(batch.images), IMAGENET.mean, IMAGENET.std)
     reading = trainee.network.read(
         images,
         torch.from_numpy(token_ids[:, :longest]),
@@ -247,7 +247,7 @@ def training_step(
 
 
 def validate(run: ReferringRun) -> None:
-    """Score the averaged weights on some sentences; keep them if they are the best."""
+    """Score the averaged weights on some text prompts; keep them if they are the best."""
     asked = questions(run.validation, run.recipe.data.min_share, run.recipe.validate_samples)
     segment = segmenter(run.trainables.average.module.network, run.tokenizer, run.info({}))
     metrics = score(segment, asked)
@@ -259,7 +259,7 @@ def validate(run: ReferringRun) -> None:
 
 
 def validate_best(run: ReferringRun) -> dict[str, Any]:
-    """Score the best weights on all sentences, as they are and shuffled; store that with them."""
+    """Score the best weights on all prompts, as they are and shuffled; store that with them."""
     network, info = load_referring(run.run_dir)
     asked = questions(run.validation, run.recipe.data.min_share)
     segment = segmenter(network, run.tokenizer, info)
@@ -278,7 +278,7 @@ def segmenter(network: nn.Module, tokenizer: Tokenizer, info: ReferringInfo) -> 
     def segment(image: NDArray[np.uint8], sentences: list[str]) -> NDArray[np.bool_]:
         token_ids, attention_mask = (torch.from_numpy(x) for x in tokenizer.encode(sentences))
         with torch.inference_mode():
-            x = info.normalised(torch.from_numpy(image)[None])
+            x = info.normalized(torch.from_numpy(image)[None])
             size = (info.height, info.width)
             if x.shape[2:] != size:
                 x = functional.interpolate(x, size, mode='bilinear', antialias=True)

@@ -51,12 +51,12 @@ class ReferringInfo:
     metrics: dict[str, Any]
     recipe: dict[str, Any]
 
-    def normalised(self, images_BHWC: Tensor) -> Tensor:
+    def normalized(self, images_BHWC: Tensor) -> Tensor:
         """Return B x 3 x H x W float32, the network's input, from B x H x W x 3 uint8."""
-        return normalised(images_BHWC, self.mean, self.std)
+        return normalized(images_BHWC, self.mean, self.std)
 
 
-def normalised(images_BHWC: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
+def normalized(images_BHWC: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
     """Return B x 3 x H x W float32 from B x H x W x 3 uint8; both statistics on the scale 0..1."""
     mean_C11, std_C11 = (torch.tensor(x)[:, None, None] for x in (mean, std))
     return (images_BHWC.permute(0, 3, 1, 2).float() / 255.0 - mean_C11) / std_C11

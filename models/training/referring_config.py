@@ -15,7 +15,7 @@ from mmseg_ros.core.parameters import Checked, parameter
 class ReferringData(Checked):
     """What is learned from: `data.*`."""
 
-    roots: list[str] = parameter([], 'Folders of data sets with sentences, in DeLiVER layout.')
+    roots: list[str] = parameter([], 'Folders of data sets with text prompts, in DeLiVER layout.')
     simulate: list[SimulatedPart] = field(default_factory=list)
     """What is simulated into the first of `roots` where that folder is missing."""
     vocabulary: str = parameter('', 'File with one token per line; empty makes one.')
@@ -43,7 +43,7 @@ class ReferringAugmentation(Checked):
         0.5, 'Least side of a part over that of the image.', low=0.1, high=1.0
     )
     jitter_probability: float = parameter(0.5, 'Chance of other brightness.', low=0.0, high=1.0)
-    jitter_strength: float = parameter(0.2, 'Range of the colour factors.', low=0.0, high=0.9)
+    jitter_strength: float = parameter(0.2, 'Range of the color factors.', low=0.0, high=0.9)
     rephrase_probability: float = parameter(
         0.3, 'Chance that a phrase is replaced by another.', low=0.0, high=1.0
     )
@@ -51,7 +51,7 @@ class ReferringAugmentation(Checked):
         0.01, 'Chance that a token is hidden as an unknown word.', low=0.0, high=1.0
     )
     region_share: float = parameter(
-        0.25, 'Share of sentences about regions, where there are both.', low=0.0, high=1.0
+        0.25, 'Share of text prompts about regions, where there are both.', low=0.0, high=1.0
     )
 
 
@@ -91,7 +91,7 @@ class ReferringRecipe(Checked):
     validate_every: int = parameter(500, 'Steps between validations.', low=1, high=10_000_000)
     validate_samples: int = parameter(
         160,
-        'Sentences scored during training, evenly spaced; 0 takes all.',
+        'Text prompts scored during training, evenly spaced; 0 takes all.',
         low=0,
         high=10_000_000,
     )

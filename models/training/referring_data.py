@@ -1,4 +1,4 @@
-"""Sentences and images for training, held in memory and varied as they are drawn."""
+"""Text prompts and images for training, held in memory and varied as they are drawn."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mmseg_models.training.paraphrase import FRAME_WORDS, mirrored, rephrased
 from mmseg_models.training.referring_config import ReferringAugmentation
-from mmseg_models.transforms import colour_jitter
+from mmseg_models.transforms import color_jitter
 from mmseg_ros.datasets.refer import REGION, ReferringSample
 from mmseg_ros.datasets.refer_sim import SimulatedReferring
 
@@ -20,7 +20,7 @@ IGNORED = 255
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A mask, packed to bits, with its sentences and the share of the image that it covers."""
+    """A mask, packed to bits, with its text prompts and the share of the image that it covers."""
 
     packed: NDArray[np.uint8]
     sentences: tuple[str, ...]
@@ -44,10 +44,10 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class ReferringBatch:
-    """B images and N = B x S sentences, those of the first image first.
+    """B images and N = B x S text prompts, those of the first image first.
 
     Attributes:
-        images: B x H x W x 3 uint8. labels: B x H x W uint8 class ids, 255 unlabelled.
+        images: B x H x W x 3 uint8. labels: B x H x W uint8 class ids, 255 unlabeled.
         masks: N x H x W bool. sentences: N.
     """
 
@@ -61,7 +61,7 @@ def load_pictures(sources: Sequence[SimulatedReferring], min_share: float) -> li
     """Return all images of data sets with their targets; those without any are left out.
 
     Args:
-        sources: Data sets, whose samples of one image are neighbours.
+        sources: Data sets, whose samples of one image are neighbors.
         min_share: Share of the image that a target must cover.
     """
     pictures: list[Picture] = []
@@ -134,7 +134,7 @@ class ReferringSampler:
             sentences.append(rephrased(sentence, rng, augmentation.rephrase_probability))
         if rng.random() < augmentation.jitter_probability:
             low, high = 1 - augmentation.jitter_strength, 1 + augmentation.jitter_strength
-            image = colour_jitter(image, *rng.uniform(low, high, 3))
+            image = color_jitter(image, *rng.uniform(low, high, 3))
         labels = _cut(picture.labels, window, flip, size, cv2.INTER_NEAREST)
         return ReferringBatch(image[None], labels[None], np.stack(masks) > 0, sentences)
 

@@ -1,4 +1,4 @@
-"""Scores of a referring network: by kind, by size, and with the sentences shuffled."""
+"""Scores of a referring network: by kind, by size, and with the text prompts shuffled."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ LARGE = 0.01
 _SHUFFLE_SEED = 11
 
 Segmenter = Callable[[NDArray[np.uint8], list[str]], NDArray[np.bool_]]
-"""An image H x W x 3 uint8 and S sentences -> S x H x W bool."""
+"""An image H x W x 3 uint8 and S text prompts -> S x H x W bool."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One sentence about one picture."""
+    """One sentence about one image."""
 
     picture: Picture
     target: Target
@@ -34,7 +34,7 @@ class Question:
 
 
 def questions(pictures: Sequence[Picture], least: float, most: int = 0) -> list[Question]:
-    """Return every sentence about a target of at least this share of the image.
+    """Return every text prompt about a target of at least this share of the image.
 
     Args:
         pictures: Validation split.
@@ -53,7 +53,7 @@ def questions(pictures: Sequence[Picture], least: float, most: int = 0) -> list[
 
 
 def shuffled(asked: Sequence[Question]) -> list[Question]:
-    """Return the questions, each with the sentence of another one."""
+    """Return the questions, each with the text prompt of another one."""
     order = np.random.default_rng(_SHUFFLE_SEED).permutation(len(asked))
     following = dict(zip(order, np.roll(order, 1), strict=True))
     return [
@@ -63,7 +63,7 @@ def shuffled(asked: Sequence[Question]) -> list[Question]:
 
 
 def of_the_same_image(asked: Sequence[Question]) -> list[Question]:
-    """Return the questions on images with several, each with another one's sentence."""
+    """Return the questions on images with several, each with another one's text prompt."""
     pictures: dict[int, list[Question]] = {}
     for item in asked:
         pictures.setdefault(id(item.picture), []).append(item)
@@ -76,18 +76,18 @@ def of_the_same_image(asked: Sequence[Question]) -> list[Question]:
 
 
 def full_scores(segment: Segmenter, pictures: Sequence[Picture], least: float) -> dict[str, Any]:
-    """Return all scores of targets of at least this share, and whether sentences are read.
+    """Return all scores of targets of at least this share, and whether text prompts are read.
 
-    Whether they are is asked of things of `LARGE` and more: with the right sentences, with
-    sentences shuffled among all of them, and with another sentence about the same image.
+    Whether they are is asked of things of `LARGE` and more: with the right text prompts, with
+    text prompts shuffled among all of them, and with another text prompt about the same image.
     """
     asked = questions(pictures, least)
     large = [item for item in questions(pictures, LARGE) if item.target.kind == THING]
     name = f'things of {100 * LARGE:g} % and more'
     probes = {
         name: large,
-        f'{name}, sentences shuffled': shuffled(large),
-        f'{name}, another sentence about the image': of_the_same_image(large),
+        f'{name}, text prompts shuffled': shuffled(large),
+        f'{name}, another text prompt about the image': of_the_same_image(large),
     }
     found = {what: score(segment, probe)['all'] for what, probe in probes.items() if probe}
     return score(segment, asked) | found

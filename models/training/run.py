@@ -35,7 +35,7 @@ class TrainingRun:
         recipe: The resolved recipe.
         label_space: Classes of the labels.
         trainables: Network, weight average, optimizer and schedule.
-        wrapped_model: The network as Fabric runs it. wrapped_optimizer: Likewise.
+        wrapped_model: The network as Fabric runs it. wrapped_optimizer: The same.
         loss: Maps logits and labels to a scalar.
         statistics: Of the modalities' channels. normalization: Made from them.
         dropout: Draws the available modalities of each step.

@@ -172,7 +172,7 @@ def _first_weights(
         state, info = read_trained(recipe.init_from)
         load_strict(model, state, source=recipe.init_from)
         if info:
-            # The weights were learned behind this normalisation.
+            # The weights were learned behind this normalization.
             fixed = {**info.statistics, **fixed}
     return statistics(frames, fixed)
 

@@ -15,7 +15,7 @@ from mmseg_ros.core.parameters import Checked, parameter
 
 LOG = logging.getLogger(__name__)
 UNFINISHED = '.unfinished'
-"""Ending of a file beside a data set's folder while it is being made: it goes on from there."""
+"""Ending of a file beside a data set's folder while it is being made: it resumes from there."""
 _POLL_S = 1.0
 
 
@@ -40,13 +40,13 @@ class SimulatedPart(Checked):
         'train', 'Scenes with a sensor set of their own: those of the split train, all or none.',
         choices=('train', 'all', 'fixed'),
     )  # fmt: skip
-    referring: bool = parameter(False, 'Whether sentences with masks are written too.')
+    referring: bool = parameter(False, 'Whether text prompts with masks are written too.')
 
 
 def ensure_data(root: str | Path, parts: Sequence[SimulatedPart]) -> None:
     """Make a data set as a recipe describes it, unless its folder is there.
 
-    A folder that an interrupted run left goes on where it stopped. Of several processes the first
+    A folder that an interrupted run left resumes where it stopped. Of several processes the first
     makes it and the others wait.
 
     Args:

@@ -133,7 +133,7 @@ def test_names_what_is_wrong_with_a_folder_or_a_name(tmp_path):
         BagReader(tmp_path / 'b.db3')
 
 
-def test_writer_refuses_what_it_cannot_write(bag_path, tmp_path):
+def test_writer_rejects_what_it_cannot_write(bag_path, tmp_path):
     with pytest.raises(BagError, match='exists'):
         BagWriter(bag_path)
     with BagWriter(tmp_path / 'new') as bag:

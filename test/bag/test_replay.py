@@ -63,7 +63,7 @@ def test_a_wrong_type_and_a_message_without_header_cost_only_themselves(tmp_path
         bag.write('/lidar/points', builders.IMAGE, 9, image)
         bag.write('/depth/image', builders.IMAGE, 9, image)
     rejected = Rejected()
-    _, samples = taken(tmp_path / 'b', on_refused=rejected)
+    _, samples = taken(tmp_path / 'b', on_rejected=rejected)
     assert samples == []
     assert set(rejected.causes) == {'rgb', 'lidar', 'depth'}
     assert 'lidar sensor cannot come as sensor_msgs/msg/Image' in rejected.text()
@@ -87,7 +87,7 @@ def test_two_lidars_on_one_topic(tmp_path, has_transform):
         bag.write('/lidar/points', builders.POINT_CLOUD, 5, cloud_message(5, 'front', 10.0))
         bag.write('/lidar/points', builders.POINT_CLOUD, 6, cloud_message(6, 'rear', 14.0))
     rejected = Rejected()
-    _, samples = taken(tmp_path / 'b', on_refused=rejected)
+    _, samples = taken(tmp_path / 'b', on_rejected=rejected)
     if has_transform:
         assert [sample.frame_id for sample in samples] == ['front', 'front']
         assert [float(sample.payload.points['x'][0]) for sample in samples] == [10.0, 10.0]

@@ -132,7 +132,7 @@ def test_extrinsics_through_a_chain_and_a_missing_one(tmp_path, caplog):
         rig.T_base('thermal')
 
 
-def test_a_loop_of_transforms_is_refused(tmp_path):
+def test_a_loop_of_transforms_is_rejected(tmp_path):
     from mmseg_ros.bag import builders
 
     with BagWriter(tmp_path / 'b') as bag:
@@ -145,25 +145,25 @@ def test_a_loop_of_transforms_is_refused(tmp_path):
         rig_from_bag(reader, {'rgb': '/rgb/image_raw'})
 
 
-def test_a_malformed_message_is_refused_and_the_others_go_on(tmp_path, sensor_samples):
+def test_a_malformed_message_is_rejected_and_the_others_go_on(tmp_path, sensor_samples):
     path = tmp_path / 'b'
     with BagWriter(path) as bag:
         for sample in sensor_samples[:3]:
             bag.write_sample(sample)
         bag.write_raw('/rgb/image_raw', 'sensor_msgs/msg/Image', 2**62, b'\0\1\0\0abc')
-    refused = []
+    rejected = []
     with BagReader(path) as reader:
         topics = replay.sensor_topics(reader)
         with pytest.raises(SampleError):
             list(replay.samples(reader, topics, (32, 48)))
         read = list(
-            replay.samples(reader, topics, (32, 48), lambda name, error: refused.append(name))
+            replay.samples(reader, topics, (32, 48), lambda name, error: rejected.append(name))
         )
     assert len(read) == 3
-    assert refused == ['rgb']
+    assert rejected == ['rgb']
 
 
-def test_pixels_without_an_encoding_are_refused(tmp_path):
+def test_pixels_without_an_encoding_are_rejected(tmp_path):
     sample = SensorSample('rgb', 0, '', ImageData(np.zeros((2, 2), np.int64)))
     with BagWriter(tmp_path / 'b') as bag, pytest.raises(BagError, match='int64'):
         bag.write_sample(sample)

@@ -69,7 +69,7 @@ def test_a_backend_that_does_not_work_is_a_row_with_its_reason(make_bundle):
     assert "no backend 'caffe'" in row['error']
 
 
-def test_a_subset_of_other_modalities_is_refused(make_bundle):
+def test_a_subset_of_other_modalities_is_rejected(make_bundle):
     bundle = make_bundle(modalities=('rgb', 'lidar'))
     config = BenchmarkConfig(bundle=str(bundle.path), subsets=('lidar+rgb',))
     with pytest.raises(BundleError, match=r'lidar\+rgb must name modalities'):

@@ -1,4 +1,4 @@
-"""Which LiDAR points a camera cannot see: how many of them are found, on simulated drives.
+"""Which LiDAR points a camera cannot see: how many of them are found, on simulated sequences.
 
 `python test/benchmarks/bench_hidden_points.py` prints the table of docs/geometry.md. The truth is
 cast from the camera at its time; see `mmseg_ros.sim.render.visibility`.
@@ -36,8 +36,8 @@ class Counts:
     """Points with a true class.
 
     Attributes:
-        hidden: Hidden by all rays of their pixel. found: Of these, recognised.
-        blocked: Blocked by the ray through them. blocked_found: Of these, recognised.
+        hidden: Hidden by all rays of their pixel. found: Of these, recognized.
+        blocked: Blocked by the ray through them. blocked_found: Of these, recognized.
         clear: Seen by all rays of their pixel, which holds one class. clear_right: With their
             class. clear_lost: Taken for hidden.
         seen: Not blocked. seen_right: With their class. seen_lost: Taken for hidden.
@@ -94,7 +94,7 @@ RIGS = {'small': small_rig, 'large': large_rig}
 
 
 def odometry_around(drive: Drive, stamp_ns: int) -> Odometry:
-    """Return the poses of the drive every 20 ms, as a wheel odometry gives them."""
+    """Return the poses of the sequence every 20 ms, as a wheel odometry gives them."""
     odometry = Odometry()
     for offset_ns in range(-100_000_000, 100_000_001, 20_000_000):
         time_s = (stamp_ns + offset_ns - START_NS) / 1e9
@@ -140,7 +140,7 @@ def count_frame(drive: Drive, k: int) -> dict[str, Counts]:
 
 
 def count_drive(rig_name: str, seed: int, condition: str, frames: int) -> dict[str, Counts]:
-    """Return the counts of a drive by method; its frames are two seconds apart."""
+    """Return the counts of a sequence by method; its frames are two seconds apart."""
     rig, lidar = RIGS[rig_name]()
     config = DriveConfig(
         frames=frames * FRAMES_APART, rig=rig, lidar=lidar, condition=condition,
@@ -155,7 +155,7 @@ def count_drive(rig_name: str, seed: int, condition: str, frames: int) -> dict[s
 
 
 def rows(drives: list[str], frames: int) -> Iterator[tuple[str, dict[str, Counts]]]:
-    """Yield (rig:seed:condition, counts) per drive, and the sum per rig."""
+    """Yield (rig:seed:condition, counts) per sequence, and the sum per rig."""
     sums: dict[str, dict[str, Counts]] = {}
     for drive in drives:
         rig_name, seed, condition = drive.split(':')

@@ -26,7 +26,7 @@ from mmseg_models import create_model
 from mmseg_models.export.onnx_graph import (
     Answer,
     DeployedGraph,
-    Normalisation,
+    Normalization,
     SubsetGraph,
     write_subset_graph,
 )
@@ -53,8 +53,8 @@ def make_graph(modalities: tuple[str, ...], size: tuple[int, int] = SIZE) -> Dep
         decoder_dim=128,
     )
     statistics = torch.full((len(modalities), 3), 0.5)
-    normalisation = Normalisation(statistics, statistics)
-    return DeployedGraph(model.eval(), normalisation, Answer(*size)).eval()
+    normalization = Normalization(statistics, statistics)
+    return DeployedGraph(model.eval(), normalization, Answer(*size)).eval()
 
 
 def compile_graph(

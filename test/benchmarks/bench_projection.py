@@ -1,7 +1,7 @@
 """Geometry kernels beside other ways to do the same: `python test/benchmarks/bench_projection.py`.
 
 Times are minima of several repetitions in milliseconds. Peers that are not installed are named so.
-Each peer is checked to give the same picture before it is timed.
+Each peer is checked to give the same image before it is timed.
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ def measure(repetitions: int) -> dict[str, float | str]:
     for name, function in (('minimum.at', by_minimum_at), ('OpenCV + sort', by_opencv_and_sort)):
         differs = np.mean(function(xyz, camera) != reference)
         if differs > 1e-2:
-            raise RuntimeError(f'{name} gives another picture ({differs:.4f} of the pixels)')
+            raise RuntimeError(f'{name} gives another image ({differs:.4f} of the pixels)')
     key = 'lidar 130k -> 1280x720, '
     results[key + 'mmseg_ros'] = best_ms(
         lambda: project_cloud(xyz, T_CAMERA_LIDAR, camera), repetitions

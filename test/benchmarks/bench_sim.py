@@ -23,7 +23,9 @@ def main() -> int:
     """Measure and print JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--frames', type=int, default=6, help='frames per case')
-    parser.add_argument('--flat', type=int, default=0, help='frames of a drive to watch memory in')
+    parser.add_argument(
+        '--flat', type=int, default=0, help='frames of a sequence to watch memory in'
+    )
     arguments = parser.parse_args()
     report = run(arguments.frames) if not arguments.flat else memory_over(arguments.flat)
     print(json.dumps(report, indent=2))
@@ -31,7 +33,7 @@ def main() -> int:
 
 
 def memory_over(frames: int, looks: int = 8) -> dict[str, int]:
-    """Return the resident memory (MB) at `looks` moments of one long drive.
+    """Return the resident memory (MB) at `looks` moments of one long sequence.
 
     Sensors are small and traffic moves in steps of 0.1 s, so that a thousand frames take a
     minute or two; every line of code that a large sensor runs, runs.

@@ -1,4 +1,4 @@
-"""Sentences about a picture and about a bag, from the command line."""
+"""Text prompts about an image and about a bag, from the command line."""
 
 import cv2
 import numpy as np
@@ -10,7 +10,7 @@ from mmseg_ros.core.types import ImageData, SensorSample
 
 
 @pytest.fixture
-def two_colours():
+def two_colors():
     pixels = np.zeros((48, 96, 3), np.uint8)
     pixels[:, :48, 0] = 255
     pixels[:, 48:, 2] = 255
@@ -18,9 +18,9 @@ def two_colours():
 
 
 @pytest.fixture
-def picture(tmp_path, two_colours):
+def picture(tmp_path, two_colors):
     path = tmp_path / 'street.png'
-    cv2.imwrite(str(path), two_colours[:, :, ::-1])
+    cv2.imwrite(str(path), two_colors[:, :, ::-1])
     return path
 
 
@@ -49,9 +49,9 @@ def test_several_sentences_are_one_union(make_referring_bundle, picture, tmp_pat
     assert 'green: nothing found' in capsys.readouterr().out
 
 
-def test_an_image_of_a_bag(make_referring_bundle, two_colours, tmp_path, capsys):
+def test_an_image_of_a_bag(make_referring_bundle, two_colors, tmp_path, capsys):
     with BagWriter(tmp_path / 'bag') as bag:
-        for i, pixels in enumerate((two_colours, two_colours[:, ::-1])):
+        for i, pixels in enumerate((two_colors, two_colors[:, ::-1])):
             stamp_ns = 10**18 + i * 10**9
             payload = ImageData(np.ascontiguousarray(pixels))
             bag.write_sample(SensorSample('rgb', stamp_ns, 'camera', payload))
@@ -66,8 +66,8 @@ def test_an_image_of_a_bag(make_referring_bundle, two_colours, tmp_path, capsys)
 @pytest.mark.parametrize(
     ('words', 'reason'),
     [
-        (('{picture}', 'zeppelin'), 'No word of the sentence'),
-        (('{picture}', ''), 'no sentence'),
+        (('{picture}', 'zeppelin'), 'No word of the text prompt'),
+        (('{picture}', ''), 'no text prompt'),
         (('{picture}', 'red ' * 100_000), '400000 characters'),
         (('{missing}', 'red'), 'no image and no bag'),
         (('{text}', 'red'), 'no image that can be read'),
@@ -78,7 +78,7 @@ def test_what_cannot_be_done_is_said(
     make_referring_bundle, picture, tmp_path, capsys, words, reason
 ):
     text = tmp_path / 'notes.png'
-    text.write_text('no picture')
+    text.write_text('no image')
     places = {'picture': picture, 'missing': tmp_path / 'none.png', 'text': text}
     assert refer(make_referring_bundle(), *(word.format(**places) for word in words)) == 1
     assert reason in capsys.readouterr().err

@@ -30,7 +30,7 @@ def test_out_of_range_names_parameter_range_and_unit():
         config.SyncConfig(deadline_s=11.0)
 
 
-def test_wrong_type_and_wrong_choice_are_refused():
+def test_wrong_type_and_wrong_choice_are_rejected():
     with pytest.raises(ConfigError, match='of type bool'):
         config.SensorConfig(enabled=1)
     with pytest.raises(ConfigError, match='of type int'):

@@ -24,13 +24,13 @@ def test_round_trip_keeps_the_fingerprint(label_space):
     assert again.fingerprint() == label_space.fingerprint()
 
 
-def test_fingerprint_follows_meaning_but_not_colour(label_space):
+def test_fingerprint_follows_meaning_but_not_color(label_space):
     data = label_space.to_dict()
-    recoloured = copy.deepcopy(data)
-    recoloured['classes'][0]['color'] = [1, 2, 3]
+    recolored = copy.deepcopy(data)
+    recolored['classes'][0]['color'] = [1, 2, 3]
     renamed = copy.deepcopy(data)
     renamed['classes'][0]['name'] = 'House'
-    assert LabelSpace.from_dict(recoloured).fingerprint() == label_space.fingerprint()
+    assert LabelSpace.from_dict(recolored).fingerprint() == label_space.fingerprint()
     assert LabelSpace.from_dict(renamed).fingerprint() != label_space.fingerprint()
 
 
@@ -45,7 +45,7 @@ def test_fingerprint_follows_meaning_but_not_colour(label_space):
         (lambda d: d.pop('ignore_id'), 'ignore_id'),
     ],
 )
-def test_inconsistent_label_spaces_are_refused_with_the_reason(label_space, change, named):
+def test_inconsistent_label_spaces_are_rejected_with_the_reason(label_space, change, named):
     data = copy.deepcopy(label_space.to_dict())
     change(data)
     with pytest.raises(ConfigError, match=named):

@@ -18,7 +18,7 @@ SPACE = load_class_map('camvid').target
 
 @pytest.fixture
 def camvid(tmp_path):
-    """Two frames of 12 x 16: sky above road; the second has unlabelled pixels."""
+    """Two frames of 12 x 16: sky above road; the second has unlabeled pixels."""
     for folder in ('test', 'testannot'):
         (tmp_path / folder).mkdir()
     for number in range(2):

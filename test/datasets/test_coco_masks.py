@@ -90,6 +90,6 @@ def test_parts_are_joined():
         ([[0, 0, float('nan'), 1, 2, 2]], 'pairs'),
     ],
 )
-def test_malformed_segmentations_are_refused(segmentation, words):
+def test_malformed_segmentations_are_rejected(segmentation, words):
     with pytest.raises(DatasetError, match=words):
         decode_segmentation(segmentation, 4, 4)

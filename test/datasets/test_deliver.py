@@ -1,4 +1,4 @@
-"""Reading the DeLiVER layout, and refusing what is wrong in it."""
+"""Reading the DeLiVER layout, and rejecting what is wrong in it."""
 
 import shutil
 
@@ -53,7 +53,7 @@ def test_raw_ids_become_class_ids(root, label_space):
 
 
 @pytest.mark.parametrize('wrong', [26, 100, 254])
-def test_label_outside_the_label_space_is_refused(root, label_space, wrong):
+def test_label_outside_the_label_space_is_rejected(root, label_space, wrong):
     raw = np.full((32, 48), 7)
     raw[3, 4] = wrong
     write(root / 'semantic' / SCENE / '000000_semantic_front.png', raw)
@@ -74,7 +74,7 @@ def test_damaged_file_is_named(root, label_space):
         DeliverDataset(root, 'train', ALL, label_space)[0]
 
 
-def test_another_size_is_refused_but_low_resolution_events_are_not(root, label_space):
+def test_another_size_is_rejected_but_low_resolution_events_are_not(root, label_space):
     small = np.zeros((16, 24, 3))
     small[:, 12:] = 255
     write(root / 'event' / SCENE / '000000_event_front.png', small)
@@ -96,7 +96,7 @@ def test_conditions_select_folders_and_not_parts_of_words(root, label_space):
         DeliverDataset(root, 'train', ALL, label_space, ['fog'])
 
 
-def test_wrong_arguments_are_refused(root, label_space, tmp_path):
+def test_wrong_arguments_are_rejected(root, label_space, tmp_path):
     with pytest.raises(DatasetError, match='split'):
         DeliverDataset(root, 'training', ALL, label_space)
     with pytest.raises(DatasetError, match='thermal'):

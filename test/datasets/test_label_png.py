@@ -24,7 +24,7 @@ def chunk(name, content):
 
 
 def png(values, depth, kind, colors=None):
-    """Write a PNG of 1, 2, 4 or 8 bits per pixel by hand: grey (0) or with a palette (3)."""
+    """Write a PNG of 1, 2, 4 or 8 bits per pixel by hand: gray (0) or with a palette (3)."""
     bits = ((values[..., None] >> np.arange(depth - 1, -1, -1)) & 1).reshape(len(values), -1)
     rows = np.packbits(bits.astype(np.uint8), axis=1)
     lines = b''.join(b'\0' + row.tobytes() for row in rows)
@@ -51,7 +51,7 @@ FORMS = {
     '16 bits': encoded(RAW.astype(np.uint16)),
     'palette of 8 bits': png(RAW, 8, 3, COLORS),
     'palette of 4 bits': png(RAW, 4, 3, COLORS),
-    'grey of 4 bits': png(RAW, 4, 0),
+    'gray of 4 bits': png(RAW, 4, 0),
 }
 
 
@@ -105,7 +105,7 @@ def test_a_data_set_of_each_form_has_its_classes(tmp_path, name):
     np.testing.assert_array_equal(frames[0].labels, IDS)
 
 
-def test_16_bits_of_ones_are_unlabelled(tmp_path):
+def test_16_bits_of_ones_are_unlabeled(tmp_path):
     raw = RAW.astype(np.uint16)
     raw[0] = 65535
     labels = data_set(tmp_path, lambda i: encoded(raw))[0].labels
@@ -115,7 +115,7 @@ def test_16_bits_of_ones_are_unlabelled(tmp_path):
 
 def test_a_data_set_without_a_labelled_pixel_stops_at_once(tmp_path):
     nothing = np.where(RAW == 4, 0, 255).astype(np.uint8)
-    with pytest.raises(DatasetError, match='none of the 3 label images of train has a labelled'):
+    with pytest.raises(DatasetError, match='none of the 3 label images of train has a labeled'):
         data_set(tmp_path / 'a', lambda i: encoded(nothing))
     some = data_set(tmp_path / 'b', lambda i: encoded(RAW if i == 2 else nothing))
     assert len(some) == 3

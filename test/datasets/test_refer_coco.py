@@ -33,8 +33,8 @@ def reference(ref_id, ann_id, image_id, split, *raw):
 def root(tmp_path):
     images = tmp_path / 'images/mscoco/images/train2014'
     images.mkdir(parents=True)
-    for image_id, colour in ((7, (255, 0, 0)), (9, (0, 0, 255))):
-        pixels = np.full((20, 30, 3), colour[::-1], np.uint8)
+    for image_id, color in ((7, (255, 0, 0)), (9, (0, 0, 255))):
+        pixels = np.full((20, 30, 3), color[::-1], np.uint8)
         cv2.imwrite(str(images / f'COCO_train2014_{image_id:012d}.jpg'), pixels)
     references = [
         reference(2, 21, 9, 'train', 'the blue one'),
@@ -96,7 +96,7 @@ def test_split_is_chosen(root):
         (('refcoco', 'unc', 'testB'), 'no reference'),
     ],
 )
-def test_wrong_names_are_refused(root, names, words):
+def test_wrong_names_are_rejected(root, names, words):
     with pytest.raises(DatasetError, match=words):
         RefCoco(root, *names)
 
@@ -114,7 +114,7 @@ def _spring():
 
 
 @pytest.mark.parametrize('content', [Trap(), [Trap()], np.float64(1.0), {1, 2}])
-def test_pickle_with_anything_but_plain_data_is_refused(tmp_path, content):
+def test_pickle_with_anything_but_plain_data_is_rejected(tmp_path, content):
     path = tmp_path / 'refs(unc).p'
     path.write_bytes(pickle.dumps(content, protocol=2))
     with pytest.raises(DatasetError, match=r'plain data|list of references'):
@@ -123,7 +123,7 @@ def test_pickle_with_anything_but_plain_data_is_refused(tmp_path, content):
 
 
 @pytest.mark.parametrize('data', [b'', b'garbage', b'(lp0\n', b'\x80\x02N.'])
-def test_damaged_pickle_is_refused(tmp_path, data):
+def test_damaged_pickle_is_rejected(tmp_path, data):
     path = tmp_path / 'refs(unc).p'
     path.write_bytes(data)
     with pytest.raises(DatasetError, match=r'pickle|list of references'):

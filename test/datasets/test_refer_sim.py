@@ -1,4 +1,4 @@
-"""Synthetic referring data, and its sentences in other words."""
+"""Synthetic referring data, and its text prompts in other words."""
 
 import json
 import shutil
@@ -63,9 +63,9 @@ def test_nothing_there_is_said(tmp_path, referring_root):
 @pytest.mark.parametrize(
     ('change', 'words'),
     [
-        (lambda data: {'expressions': []}, 'no image with sentences'),
-        (lambda data: [], 'no image with sentences'),
-        (lambda data: {**data, 'expressions': 'x'}, 'no image with sentences'),
+        (lambda data: {'expressions': []}, 'no image with text prompts'),
+        (lambda data: [], 'no image with text prompts'),
+        (lambda data: {**data, 'expressions': 'x'}, 'no image with text prompts'),
         (lambda data: {**data, 'image': 'img/none.png'}, 'no readable image'),
     ],
 )

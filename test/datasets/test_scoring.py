@@ -74,7 +74,7 @@ def test_frames_are_resized_to_the_network_and_labels_back(root, label_space, ma
     assert scores.matrices[ALL, MODALITIES].pixels == 32 * 48
 
 
-def test_another_encoding_is_refused(root, label_space, make_bundle):
+def test_another_encoding_is_rejected(root, label_space, make_bundle):
     (root / 'dataset.yaml').write_text(yaml.safe_dump({'encodings': {'depth': 'inverse_depth'}}))
     frames = DeliverDataset(root, 'val', MODALITIES, label_space)
     with pytest.raises(DatasetError, match=r"depth was written as 'inverse_depth'.*'hha'"):
@@ -113,11 +113,11 @@ def test_command_scores_a_bundle_that_reads(
     assert main([*command, '--output', str(tmp_path / 'out')]) == 0
     scores = json.loads((tmp_path / 'out' / 'metrics.json').read_text())['scores']
     assert scores['thing']['count'] == 6  # the red car, the blue car, the car on the left: twice
-    assert scores['thing']['miou'] == pytest.approx(4 / 6, abs=0.01)  # it knows colours only
-    assert 'sentences shuffled' in capsys.readouterr().out
+    assert scores['thing']['miou'] == pytest.approx(4 / 6, abs=0.01)  # it knows colors only
+    assert 'text prompts shuffled' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize('option', [('--every', '2'), ('--calibration', 'rig.yaml')])
-def test_options_of_bags_are_refused(root, option, capsys):
+def test_options_of_bags_are_rejected(root, option, capsys):
     assert main(['evaluate', str(root), *option]) != 0
     assert 'for bags' in capsys.readouterr().err

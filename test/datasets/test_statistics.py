@@ -50,6 +50,6 @@ def test_constant_channel_has_a_deviation():
     assert result['event'].std == pytest.approx((1 / 255,) * 3, abs=1e-6)
 
 
-def test_zero_deviation_is_refused():
+def test_zero_deviation_is_rejected():
     with pytest.raises(ConfigError, match='positive'):
         ChannelStatistics((0.0, 0.0, 0.0), (1.0, 0.0, 1.0))

@@ -1,4 +1,4 @@
-"""A drive and a recording of what a node might have published, small and known."""
+"""A sequence and a recording of what a node might have published, small and known."""
 
 import numpy as np
 import pytest

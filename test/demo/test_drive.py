@@ -1,4 +1,4 @@
-"""A drive is simulated once and kept under a key of its making."""
+"""A sequence is simulated once and kept under a key of its making."""
 
 import pytest
 

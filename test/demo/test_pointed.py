@@ -1,4 +1,4 @@
-"""Five sentences, each once, where there is something to point at."""
+"""Five text prompts, each once, where there is something to point at."""
 
 from types import SimpleNamespace
 
@@ -71,7 +71,7 @@ def test_the_section_shows_and_scores_each(two_moments, make_referring_bundle):
     section = pointed_section(scenes(*two_moments), segmenter)
     page = render(Report('t', 's', [], [section]))
     assert page.count('<img') == 3
-    assert 'colors was given these sentences' in page
+    assert 'colors was given these text prompts' in page
     assert '“the red car” at 0.0 s: 3' in page
     assert '“the blue car” at 0.0 s: 0.0 % Cars' in page
     assert '“the green” at 0.0 s: nothing found' in page

@@ -1,4 +1,4 @@
-"""The page shows every situation, and the pictures show what the node had and said."""
+"""The page shows every situation, and the images show what the node had and said."""
 
 import cv2
 import numpy as np
@@ -51,7 +51,7 @@ def test_a_silent_sensor_is_shown_as_missing(seen, rig, manifest):
     assert results['labels'].shape == (16, 24, 3)
     inputs, results = moment_pictures(seen[2], rig, manifest)
     assert is_grey_field(inputs['lidar'])
-    assert is_grey_field(results['labelled points'])
+    assert is_grey_field(results['labeled points'])
     assert not is_grey_field(inputs['rgb'])
 
 

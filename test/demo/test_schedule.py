@@ -25,6 +25,6 @@ def test_as_an_argument_of_the_player():
     assert outages(20)[0].argument() == 'rgb@5.20-7.80'
 
 
-def test_a_short_drive_is_refused():
+def test_a_short_drive_is_rejected():
     with pytest.raises(ConfigError, match='at least 5 s'):
         outages(3)

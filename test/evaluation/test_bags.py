@@ -172,7 +172,7 @@ def test_malformed_empty_and_unalignable_samples_are_named(tmp_path, bundle, rig
         'reason': 'The cloud is empty: it has 0 points.',
     }
     assert set(metrics) >= {'dropped', 'lost', 'intensity'}
-    assert metrics['refused']['lidar']['count'] == 2
+    assert metrics['rejected']['lidar']['count'] == 2
     assert metrics['recorded'][1]['available'] == ['rgb', 'depth', 'event']
 
 

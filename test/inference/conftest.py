@@ -41,7 +41,7 @@ class FakeRuntime:
         self.precision = 'fp32'
         self.bundle = bundle
         self.ran, self.compiled, self.closed = [], [], []
-        self.refuse = {}
+        self.reject = {}
         self.broken = ''
         self.confidence = 100
         self.gate = threading.Event()
@@ -50,8 +50,8 @@ class FakeRuntime:
     def compile(self, path):
         if path.name != 'model.onnx':
             self.gate.wait(10)
-        if path.name in self.refuse:
-            raise BackendError(self.refuse[path.name])
+        if path.name in self.reject:
+            raise BackendError(self.reject[path.name])
         self.compiled.append(path.name)
         manifest = self.bundle.manifest
         size = (manifest.height, manifest.width)

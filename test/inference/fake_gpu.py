@@ -1,8 +1,8 @@
 """A GPU of numpy arrays: `cuda.bindings.runtime` and `tensorrt` as far as the backend uses them.
 
 What is queued on a stream happens when somebody waits for it, copies are real, an address that
-was freed is refused, and an engine computes what ONNX Runtime does. Names and signatures are those
-of cuda-python 13.4 and of TensorRT-RTX 1.7.
+was freed is rejected, and an engine computes what ONNX Runtime does. Names and signatures are
+those of cuda-python 13.4 and of TensorRT-RTX 1.7.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ class FakeCuda(ModuleType):
 
 
 class FakeTrt(ModuleType):
-    """TensorRT. `refuse` is how many engines are refused, `enqueues` how many runs succeed."""
+    """TensorRT. `reject` is how many engines are rejected, `enqueues` how many runs succeed."""
 
     __version__ = '10.0.1'
 
@@ -146,7 +146,7 @@ class FakeTrt(ModuleType):
         super().__init__('tensorrt')
         self.__spec__ = importlib.machinery.ModuleSpec('tensorrt', None)
         self.cuda = cuda
-        self.refuse, self.enqueues, self.builds = 0, 10**6, 0
+        self.reject, self.enqueues, self.builds = 0, 10**6, 0
         self.no_context = self.no_engine = self.not_a_number = False
         self.ILogger, self.IProgressMonitor = _Logger, _Monitor
         self.NetworkDefinitionCreationFlag = IntEnum('Flag', ['A', 'STRONGLY_TYPED'])
@@ -217,8 +217,8 @@ class _Runtime:
         self.trt, self.logger = trt, logger
 
     def deserialize_cuda_engine(self, content):
-        if self.trt.refuse:
-            self.trt.refuse -= 1
+        if self.trt.reject:
+            self.trt.reject -= 1
             self.logger.log(self.logger.ERROR, 'version tag does not match')
             return None
         return _Engine(self.trt, content)

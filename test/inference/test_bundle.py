@@ -40,14 +40,14 @@ def _edit(bundle, change) -> None:
         (lambda d: d['files'].update({'../x': {'bytes': 1, 'sha256': ''}}), 'outside the bundle'),
     ],
 )
-def test_a_manifest_that_does_not_fit_is_refused_by_field(make_bundle, change, named):
+def test_a_manifest_that_does_not_fit_is_rejected_by_field(make_bundle, change, named):
     bundle = make_bundle()
     _edit(bundle, change)
     with pytest.raises(BundleError, match=named):
         load_bundle(bundle.path)
 
 
-def test_a_damaged_network_is_refused(make_bundle):
+def test_a_damaged_network_is_rejected(make_bundle):
     bundle = make_bundle()
     content = bytearray(bundle.onnx_path.read_bytes())
     content[len(content) // 2] ^= 1
@@ -70,7 +70,7 @@ def test_missing_parts_are_named(make_bundle, tmp_path):
 
 
 @pytest.mark.parametrize('content', ['', '[]', '{"schema_version": true}', '\x00'])
-def test_a_manifest_that_is_no_json_object_is_refused(make_bundle, content):
+def test_a_manifest_that_is_no_json_object_is_rejected(make_bundle, content):
     bundle = make_bundle()
     (bundle.path / 'manifest.json').write_text(content)
     with pytest.raises(BundleError, match=r'manifest\.json'):

@@ -61,7 +61,7 @@ def test_the_other_one_serves_while_the_preferred_is_built_and_no_frame_is_lost(
 
 def test_a_preferred_backend_that_cannot_load_leaves_the_other_and_its_reason(pair):
     bundle, better, safe = pair
-    better.refuse['model.onnx'] = 'no such GPU'
+    better.reject['model.onnx'] = 'no such GPU'
     for needs_time in (True, False):
         backend = backend_of(better, safe, lambda bundle, answer=needs_time: answer)
         backend.load(bundle)
@@ -88,7 +88,7 @@ def test_a_frame_on_which_the_preferred_backend_fails_is_answered_by_the_other(p
 
 def test_a_failure_of_the_other_one_is_an_error_and_the_next_frame_is_tried(pair):
     bundle, better, safe = pair
-    better.refuse['model.onnx'] = 'no such GPU'
+    better.reject['model.onnx'] = 'no such GPU'
     backend = backend_of(better, safe)
     backend.load(bundle)
     safe.broken = 'out of memory'
@@ -102,10 +102,10 @@ def test_a_failure_of_the_other_one_is_an_error_and_the_next_frame_is_tried(pair
 def test_what_can_tell_that_it_will_not_work_is_not_tried(pair):
     bundle, better, safe = pair
 
-    def refuse(bundle):
+    def reject(bundle):
         raise BackendError('there is no GPU')
 
-    backend = backend_of(better, safe, refuse)
+    backend = backend_of(better, safe, reject)
     backend.load(bundle)
     backend.infer(IMAGES, ALL)
     assert better.compiled == []
@@ -113,13 +113,13 @@ def test_what_can_tell_that_it_will_not_work_is_not_tried(pair):
     backend.close()
 
 
-def test_a_bundle_that_contradicts_itself_is_refused_and_not_served(pair, monkeypatch):
+def test_a_bundle_that_contradicts_itself_is_rejected_and_not_served(pair, monkeypatch):
     bundle, better, safe = pair
     backend = backend_of(better, safe)
 
-    def refuse(bundle):
+    def reject(bundle):
         raise BundleError('input images')
 
-    monkeypatch.setattr(RoutedBackend, 'load', lambda self, bundle: refuse(bundle))
+    monkeypatch.setattr(RoutedBackend, 'load', lambda self, bundle: reject(bundle))
     with pytest.raises(BundleError, match='input images'):
         backend.load(bundle)

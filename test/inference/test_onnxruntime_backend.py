@@ -39,14 +39,14 @@ def test_an_absent_modality_has_no_influence(backend):
     assert (first.confidence == second.confidence).all()
 
 
-def test_wrong_input_is_refused_with_the_right_shape(backend):
+def test_wrong_input_is_rejected_with_the_right_shape(backend):
     with pytest.raises(BackendError, match=r'\(2, 32, 64, 3\)'):
         backend.infer(np.zeros((2, 32, 63, 3), np.uint8), np.array([True, True]))
     with pytest.raises(BackendError, match='float32'):
         backend.infer(np.zeros((2, 32, 64, 3), np.float32), np.array([True, True]))
 
 
-def test_a_graph_that_contradicts_the_manifest_is_refused(make_bundle):
+def test_a_graph_that_contradicts_the_manifest_is_rejected(make_bundle):
     bundle = make_bundle()
     manifest = bundle.path / 'manifest.json'
     data = json.loads(manifest.read_text())
@@ -58,14 +58,14 @@ def test_a_graph_that_contradicts_the_manifest_is_refused(make_bundle):
         create_backend('onnxruntime').load(load_bundle(bundle.path))
 
 
-def test_a_file_that_is_no_network_is_refused(make_bundle):
+def test_a_file_that_is_no_network_is_rejected(make_bundle):
     bundle = make_bundle()
     bundle.onnx_path.write_bytes(b'not a network')
-    with pytest.raises(BackendError, match='ONNX Runtime refuses'):
+    with pytest.raises(BackendError, match='ONNX Runtime rejects'):
         create_backend('onnxruntime').load(seal_bundle(bundle.path, bundle.manifest))
 
 
-def test_a_graph_without_confidence_is_refused(make_bundle):
+def test_a_graph_without_confidence_is_rejected(make_bundle):
     bundle = make_bundle()
     model = onnx.load(bundle.onnx_path)
     del model.graph.output[1]

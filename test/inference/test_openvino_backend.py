@@ -61,10 +61,10 @@ def test_a_cache_that_cannot_be_written_is_no_obstacle(make_bundle, tmp_path, ca
     assert 'compiled without the cache' in caplog.text
 
 
-def test_a_file_that_is_no_network_is_refused(make_bundle, cache):
+def test_a_file_that_is_no_network_is_rejected(make_bundle, cache):
     bundle = make_bundle()
     bundle.onnx_path.write_bytes(b'not a network')
-    with pytest.raises(BackendError, match='OpenVINO refuses it'):
+    with pytest.raises(BackendError, match='OpenVINO rejects it'):
         RoutedBackend(OpenVino(cache=cache)).load(seal_bundle(bundle.path, bundle.manifest))
     assert not list(cache.folder.glob('*.engine'))
 

@@ -53,12 +53,12 @@ def test_no_frame_waits_for_a_compilation(make_routed_bundle, fake_runtime):
     backend.close()
 
 
-def test_a_refused_graph_is_named_and_the_masked_one_goes_on(
+def test_a_rejected_graph_is_named_and_the_masked_one_goes_on(
     make_routed_bundle, fake_runtime, caplog
 ):
     bundle = make_routed_bundle()
     runtime = fake_runtime(bundle)
-    runtime.refuse['model.any-1.onnx'] = 'too large'
+    runtime.reject['model.any-1.onnx'] = 'too large'
     backend = RoutedBackend(runtime)
     backend.load(bundle)
     for _ in range(3):
@@ -66,7 +66,7 @@ def test_a_refused_graph_is_named_and_the_masked_one_goes_on(
         assert backend.settle(10)
     assert runtime.ran == ['model.onnx'] * 3
     assert caplog.text.count('too large') == 1
-    assert backend.status()['refused'] == 'model.any-1.onnx: too large'
+    assert backend.status()['rejected'] == 'model.any-1.onnx: too large'
     backend.close()
 
 
@@ -81,7 +81,7 @@ def test_without_specialised_graphs_the_masked_one_does_all(make_bundle, fake_ru
     backend.close()
 
 
-def test_use_before_load_and_without_any_modality_is_refused(make_routed_bundle, fake_runtime):
+def test_use_before_load_and_without_any_modality_is_rejected(make_routed_bundle, fake_runtime):
     bundle = make_routed_bundle()
     backend = RoutedBackend(fake_runtime(bundle))
     with pytest.raises(BackendError, match='call load'):

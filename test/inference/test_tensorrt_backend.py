@@ -119,13 +119,13 @@ def test_no_memory_for_the_engine_itself_is_no_reason_to_build_it_again(
     assert trt.builds == 1
 
 
-def test_an_engine_that_is_refused_is_built_again_once(runtime, trt, make_routed_bundle):
+def test_an_engine_that_is_rejected_is_built_again_once(runtime, trt, make_routed_bundle):
     path = make_routed_bundle().onnx_path
-    trt.refuse = 1
+    trt.reject = 1
     runtime.compile(path).close()
     assert trt.builds == 2
-    trt.refuse = 2
-    with pytest.raises(BackendError, match='refuses the engine on NVIDIA Fake sm_87: version tag'):
+    trt.reject = 2
+    with pytest.raises(BackendError, match='rejects the engine on NVIDIA Fake sm_87: version tag'):
         runtime.compile(path)
     assert trt.builds == 3
 
@@ -215,10 +215,10 @@ def test_the_log_says_how_far_a_build_is(runtime, make_routed_bundle, monkeypatc
 
 
 def test_a_library_that_cannot_be_loaded_is_named(trt, runtime, make_routed_bundle, monkeypatch):
-    def refuse(name):
+    def reject(name):
         raise OSError('libnvinfer.so.10: cannot open shared object file')
 
-    monkeypatch.setattr('mmseg_ros.inference.tensorrt_build.importlib.import_module', refuse)
+    monkeypatch.setattr('mmseg_ros.inference.tensorrt_build.importlib.import_module', reject)
     with pytest.raises(BackendError, match=r'tensorrt is installed but cannot be loaded \(libnv'):
         runtime.compile(make_routed_bundle().onnx_path)
 

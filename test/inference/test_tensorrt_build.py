@@ -74,7 +74,7 @@ def test_what_tensorrt_does_not_understand_is_named(runtime, make_bundle):
         runtime.engine(bundle.onnx_path)
 
 
-def test_without_a_gpu_the_engine_is_refused_in_words_and_the_cpu_serves(
+def test_without_a_gpu_the_engine_is_rejected_in_words_and_the_cpu_serves(
     runtime, make_bundle, monkeypatch
 ):
     from mmseg_ros.inference.backend import create_backend
@@ -83,7 +83,7 @@ def test_without_a_gpu_the_engine_is_refused_in_words_and_the_cpu_serves(
     if device_name() is not None:
         pytest.skip('this machine has a GPU')
     bundle = make_bundle(modalities=('rgb', 'lidar'))
-    with pytest.raises(BackendError, match='refuses the engine on a machine without a GPU'):
+    with pytest.raises(BackendError, match='rejects the engine on a machine without a GPU'):
         runtime.compile(bundle.onnx_path)
     backend = create_backend('tensorrt')
     backend.load(bundle)

@@ -1,4 +1,4 @@
-"""The engine cache on real engines of TensorRT-RTX: damaged, foreign, locked, killed."""
+"""The engine cache on real engines of TensorRT-RTX: damaged, external, locked, killed."""
 
 import hashlib
 import os

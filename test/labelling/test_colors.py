@@ -1,11 +1,11 @@
-"""Label colours."""
+"""Label colors."""
 
 import numpy as np
 
 from mmseg_ros.labelling import colorize, overlay
 
 
-def test_colours_are_those_of_the_label_space(label_space):
+def test_colors_are_those_of_the_label_space(label_space):
     labels = np.array([[0, 7], [24, 255]], np.uint8)
     expected = label_space.palette()[labels]
     np.testing.assert_array_equal(colorize(labels, label_space), expected)

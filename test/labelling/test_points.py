@@ -78,7 +78,7 @@ def test_a_field_of_the_same_name_is_replaced():
     assert merged.dtype['label'] == np.uint8
 
 
-def test_colours_are_packed_as_rviz_reads_them():
+def test_colors_are_packed_as_rviz_reads_them():
     packed = packed_rgb(np.uint8([[0x12, 0x34, 0x56]]))
     assert packed.view(np.uint32)[0] == 0x00123456
     assert packed.tobytes() == bytes([0x56, 0x34, 0x12, 0])

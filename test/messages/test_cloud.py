@@ -120,7 +120,7 @@ def test_an_empty_cloud_is_written_and_read(message):
     assert len(decode_cloud(message(**cloud_fields(points))).points) == 0
 
 
-def test_types_without_a_datatype_and_wrong_sizes_are_refused():
+def test_types_without_a_datatype_and_wrong_sizes_are_rejected():
     with pytest.raises(SampleError, match="'t' of type int64"):
         cloud_fields(np.zeros(2, [('x', '<f4'), ('t', '<i8')]))
     with pytest.raises(SampleError, match='do not fill'):
@@ -140,7 +140,7 @@ def test_types_without_a_datatype_and_wrong_sizes_are_refused():
         ({'width': 7, 'row_step': 112}, 'needs row_step >= 112'),
     ],
 )
-def test_broken_clouds_are_refused(message, changes, named):
+def test_broken_clouds_are_rejected(message, changes, named):
     with pytest.raises(SampleError, match=named):
         decode_cloud(cloud_message(message, **changes))
 

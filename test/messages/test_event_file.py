@@ -78,7 +78,7 @@ def test_evt3_file(tmp_path):
         (b'\x00' * 100, 'none'),
     ],
 )
-def test_other_files_are_refused_by_name(tmp_path, content, named):
+def test_other_files_are_rejected_by_name(tmp_path, content, named):
     path = tmp_path / 'c.raw'
     path.write_bytes(content)
     with pytest.raises(SampleError, match=named) as caught:

@@ -269,7 +269,7 @@ def test_event_frames(encoding):
         EventStream(HEIGHT, WIDTH).decode(msg)
 
 
-def test_damage_is_refused_and_counted():
+def test_damage_is_rejected_and_counted():
     stream = EventStream(HEIGHT, WIDTH)
     outside = evt3(*evt3_time(1), (0, 1), (2, 700))
     for content, encoding, named in [
@@ -290,7 +290,7 @@ def test_damage_is_refused_and_counted():
         stream.decode(broken)
     with pytest.raises(SampleError, match='is no event message'):
         stream.decode(SimpleNamespace())
-    assert stream.counters.refused == 7
+    assert stream.counters.rejected == 7
     assert stream.counters.packets == 0
 
 
@@ -310,7 +310,7 @@ def test_random_bytes_never_crash(encoding, contents, time_base):
         assert (np.diff(events.stamp_ns) >= 0).all()
         assert (events.x < WIDTH).all()
         assert (events.y < HEIGHT).all()
-    assert stream.counters.packets + stream.counters.refused == len(contents)
+    assert stream.counters.packets + stream.counters.rejected == len(contents)
 
 
 def test_a_cut_packet_gives_the_events_before_the_cut():

@@ -86,7 +86,7 @@ def test_an_empty_packet_is_a_measurement(message):
     assert len(decode_events(event_cloud(message, x=[], y=[], p=[]), 10, 10).x) == 0
 
 
-def test_broken_event_clouds_are_refused(message):
+def test_broken_event_clouds_are_rejected(message):
     with pytest.raises(SampleError, match='10 x 9 pixels'):
         decode_events(event_cloud(message, x=[10], y=[3], p=[1]), 9, 10)
     with pytest.raises(SampleError, match='needs the fields'):
@@ -97,7 +97,7 @@ def test_broken_event_clouds_are_refused(message):
         decode_events(message(), 9, 10)
 
 
-def test_events_before_their_message_are_refused():
+def test_events_before_their_message_are_rejected():
     early = EventData(
         np.uint16([1]), np.uint16([1]), np.array([5], np.int64), np.array([True]), 10, 10
     )

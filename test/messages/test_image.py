@@ -44,7 +44,7 @@ def raw(message, kind, pixels, **changes):
         ('8UC4', np.dstack([RGB[..., ::-1], RGB[..., :1]])),
     ],
 )
-def test_colour_comes_out_as_rgb(message, encoding, pixels):
+def test_color_comes_out_as_rgb(message, encoding, pixels):
     np.testing.assert_array_equal(decode_image(raw(message, encoding, pixels)).pixels, RGB)
 
 
@@ -81,7 +81,7 @@ def test_row_padding_is_skipped(message):
 
 
 @pytest.mark.parametrize('pattern', ['rggb', 'bggr', 'gbrg', 'grbg'])
-def test_bayer_recovers_a_flat_colour(message, pattern):
+def test_bayer_recovers_a_flat_color(message, pattern):
     color = {'r': 200, 'g': 120, 'b': 40}
     tile = np.array([color[c] for c in pattern], np.uint8).reshape(2, 2)
     pixels = decode_image(raw(message, f'bayer_{pattern}8', np.tile(tile, (4, 4)))).pixels
@@ -92,7 +92,7 @@ def test_bayer_recovers_a_flat_colour(message, pattern):
     ('encoding', 'order'),
     [('yuv422_yuy2', 'yuyv'), ('yuyv', 'yuyv'), ('yuv422', 'uyvy'), ('uyvy', 'uyvy')],
 )
-def test_yuv422_recovers_a_flat_colour(message, encoding, order):
+def test_yuv422_recovers_a_flat_color(message, encoding, order):
     y, u, v = 132, 81, 169  # BT.601 of RGB 200, 120, 40
     values = {'yuyv': [y, u, y, v], 'uyvy': [u, y, v, y]}[order]
     data = np.tile(np.uint8(values), (4, 4))
@@ -148,7 +148,7 @@ def test_written_images_are_read_back(message, encoding, pixels):
     np.testing.assert_array_equal(decode_image(message(**fields)).pixels, pixels)
 
 
-def test_pixels_that_do_not_fit_the_encoding_are_refused():
+def test_pixels_that_do_not_fit_the_encoding_are_rejected():
     for pixels, encoding in [(RGB, 'mono8'), (RGB.astype('f4'), 'rgb8'), (RGB, 'jpeg')]:
         with pytest.raises(SampleError, match='supported: mono8'):
             image_fields(pixels, encoding)
@@ -167,7 +167,7 @@ def test_pixels_that_do_not_fit_the_encoding_are_refused():
         ({'data': 'text'}, 'no bytes'),
     ],
 )
-def test_broken_images_are_refused(message, changes, named):
+def test_broken_images_are_rejected(message, changes, named):
     with pytest.raises(SampleError, match=named):
         decode_image(raw(message, 'rgb8', RGB, **changes))
 

@@ -71,7 +71,7 @@ def test_mcap_ros2_support_reads_the_same_points():
     (message,) = (item.decoded_message for item in reader.iter_decoded_messages())
     cloud = decode_cloud(message)
     assert cloud.points.tobytes() == points.tobytes()
-    # Straight from the bytes, without our decoder: the colour of the third point.
+    # Straight from the bytes, without our decoder: the color of the third point.
     offset = 2 * message.point_step + next(f.offset for f in message.fields if f.name == 'rgb')
     label = points['label'][2]
     assert bytes(message.data[offset : offset + 4]) == bytes([*PALETTE[label][::-1], 0])

@@ -4,7 +4,7 @@ from mmseg_ros.metrics.drops import DropRow, drop_rows, drop_text
 
 METRICS = {
     'malformed': {'rgb': {'count': 2, 'reason': 'no image'}},
-    'refused': {'lidar': {'count': 1, 'reason': 'no pose'}},
+    'rejected': {'lidar': {'count': 1, 'reason': 'no pose'}},
     'dropped': {'depth': {'the buffer was full': 5}},
     'lost': {'event': {'events outside the sensor': 7}},
     'sets': {'unusable': {'no plane': 3}},
@@ -26,5 +26,5 @@ def test_all_kinds_are_told():
 
 
 def test_nothing_to_tell():
-    empty = {'malformed': {}, 'refused': {}, 'dropped': {}, 'lost': {}, 'sets': {'unusable': {}}}
+    empty = {'malformed': {}, 'rejected': {}, 'dropped': {}, 'lost': {}, 'sets': {'unusable': {}}}
     assert drop_text(empty) == ''

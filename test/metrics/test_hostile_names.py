@@ -1,4 +1,4 @@
-"""Names of classes, topics, files and bundles, and sentences, stay text in every page."""
+"""Names of classes, topics, files and bundles, and text prompts, stay text in every page."""
 
 from html.parser import HTMLParser
 
@@ -53,7 +53,7 @@ class Page(HTMLParser):
         self.close()
 
     def handle_starttag(self, tag, attrs):
-        assert tag in OURS, f'foreign element {tag}'
+        assert tag in OURS, f'external element {tag}'
         for name, value in attrs:
             assert not name.startswith('on'), f'{tag} has {name}'
             if name in ('src', 'href', 'xlink:href'):
@@ -77,7 +77,7 @@ def metrics():
         'retained': 0.9, 'pixel_accuracy': 0.5, 'point_miou': 0.5, 'point_accuracy': 0.5,
         'class_iou': dict.fromkeys(HOSTILE, 0.5),
     }  # fmt: skip
-    refused = {name: {'count': 1, 'reason': name} for name in HOSTILE}
+    rejected = {name: {'count': 1, 'reason': name} for name in HOSTILE}
     return {
         'bundle': {'name': HOSTILE[0], 'modalities': HOSTILE},
         'bag': {'name': HOSTILE[1], 'duration_s': 1.0},
@@ -86,7 +86,7 @@ def metrics():
             'unusable': dict.fromkeys(HOSTILE, 1),
         },
         'recorded': [row], 'withheld': [row], 'robustness': [row],
-        'malformed': refused, 'refused': refused,
+        'malformed': rejected, 'rejected': rejected,
     }  # fmt: skip
 
 

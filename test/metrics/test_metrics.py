@@ -42,7 +42,7 @@ def test_an_absent_class_is_nan_and_not_in_the_mean():
     np.testing.assert_allclose(matrix.recall(), [1.0, 0.5, np.nan])
 
 
-def test_ignored_truth_is_not_scored_and_an_unlabelled_pixel_is_wrong():
+def test_ignored_truth_is_not_scored_and_an_unlabeled_pixel_is_wrong():
     matrix = ConfusionMatrix(2, IGNORE)
     matrix.update(np.array([1, 255, 0, 0]), np.array([255, 0, 0, 0]))
     assert matrix.pixels == 3
@@ -91,12 +91,12 @@ def test_a_perfect_prediction_scores_one(truth):
         (np.zeros(2, np.uint8), np.array([0, 9]), '0..9'),
     ],
 )
-def test_refuses_what_cannot_be_scored(labels, truth, named):
+def test_rejects_what_cannot_be_scored(labels, truth, named):
     with pytest.raises(DatasetError, match=named):
         ConfusionMatrix(4, IGNORE).update(labels, truth)
 
 
-def test_refuses_to_merge_other_classes():
+def test_rejects_to_merge_other_classes():
     with pytest.raises(DatasetError, match='num_classes'):
         ConfusionMatrix(4, IGNORE).merge(ConfusionMatrix(5, IGNORE))
     with pytest.raises(DatasetError, match='ignore_id'):

@@ -1,4 +1,4 @@
-"""Pictures show what is in the data, where it is."""
+"""Images show what is in the data, where it is."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Scores of masks that sentences mean."""
+"""Scores of masks that text prompts mean."""
 
 import math
 
@@ -46,7 +46,7 @@ def test_nothing_scored_is_no_number():
 
 
 @pytest.mark.parametrize('other', [mask(2, 9), mask(2).astype(np.uint8)])
-def test_other_shapes_and_types_are_refused(other):
+def test_other_shapes_and_types_are_rejected(other):
     with pytest.raises(DatasetError, match='bool masks of one shape'):
         ReferringScore().update(mask(2), other)
 

@@ -46,7 +46,7 @@ def report():
     bars = figures.bar_chart({'road': 0.9, 'water': float('nan')}, 'IoU', 1.0)
     blocks = [
         Table(['class', 'IoU'], [['<road>', '0.5']], 'IoU over the data set.'),
-        Figure([('left', figures.picture(image, 'a stripe')), ('', plot)], 'Two pictures.'),
+        Figure([('left', figures.picture(image, 'a stripe')), ('', plot)], 'Two images.'),
         Figure([('', bars)], 'One.'),
     ]
     return Report('A & B', 'One line.', [('mIoU', '0.50')], [Section('S', 'text', blocks)])
@@ -81,7 +81,7 @@ def test_rendering_is_deterministic():
     assert not re.search(r'\d{4}-\d\d-\d\dT', plot())
 
 
-def test_a_picture_keeps_its_colours():
+def test_a_picture_keeps_its_colors():
     import base64
 
     import cv2

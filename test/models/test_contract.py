@@ -120,22 +120,22 @@ class TestContract:
     @pytest.mark.parametrize(
         ('size', 'right'), [((63, 64), '64 x 64'), ((64, 80), '64 x 96'), ((1, 1), '32 x 32')]
     )
-    def test_odd_size_is_refused_with_the_right_one(self, model, size, right):
+    def test_odd_size_is_rejected_with_the_right_one(self, model, size, right):
         with pytest.raises(ConfigError, match=f'{size[0]} x {size[1]} pixels.* to {right}'):
             model(torch.zeros(1, len(MODALITIES), 3, *size))
 
-    def test_wrong_number_of_modalities_is_refused(self, model):
+    def test_wrong_number_of_modalities_is_rejected(self, model):
         with pytest.raises(ConfigError, match='3 modalities'):
             model(torch.zeros(1, 2, 3, SIZE, SIZE))
 
     @pytest.mark.parametrize(
         'available', [torch.ones(2, 3), torch.ones(2, 2, dtype=torch.bool), torch.ones(3) > 0]
     )
-    def test_malformed_availability_is_refused(self, model, images, available):
+    def test_malformed_availability_is_rejected(self, model, images, available):
         with pytest.raises(ConfigError, match='bool'):
             model(images, available)
 
-    def test_sample_without_any_modality_is_refused(self, model, images):
+    def test_sample_without_any_modality_is_rejected(self, model, images):
         available = torch.tensor([[True, True, True], [False, False, False]])
         with pytest.raises(ConfigError, match=r'\[1\]'):
             model(images, available)

@@ -62,7 +62,7 @@ def test_what_does_not_fit_is_named(tiny_encoders, tmp_path):
             import_authors_model(tmp_path / 'other.pth', name, NAMES)
 
 
-def test_manifest_normalises_as_the_authors_do(tiny_encoders):
+def test_manifest_normalizes_as_the_authors_do(tiny_encoders):
     model = create_model('stitchfusion', modalities=('rgb', 'depth', 'thermal'), **MIT)
     labels = load_label_space()
     manifest = authors_manifest(model, 'stitchfusion', 'x', (512, 512), labels, 'MIT')

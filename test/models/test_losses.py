@@ -75,7 +75,7 @@ def test_bfloat16_logits_are_scored_in_float32(golden):
     assert torch.equal(value, CrossEntropy()(logits.bfloat16().float(), labels))
 
 
-def test_unknown_loss_and_threshold_are_refused():
+def test_unknown_loss_and_threshold_are_rejected():
     with pytest.raises(ConfigError, match='cross_entropy'):
         create_loss('dice', 255, 0.7)
     with pytest.raises(ConfigError, match='threshold'):

@@ -20,7 +20,7 @@ def availability(draw):
 def test_sum_of_equal_maps_does_not_depend_on_who_is_there(available):
     batch, total = available.shape
     x_S, presence = gather_present(torch.ones(batch, total, 3, 2, 2), available)
-    summed = presence.renormalised(x_S).sum(dim=0)
+    summed = presence.renormalized(x_S).sum(dim=0)
     torch.testing.assert_close(summed, torch.full_like(summed, total))
 
 
@@ -50,5 +50,5 @@ def test_modalities_that_nobody_has_are_left_out():
 def test_full_presence_scales_nothing():
     presence = Presence((0, 1), 2)
     x_S = torch.randn(4, 3)
-    assert torch.equal(presence.renormalised(x_S), presence.split(x_S))
+    assert torch.equal(presence.renormalized(x_S), presence.split(x_S))
     assert presence.scale_message(x_S, 0) is x_S

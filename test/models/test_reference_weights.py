@@ -72,12 +72,12 @@ def test_separate_decoders_have_no_reference(tiny_encoders):
         export_reference(model)
 
 
-def test_unknown_layout_is_refused(case):
+def test_unknown_layout_is_rejected(case):
     with pytest.raises(ConfigError, match='unknown layout'):
         export_reference(case[0], 'other')
 
 
-def test_files_with_code_or_without_tensors_are_refused(tmp_path):
+def test_files_with_code_or_without_tensors_are_rejected(tmp_path):
     torch.save({'config': CASES, 'model': torch.nn.Linear(1, 1)}, tmp_path / 'code.pth')
     with pytest.raises(ConfigError, match='never pickled code'):
         read_tensors(tmp_path / 'code.pth')

@@ -1,4 +1,4 @@
-"""Augmentation: everything moves together, colour changes RGB alone, chance comes from the rng."""
+"""Augmentation: everything moves together, color changes RGB alone, chance comes from the rng."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mmseg_models.transforms import (
     Augmentation,
     Window,
-    colour_jitter,
+    color_jitter,
     darken,
     resample,
 )
@@ -109,7 +109,7 @@ def test_crops_reach_every_part():
     assert firsts == {int(frame.labels[row, column]) for row in (0, 1) for column in (0, 1)}
 
 
-def test_colour_and_blur_touch_rgb_alone():
+def test_color_and_blur_touch_rgb_alone():
     rng = np.random.default_rng(1)
     images = rng.integers(0, 256, (2, 32, 48, 3)).astype(np.uint8)
     frame = LabelledFrame('f', ('depth', 'rgb'), images, np.zeros((32, 48), np.uint8))
@@ -145,12 +145,12 @@ def test_same_generator_same_frame():
 
 def test_jitter_factors():
     grey = np.full((4, 4, 3), 100, np.uint8)
-    assert np.all(colour_jitter(grey, 1.5, 1.0, 1.0) == 150)
-    assert np.all(colour_jitter(grey, 1.0, 0.5, 0.5) == 100)
+    assert np.all(color_jitter(grey, 1.5, 1.0, 1.0) == 150)
+    assert np.all(color_jitter(grey, 1.0, 0.5, 0.5) == 100)
     red = np.zeros((1, 1, 3), np.uint8)
     red[..., 0] = 200
-    assert np.ptp(colour_jitter(red, 1.0, 1.0, 0.0)) == 0
-    assert np.array_equal(colour_jitter(red, 1.0, 1.0, 1.0), red)
+    assert np.ptp(color_jitter(red, 1.0, 1.0, 0.0)) == 0
+    assert np.array_equal(color_jitter(red, 1.0, 1.0, 1.0), red)
 
 
 @pytest.mark.parametrize('size', [(32, 48), (16, 24), (40, 60)])

@@ -52,8 +52,8 @@ def frame_set(samples):
 
 
 def test_all_modalities_meet_in_the_reference_image(rig, samples):
-    frame, refused = align(frame_set(samples), rig, 192, 320, WINDOW_NS)
-    assert not refused
+    frame, rejected = align(frame_set(samples), rig, 192, 320, WINDOW_NS)
+    assert not rejected
     assert {n: p.values.shape[2] for n, p in frame.planes.items()} == {
         'rgb': 3, 'depth': 1, 'event': 7, 'lidar': 3,
     }  # fmt: skip
@@ -83,23 +83,23 @@ def test_events_move_through_depth_where_there_is_a_depth_image(rig, samples):
 
 def test_each_subset_works_alone(rig, samples):
     for name, sample in samples.items():
-        frame, refused = align(frame_set({name: sample}), rig, 96, 160, WINDOW_NS)
-        assert not refused
+        frame, rejected = align(frame_set({name: sample}), rig, 96, 160, WINDOW_NS)
+        assert not rejected
         assert list(frame.planes) == [name]
         assert frame.frame_id == ('rgb' if name == 'rgb' else 'camera_optical')
 
 
 def test_camera_alone_needs_no_calibration(samples):
-    frame, refused = align(frame_set(samples), Rig(), 192, 320, WINDOW_NS)
+    frame, rejected = align(frame_set(samples), Rig(), 192, 320, WINDOW_NS)
     assert list(frame.planes) == ['rgb']
-    assert set(refused) == {'depth', 'event', 'lidar'}
-    assert all('No extrinsics' in sentence for sentence in refused.values())
+    assert set(rejected) == {'depth', 'event', 'lidar'}
+    assert all('No extrinsics' in sentence for sentence in rejected.values())
 
 
 def test_registered_depth_needs_no_calibration(samples):
     rig = Rig().with_registered('depth')
-    frame, refused = align(frame_set({'depth': samples['depth']}), rig, 192, 320, WINDOW_NS)
-    assert not refused
+    frame, rejected = align(frame_set({'depth': samples['depth']}), rig, 192, 320, WINDOW_NS)
+    assert not rejected
     assert frame.planes['depth'].valid.all()
 
 
@@ -112,11 +112,11 @@ def test_registered_depth_needs_no_calibration(samples):
         ('depth', DepthData(np.full((384, 640), np.nan, np.float32)), 'No pixel'),
     ],
 )
-def test_an_empty_sample_is_refused_and_the_others_go_on(rig, samples, name, payload, sentence):
+def test_an_empty_sample_is_rejected_and_the_others_go_on(rig, samples, name, payload, sentence):
     samples[name] = SensorSample(name, STAMP_NS, name, payload)
-    frame, refused = align(frame_set(samples), rig, 192, 320, WINDOW_NS)
-    assert list(refused) == [name]
-    assert sentence in refused[name]
+    frame, rejected = align(frame_set(samples), rig, 192, 320, WINDOW_NS)
+    assert list(rejected) == [name]
+    assert sentence in rejected[name]
     assert set(frame.planes) == set(STANDARD_MODALITIES) - {name}
 
 
@@ -141,14 +141,14 @@ def test_whatever_one_sample_raises_the_others_go_on(monkeypatch, rig, samples, 
     name = {'rgb': 'scaled', 'depth': 'depth', 'event': 'event', 'lidar': 'lidar'}[broken]
     module = importlib.import_module('mmseg_ros.projection.align')
     monkeypatch.setattr(module, f'{name}_plane', fail)
-    frame, refused = align(frame_set(samples), rig, 192, 320, WINDOW_NS)
+    frame, rejected = align(frame_set(samples), rig, 192, 320, WINDOW_NS)
     assert set(frame.planes) == set(STANDARD_MODALITIES) - {broken}
-    assert error.__name__ in refused[broken]
+    assert error.__name__ in rejected[broken]
 
 
 def test_an_image_that_nothing_resizes_costs_only_itself(rig, samples):
     pixels = ImageData(np.zeros((96, 160), np.int32))
     samples['rgb'] = SensorSample('rgb', STAMP_NS, 'rgb', pixels)
-    frame, refused = align(frame_set(samples), rig, 192, 320, WINDOW_NS)
+    frame, rejected = align(frame_set(samples), rig, 192, 320, WINDOW_NS)
     assert set(frame.planes) == {'depth', 'event', 'lidar'}
-    assert set(refused) == {'rgb'}
+    assert set(rejected) == {'rgb'}

@@ -120,7 +120,7 @@ def test_points_of_kitti_objects_lie_in_their_hand_drawn_boxes(frame):
 
 @pytest.mark.skipif(not KITTI.exists(), reason='the two frames are not part of the project')
 def test_kitti_depth_edges_lie_on_image_edges():
-    """Stricter than within 5 px, where nine of ten pixels of these pictures are by chance."""
+    """Stricter than within 5 px, where nine of ten pixels of these images are by chance."""
     edges = near = 0.0
     for frame in ('000000', '000001'):
         rgb = cv2.imread(str(KITTI / 'image_2' / f'{frame}.png'), cv2.IMREAD_COLOR_RGB)

@@ -51,13 +51,13 @@ def test_without_a_transform_the_second_is_rejected_by_name():
 def test_a_sensor_that_was_renamed_comes_back():
     frames = CloudFrames(lambda target, source: None)
     frames.unified(sample('old', [[1, 2, 3]]))
-    refused = 0
+    rejected = 0
     for _ in range(20):
         try:
             frames.unified(sample('new', [[1, 2, 3]]))
         except SampleError:
-            refused += 1
-    assert refused == 10
+            rejected += 1
+    assert rejected == 10
     assert frames.main_frame('lidar', 'new') == 'new'
 
 

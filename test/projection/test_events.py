@@ -79,7 +79,7 @@ def test_events_behind_the_camera_vanish():
     assert not plane.values.any()
 
 
-def test_events_outside_the_sensor_are_refused():
+def test_events_outside_the_sensor_are_rejected():
     with pytest.raises(SampleError, match=r'1 of 2 events.*64 x 48'):
         event_plane(packet([3, 64], [3, 3], [1, 1], [1, 1]), np.eye(4), CAMERA, CAMERA, (0, 2))
 

@@ -57,7 +57,7 @@ def test_what_is_missing_is_named():
         'sensors: 3',
     ],
 )
-def test_damaged_files_are_refused_with_their_name(text, tmp_path):
+def test_damaged_files_are_rejected_with_their_name(text, tmp_path):
     path = tmp_path / 'broken.yaml'
     path.write_text(text)
     with pytest.raises(CalibrationError, match=r'broken\.yaml'):

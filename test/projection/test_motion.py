@@ -50,7 +50,7 @@ def test_motion_goes_there_and_back(odometry):
     np.testing.assert_array_equal(odometry.motion(123, 123), np.eye(4))
 
 
-def test_a_short_gap_is_bridged_and_a_long_one_refused(odometry):
+def test_a_short_gap_is_bridged_and_a_long_one_rejected(odometry):
     late = 30 * S // 50 + S // 20
     np.testing.assert_allclose(odometry.pose(late), pose_at(late), atol=0.02)
     with pytest.raises(CalibrationError, match='400 ms away'):
@@ -125,7 +125,7 @@ def test_without_reach_the_vehicle_counts_as_standing(rig, odometry):
     assert odometry.misses == 2
 
 
-def test_a_hole_in_the_odometry_is_refused_and_told_once(rig, odometry, caplog):
+def test_a_hole_in_the_odometry_is_rejected_and_told_once(rig, odometry, caplog):
     odometry.add(2 * S, pose_at(2 * S))
     with pytest.raises(CalibrationError, match='gap of 1400 ms'):
         odometry.pose(S)
@@ -169,8 +169,8 @@ def test_align_moves_lidar_and_depth_to_the_camera_stamp(rig, odometry):
     }
     frame_set = FrameSet('rgb', S // 5, samples, ('lidar', 'depth'), CloseReason.COMPLETE)
     still, _ = align(frame_set, rig, 192, 320, 1)
-    moved, refused = align(frame_set, rig, 192, 320, 1, odometry)
-    assert not refused
+    moved, rejected = align(frame_set, rig, 192, 320, 1, odometry)
+    assert not rejected
     assert abs(np.median(still.planes['depth'].values[96, 150:170]) - 20.0) < 0.01
     assert abs(np.median(moved.planes['depth'].values[96, 150:170]) - 18.5) < 0.1
     lidar = moved.planes['lidar']

@@ -55,6 +55,6 @@ def test_inverse_undoes(q):
         'identity',
     ],
 )
-def test_impossible_transforms_are_refused(values):
+def test_impossible_transforms_are_rejected(values):
     with pytest.raises(CalibrationError, match=r'rigid|must be'):
         rigid(values, 'Pose')

@@ -32,7 +32,7 @@ def test_a_manifest_survives_its_file(make_referring_bundle):
     }
 
 
-def test_each_loader_refuses_the_other_task(make_referring_bundle, make_bundle):
+def test_each_loader_rejects_the_other_task(make_referring_bundle, make_bundle):
     with pytest.raises(BundleError, match="is for 'referring', not for 'segmentation'"):
         load_bundle(make_referring_bundle().path)
     with pytest.raises(BundleError, match="is for 'segmentation', not for 'referring'"):
@@ -57,7 +57,7 @@ def test_a_wrong_field_is_named(make_referring_bundle, changes, message):
         load_referring_bundle(bundle.path)
 
 
-def test_a_changed_vocabulary_is_refused(make_referring_bundle):
+def test_a_changed_vocabulary_is_rejected(make_referring_bundle):
     bundle = make_referring_bundle()
     text = (bundle.path / 'vocab.txt').read_text()
     (bundle.path / 'vocab.txt').write_text(text.replace('red', 'rad'))

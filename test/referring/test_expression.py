@@ -29,6 +29,6 @@ def test_semicolons_and_line_breaks_part_sentences(text, sentences):
         (';'.join(map(str, range(MAX_SENTENCES + 1))), f'at most {MAX_SENTENCES}'),
     ],
 )
-def test_what_is_no_expression_is_refused(text, message):
+def test_what_is_no_expression_is_rejected(text, message):
     with pytest.raises(SampleError, match=message):
         split_expression(text)

@@ -102,18 +102,18 @@ def test_what_is_cut_or_unknown_is_told(segmenter, caplog):
 
 
 @pytest.mark.parametrize('sentence', ['zeppelin', '...', '', b'red', None, ['red'], '\ud800 red'])
-def test_nothing_known_is_refused_and_the_next_sentence_is_answered(segmenter, sentence):
+def test_nothing_known_is_rejected_and_the_next_sentence_is_answered(segmenter, sentence):
     with pytest.raises(SampleError):
         segmenter.segment(LEFT_RED_RIGHT_BLUE, ['red', sentence])
     assert segmenter.segment(LEFT_RED_RIGHT_BLUE, ['red']).mask.any()
 
 
-def test_no_sentence_is_refused(segmenter):
-    with pytest.raises(SampleError, match='no sentence'):
+def test_no_sentence_is_rejected(segmenter):
+    with pytest.raises(SampleError, match='no text prompt'):
         segmenter.segment(LEFT_RED_RIGHT_BLUE, [])
 
 
-def test_union_labels_and_colours():
+def test_union_labels_and_colors():
     probability = np.array([[[255, 128, 127, 0]], [[1, 200, 127, 0]]], np.uint8)
     result = ReferringResult(('a', 'b'), probability)
     np.testing.assert_array_equal(result.mask, [[255, 255, 0, 0]])
@@ -124,7 +124,7 @@ def test_union_labels_and_colours():
     assert space.classes[0].color != space.classes[1].color
 
 
-def test_a_network_without_numbers_is_refused(make_referring_bundle):
+def test_a_network_without_numbers_is_rejected(make_referring_bundle):
     bundle = make_referring_bundle()
     file = bundle.path / 'segmenter.onnx'
     model = onnx.load(file)
@@ -138,7 +138,7 @@ def test_a_network_without_numbers_is_refused(make_referring_bundle):
         load_segmenter(str(bundle.path), 'onnxruntime')
 
 
-def test_graphs_of_another_size_are_refused(make_referring_bundle):
+def test_graphs_of_another_size_are_rejected(make_referring_bundle):
     small, large = make_referring_bundle(name='small'), make_referring_bundle(64, 96, 'large')
     (small.path / 'segmenter.onnx').write_bytes((large.path / 'segmenter.onnx').read_bytes())
     seal_referring_bundle(small.path, small.manifest)

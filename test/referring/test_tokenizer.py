@@ -73,17 +73,17 @@ def test_unknown_words_are_named(tokenizer: Tokenizer) -> None:
 
 
 @pytest.mark.parametrize('sentence', ['', ' \t\n', '\x00\x01', '\u200b', None, 3, b'car', ['car']])
-def test_nothing_said_is_refused(tokenizer: Tokenizer, sentence: object) -> None:
+def test_nothing_said_is_rejected(tokenizer: Tokenizer, sentence: object) -> None:
     with pytest.raises(SampleError):
         tokenizer.encode([sentence])  # type: ignore[list-item]
 
 
-def test_a_megabyte_is_refused_at_once(tokenizer: Tokenizer) -> None:
+def test_a_megabyte_is_rejected_at_once(tokenizer: Tokenizer) -> None:
     with pytest.raises(SampleError, match=rf'1048576 characters; at most {MAX_CHARACTERS}'):
         tokenizer.read('car ' * (1 << 18))
 
 
-def test_half_a_character_is_refused(tokenizer: Tokenizer) -> None:
+def test_half_a_character_is_rejected(tokenizer: Tokenizer) -> None:
     with pytest.raises(SampleError, match='character 5 is half of one'):
         tokenizer.read('car \ud800 van')
 
@@ -97,7 +97,7 @@ def any_tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Tokenizer:
 
 @settings(deadline=None, max_examples=60)
 @given(sentence=st.text(max_size=60) | st.text(string.printable, max_size=MAX_CHARACTERS + 2))
-def test_any_text_is_read_or_refused(any_tokenizer: Tokenizer, sentence: str) -> None:
+def test_any_text_is_read_or_rejected(any_tokenizer: Tokenizer, sentence: str) -> None:
     try:
         token_ids, attention_mask = any_tokenizer.encode([sentence])
     except SampleError:

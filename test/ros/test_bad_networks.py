@@ -1,4 +1,4 @@
-"""What is wrong with network, engine or runtime: named, answered by another, or refused."""
+"""What is wrong with network, engine or runtime: named, answered by another, or rejected."""
 
 import sys
 from functools import partial
@@ -42,7 +42,7 @@ def shown(listener, part, level):
     )
 
 
-def test_a_bundle_for_other_sensors_is_refused_and_the_node_lives(
+def test_a_bundle_for_other_sensors_is_rejected_and_the_node_lives(
     graph, listener, labels, make_node, make_bundle
 ):
     bundle = make_bundle(modalities=('thermal', 'radar'))
@@ -124,7 +124,7 @@ def test_a_runtime_without_memory_is_replaced_and_no_frame_is_lost(
     assert backend.status()['reason'] == 'out of memory'
 
 
-def test_a_network_that_answers_nan_is_refused_before_the_first_frame(
+def test_a_network_that_answers_nan_is_rejected_before_the_first_frame(
     graph, listener, labels, make_node, make_bundle
 ):
     bundle = make_bundle()

@@ -82,5 +82,5 @@ def test_an_absurd_camera_info_is_rejected_and_the_old_intrinsics_stay():
         intake.on_camera_info('event', message)
     assert known.rig is before
     assert 'event' in intake.info_problems
-    assert 'event' not in intake.refusals
+    assert 'event' not in intake.rejections
     assert 'limits.image_pixels' in intake.info_problems['event']

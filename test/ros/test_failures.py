@@ -164,8 +164,8 @@ def test_network_that_fails_is_reported_and_the_node_lives(
 
     with monkeypatch.context() as patch:
         patch.setattr(node.session.backend, 'infer', fail)
-        # A refusal (a warning) beside the error: rclpy must take both severities.
-        node.stream.intake.refuse('rgb', 'for the test')
+        # A rejection (a warning) beside the error: rclpy must take both severities.
+        node.stream.intake.reject('rgb', 'for the test')
         assert sensors.play_until(('rgb',), named)
     assert node.session.statistics.failures['inference'] >= 1
     assert sensors.play_until(('rgb',), lambda: listener.messages['/mmseg/labels'])

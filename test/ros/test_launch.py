@@ -208,8 +208,8 @@ def test_an_argument_of_the_rig_launch_counts_more_than_the_rig_file(everything,
     assert [left.options['respawn'], right.options['respawn']] == [False, False]
     assert left.options['parameters'][-1]['calibration.file'].value == '/l.yaml'
     assert len(right.options['parameters']) == 2
-    rig.write_text('cameras: {left: {colour: blue}}')
-    with pytest.raises(ConfigError, match="'colour' is not an argument"):
+    rig.write_text('cameras: {left: {color: blue}}')
+    with pytest.raises(ConfigError, match="'color' is not an argument"):
         stand_in.launched(RIG, {'rig': str(rig)})
 
 

@@ -48,7 +48,7 @@ def test_whole_life_twice(make_node, change, state):
     assert state() == 'finalized'
 
 
-def test_invalid_transitions_are_refused_and_the_node_lives(make_node, change, state):
+def test_invalid_transitions_are_rejected_and_the_node_lives(make_node, change, state):
     make_node(autostart=False)
     assert not change(Transition.TRANSITION_ACTIVATE)
     assert not change(Transition.TRANSITION_CLEANUP)
@@ -75,7 +75,7 @@ def test_shutdown_from_active_releases_everything(graph, make_node, change, stat
 
 
 @pytest.mark.parametrize('damage', ['modalities', 'model.onnx', 'label_space'])
-def test_damaged_bundle_is_refused_and_the_field_named(
+def test_damaged_bundle_is_rejected_and_the_field_named(
     make_node, make_bundle, change, state, damage
 ):
     bundle = make_bundle()
@@ -94,7 +94,7 @@ def test_damaged_bundle_is_refused_and_the_field_named(
     assert damage in node.failure
 
 
-def test_refused_configure_is_shown_in_diagnostics(graph, listener, make_node):
+def test_rejected_configure_is_shown_in_diagnostics(graph, listener, make_node):
     from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 
     make_node(bundle='no_such_bundle', expect='')

@@ -23,7 +23,7 @@ def halves(sensors, stamp_ns):
 
 
 def slightly_left(sensors, stamp_ns):
-    """One point that is left of the middle when it is measured, 45 ms before the picture."""
+    """One point that is left of the middle when it is measured, 45 ms before the image."""
     ahead = np.array([[20.0, 20 * 0.018, 1.5]])
     xyz = transform_points(np.linalg.inv(sensors.rig.T_base('lidar')), ahead)
     points = np.zeros(1, [(n, '<f4') for n in ('x', 'y', 'z', 'intensity')])
@@ -73,7 +73,7 @@ def test_labels_of_points_while_turning(
         assert set(found) == {0}
 
 
-def test_a_pose_that_is_none_is_refused(graph, listener, sensors, make_node):
+def test_a_pose_that_is_none_is_rejected(graph, listener, sensors, make_node):
     node = make_node()
     odometry = sensors.node.create_publisher(Odometry, 'odom', 50)
     bad = pose_message(sensors.now_ns())

@@ -32,7 +32,7 @@ def listen_to_all(listener):
 
 
 def complete(listener):
-    """Whether a set of all four sensors has been published."""
+    """Whether a frame of all four sensors has been published."""
     return [m for m in listener.messages['/mmseg/modalities'] if available(m) == list(ALL)]
 
 

@@ -71,7 +71,7 @@ def test_all_wrong_values_are_named_at_once(declare):
 
 
 @pytest.mark.parametrize('names', [['rgb', 'rgb'], ['a b'], ['']])
-def test_impossible_sensor_names_are_refused(declare, names):
+def test_impossible_sensor_names_are_rejected(declare, names):
     with pytest.raises(ConfigError, match='sensor_names'):
         declare(sensor_names=names)
 
@@ -93,7 +93,7 @@ def test_unknown_names_are_reported_with_the_nearest(declare):
         ('sensors.rgb.reliability', 'reliable', 'read-only'),
     ],
 )
-def test_bad_changes_are_refused_with_the_reason(declare, name, value, reason):
+def test_bad_changes_are_rejected_with_the_reason(declare, name, value, reason):
     node, parameters = declare()
     (result,) = node.set_parameters([Parameter(name, value=value)])
     assert not result.successful
@@ -195,7 +195,7 @@ def test_what_fits_is_accepted(declare, values):
         ('qos_overrides./rgb/image_raw.subscription.reliability', 'perhaps', 'reliable, best_'),
         ('qos_overrides./mmseg/labels.publisher.depth', 'many', 'type int'),
         ('qos_overrides./mmseg/labels.publisher.depth', -1, 'negative'),
-        ('qos_overrides./mmseg/labels.publisher.colour', 'red', 'policy'),
+        ('qos_overrides./mmseg/labels.publisher.color', 'red', 'policy'),
     ],
 )
 def test_impossible_qos_overrides_are_named(declare, name, value, named):
@@ -260,8 +260,8 @@ def test_live_changes_reach_the_running_node(graph, make_node):
     assert node.session.outputs.config.overlay_alpha == 0.25
     assert node.config.sync.deadline_s == 0.02
     assert node.stream.collector is not None
-    refused = node.set_parameters([Parameter('output.overlay_alpha', value=3.0)])
-    assert not refused[0].successful
+    rejected = node.set_parameters([Parameter('output.overlay_alpha', value=3.0)])
+    assert not rejected[0].successful
     assert node.session.outputs.config.overlay_alpha == 0.25
 
 

@@ -1,4 +1,4 @@
-"""Sentences over rclpy: masks that follow them, what is refused, and what it costs without any."""
+"""Text prompts over rclpy: masks that follow them, what is rejected, what none costs."""
 
 import subprocess
 import sys
@@ -36,9 +36,9 @@ class Speaker:
         self.publisher.publish(String(data=text))
 
     def run(self, done, timeout_s=60.0, modalities=CAMERA_AND_LIDAR):
-        return self.sensors.play_until(modalities, done, timeout_s, self.two_colours)
+        return self.sensors.play_until(modalities, done, timeout_s, self.two_colors)
 
-    def two_colours(self, topic, message):
+    def two_colors(self, topic, message):
         if topic != 'rgb/image_raw':
             return message
         # A camera whose image never changes would be taken for a frozen one.
@@ -177,21 +177,21 @@ def test_a_sentence_that_comes_again_is_not_encoded_again(speaker, node):
 @pytest.mark.parametrize(
     ('expression', 'reason'),
     [
-        ('zeppelin', "No word of the sentence is in the vocabulary: 'zeppelin'"),
+        ('zeppelin', "No word of the text prompt is in the vocabulary: 'zeppelin'"),
         ('\x01\x02', 'holds no word'),
         ('red ' * (1 << 18), '1048576 characters'),
         (';'.join(f'red {i}' for i in range(9)), 'at most 8'),
         ('red; zeppelin', "'zeppelin'"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_and_ends_what_was(speaker, node, expression, reason):
+def test_what_cannot_be_meant_is_rejected_and_ends_what_was(speaker, node, expression, reason):
     speaker.say('red')
     assert speaker.saw('left')
     speaker.say(expression)
     assert speaker.run(lambda: reason in speaker.status()[1])
     level, text, values = speaker.status()
     assert level == b'\x02'
-    assert text.startswith('refused: ')
+    assert text.startswith('rejected: ')
     assert values['expression'] == ''
     speaker.say('blue')
     assert speaker.saw('right')

@@ -1,4 +1,4 @@
-"""Bad input: the sample is refused, counted and named; the other sensors go on."""
+"""Bad input: the sample is rejected, counted and named; the other sensors go on."""
 
 import array
 
@@ -90,9 +90,9 @@ def test_faulty_sensor_is_named_and_the_others_go_on(
 
     assert sensors.play_until((modality, *others), reported, change=change)
     values = {v.key: v.value for v in sensor_status(listener, modality).values}
-    assert int(values['refused']) >= 1
-    assert any(key.startswith('refused: ') for key in values)
-    assert node.stream.intake.refusals[modality].total >= 1
+    assert int(values['rejected']) >= 1
+    assert any(key.startswith('rejected: ') for key in values)
+    assert node.stream.intake.rejections[modality].total >= 1
     assert modality not in '+'.join(node.session.statistics.subsets).split('+')
     assert not node.session.statistics.failures
 
@@ -114,7 +114,7 @@ def test_missing_camera_info_is_named(listener, sensors, make_node, modality):
     assert f'/{expected}/camera_info' in sensor_status(listener, modality).message
 
 
-def test_bad_camera_info_is_refused_and_the_old_one_stays(graph, listener, sensors, make_node):
+def test_bad_camera_info_is_rejected_and_the_old_one_stays(graph, listener, sensors, make_node):
     node = make_node()
     listener.listen(Image, '/mmseg/labels')
     assert sensors.play_until(('rgb', 'lidar'), lambda: listener.messages['/mmseg/labels'])
@@ -136,7 +136,7 @@ def test_bad_camera_info_is_refused_and_the_old_one_stays(graph, listener, senso
     assert status.level == DiagnosticStatus.ERROR
     assert 'is rejected' in status.message
     # The images beside it are fine, and nothing says otherwise.
-    assert 'rgb' not in node.stream.intake.refusals
+    assert 'rgb' not in node.stream.intake.rejections
     assert node.session.calibration.rig.camera('rgb') is camera
     before = len(listener.messages['/mmseg/labels'])
     assert sensors.play_until(
@@ -243,7 +243,7 @@ def test_wrong_message_type_on_a_topic_is_named(listener, sensors, make_node, ot
     assert sensor_status(listener, 'depth').level == DiagnosticStatus.ERROR
 
 
-def test_refused_sample_is_logged_once_with_its_cause(
+def test_rejected_sample_is_logged_once_with_its_cause(
     graph, listener, sensors, make_node, monkeypatch
 ):
     node = make_node()

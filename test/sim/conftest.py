@@ -1,4 +1,4 @@
-"""Small drives that the tests of this folder share."""
+"""Small sequences that the tests of this folder share."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def test_referring_masks_lie_on_their_class(written):
     assert count > 0
 
 
-def test_another_size_in_the_same_folder_is_refused(written):
+def test_another_size_in_the_same_folder_is_rejected(written):
     config, _ = written
     other = DatasetConfig(out=config.out, scenes=1, frames=1, height=24, width=40)
     with pytest.raises(DatasetError, match='another size'):

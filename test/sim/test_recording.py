@@ -84,7 +84,7 @@ def test_chunks_are_compressed(bag):
 
 @pytest.fixture(scope='module', params=['mcap', 'sqlite3'])
 def recorded(bag, request, tmp_path_factory):
-    """The drive as this package writes it, and as an older ROS would have recorded it."""
+    """The sequence as this package writes it, and as an older ROS would have recorded it."""
     if request.param == 'mcap':
         return bag
     path = tmp_path_factory.mktemp('older') / 'drive'

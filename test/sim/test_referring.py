@@ -51,7 +51,7 @@ def test_relations_to_landmarks():
     assert 'the car left of the bus' in _ever(street, 3)
 
 
-def test_twins_get_no_sentence_and_similar_colours_do_not_count():
+def test_twins_get_no_sentence_and_similar_colors_do_not_count():
     twins = [_sighting(k, 'car', 0.5, 10.0, 'red') for k in (0, 1)]
     assert _sentences(twins) == {}
     similar = [

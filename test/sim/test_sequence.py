@@ -151,7 +151,7 @@ def test_night_starves_the_camera_but_not_the_lidar(small_config, town_frame):
 def test_unknown_settings_are_named(small_config):
     with pytest.raises(ConfigError, match='sandstorm'):
         Drive(0, small_config(condition='sandstorm'))
-    with pytest.raises(ConfigError, match='flat tyre'):
-        small_config(failure='flat tyre')
+    with pytest.raises(ConfigError, match='flat tire'):
+        small_config(failure='flat tire')
     with pytest.raises(ConfigError, match='at least one frame'):
         small_config(frames=0)

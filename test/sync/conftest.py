@@ -36,7 +36,7 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Output:
-    """A set and when the collector emitted it."""
+    """A frame and when the collector emitted it."""
 
     now_ns: int
     frame: FrameSet

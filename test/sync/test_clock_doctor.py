@@ -80,7 +80,7 @@ def test_disorder_doubles_and_unset_stamps():
         (-37.02, -37.0, 'TAI against UTC'),
         (18.0, 18.0, 'GPS time'),
         (-3600.0, -3600.0, 'one hour'),
-        (2.5, 2.5, 'not synchronised'),
+        (2.5, 2.5, 'not synchronized'),
         (-20 * 365.25 * 86400, -20 * 365.25 * 86400, '20.0 years'),
     ],
 )
@@ -145,6 +145,6 @@ def test_empty_and_single_messages_say_little_but_do_not_fail():
     assert set(suggestions) == {'single', 'rgb'}
 
 
-def test_arrays_of_different_length_are_refused():
+def test_arrays_of_different_length_are_rejected():
     with pytest.raises(SyncError, match='rgb has 2 stamps but 1 receive times'):
         examine([TopicTimes('rgb', np.array([1, 2]), np.array([1]))])

@@ -36,7 +36,7 @@ def feed(unit, arrivals):
     return [frame for now_ns, item in arrivals for frame in unit.add(item, now_ns)]
 
 
-def test_an_unknown_modality_is_refused_by_name():
+def test_an_unknown_modality_is_rejected_by_name():
     with pytest.raises(
         SyncError, match=r"'thermal' came, but the collector was made for rgb, depth"
     ):
@@ -57,7 +57,7 @@ def test_nothing_happens_without_samples():
 
 
 @pytest.mark.parametrize('stamp_ns', [0, -5])
-def test_stamps_of_zero_are_refused_and_named(stamp_ns):
+def test_stamps_of_zero_are_rejected_and_named(stamp_ns):
     unit = collector()
     feed(unit, pair_stream(10))
     for k in range(10, 14):
@@ -245,7 +245,7 @@ def test_all_lost_is_silent_and_said_once(caplog):
         assert frames == []  # as at the start, the others may be about to come
         frames = unit.advance(now_ns + S)
     assert [tuple(frame.samples) for frame in frames] == [('depth',)]
-    assert caplog.text.count('sets are made again') == 1
+    assert caplog.text.count('frames are made again') == 1
 
 
 @pytest.mark.parametrize('count', [1, 2, 3])

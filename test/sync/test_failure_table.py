@@ -1,4 +1,4 @@
-"""Each sensor times each fault of time: the sets, the availability, the state and the reason."""
+"""Each sensor times each fault of time: the frames, the availability, the state and the reason."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -61,7 +61,7 @@ def first_degraded_reason(faulty):
 
 
 def last_arrival(stream, output):
-    """When the last member of a set came; of an event window, its last packet."""
+    """When the last member of a frame came; of an event window, its last packet."""
     arrivals = {
         (arrival.sample.modality, arrival.sample.stamp_ns): arrival.now_ns for arrival in stream
     }

@@ -120,7 +120,7 @@ def test_a_late_sample_starts_the_way_back_anew():
 def test_unusable_content_makes_stale_with_its_name():
     health = running()
     fault = 'the image is black'
-    assert [health.refuse_content(500 * MS, 0, fault) for _ in range(3)] == [False, False, True]
+    assert [health.reject_content(500 * MS, 0, fault) for _ in range(3)] == [False, False, True]
     assert health.state is HealthState.STALE
     assert f'cannot be used: {fault}' in health.report(500 * MS, None).cause
     assert health.accept(600 * MS, 0)
@@ -132,15 +132,15 @@ def test_unusable_content_makes_stale_with_its_name():
 def test_single_unusable_samples_change_nothing():
     health = running()
     for _ in range(5):
-        assert not health.refuse_content(500 * MS, 0, 'the cloud is empty')
-        assert not health.refuse_content(500 * MS, 0, 'the cloud is empty')
+        assert not health.reject_content(500 * MS, 0, 'the cloud is empty')
+        assert not health.reject_content(500 * MS, 0, 'the cloud is empty')
         assert not health.accept(500 * MS, 0)
     assert health.state is HealthState.OK
 
 
 def test_a_clock_that_disagrees():
     health = running()
-    assert [health.refuse_clock(500 * MS) for _ in range(3)] == [False, False, True]
+    assert [health.reject_clock(500 * MS) for _ in range(3)] == [False, False, True]
     assert health.state is HealthState.OFFSET
     health.skew_ns = -5 * S
     report = health.report(500 * MS, 0)
@@ -155,7 +155,7 @@ def test_a_clock_that_disagrees():
 def test_the_remedy_adds_to_the_configured_offset():
     health = sensor(offset_s=2.0)
     for _ in range(3):
-        health.refuse_clock(0)
+        health.reject_clock(0)
     health.skew_ns = -5 * S
     assert 'offset_s to -3.000' in health.report(0, 0).cause
 

@@ -11,7 +11,7 @@ MS = 1_000_000
 
 
 def closed(stamp_ms, members=('rgb',)):
-    """A set that could have waited until 100 ms after its stamp, but closed after 40 ms."""
+    """A frame that could have waited until 100 ms after its stamp, but closed after 40 ms."""
     return ClosedSet(stamp_ms * MS, 50 * MS, (stamp_ms + 100) * MS, (stamp_ms + 40) * MS, members)
 
 

@@ -1,4 +1,4 @@
-"""Event packets: what a set gets of them, and that nothing of a window is lost or doubled."""
+"""Event packets: what a frame gets of them, and that nothing of a window is lost or doubled."""
 
 from dataclasses import replace
 from itertools import pairwise

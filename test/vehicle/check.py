@@ -1,4 +1,4 @@
-"""`make test-vehicle`: install as a vehicle does, start the installed node, drive it, stop it."""
+"""`make test-vehicle`: install as a vehicle does, start the installed node, use it, stop it."""
 
 from __future__ import annotations
 

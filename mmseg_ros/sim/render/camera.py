@@ -35,7 +35,7 @@ class View:
 
 
 class Eye:
-    """A camera in the world: casts one ray per pixel centre, and more where edges need them."""
+    """A camera in the world: casts one ray per pixel center, and more where edges need them."""
 
     def __init__(self, camera: CameraModel, world: World, sky: Sky) -> None:
         self.camera = camera
@@ -48,7 +48,7 @@ class Eye:
         self._seen = np.isfinite(self._rays).all(1)
 
     def geometry(self, snapshot: Snapshot, T_world_camera: NDArray[np.float64]) -> Hits:
-        """Return what the pixel centres see, row by row."""
+        """Return what the pixel centers see, row by row."""
         origin, directions = self.rays(T_world_camera)
         return snapshot.cast(np.broadcast_to(origin, directions.shape).copy(), directions)
 
@@ -74,7 +74,7 @@ class Eye:
         )
 
     def rays(self, T_world_camera: NDArray[np.float64]) -> tuple[FloatArray, FloatArray]:
-        """Return the origin, 3, and the directions, N x 3, of the pixel centres, row by row."""
+        """Return the origin, 3, and the directions, N x 3, of the pixel centers, row by row."""
         return self._cast_rays(T_world_camera, self._rays)
 
     def shade(
@@ -84,7 +84,7 @@ class Eye:
         T_world_camera: NDArray[np.float64],
         transport: Transport | None = None,
     ) -> FloatArray:
-        """Return N x 3 float32, the radiance of what the pixel centres see; see `shade`."""
+        """Return N x 3 float32, the radiance of what the pixel centers see; see `shade`."""
         return self._shade(snapshot, hits, T_world_camera, self._rays, transport)
 
     def labels(self, hits: Hits) -> NDArray[np.uint8]:
@@ -144,7 +144,7 @@ class Eye:
         radiance[index] = total / (1 + len(_AA_OFFSETS))
 
     def _nearby_rays(self, index: NDArray[np.intp]) -> FloatArray:
-        """Return the rays at _AA_OFFSETS beside pixels; to first order, from their neighbours."""
+        """Return the rays at _AA_OFFSETS beside pixels; to first order, from their neighbors."""
         width, height = self.camera.width, self.camera.height
         shifts = np.array(_AA_OFFSETS, np.float32)
         rays = np.empty((len(shifts) * len(index), 3), np.float32)
@@ -153,7 +153,7 @@ class Eye:
 
 
 def _edges(hits: Hits, radiance: FloatArray, height: int, width: int) -> NDArray[np.bool_]:
-    """Return N bool: pixels that differ from a neighbour in object, surface or brightness."""
+    """Return N bool: pixels that differ from a neighbor in object, surface or brightness."""
     different = np.zeros(height * width, np.bool_)
     _mark_edges(hits.surface, hits.instance, radiance.sum(1) + np.float32(0.02), width, different)
     return different

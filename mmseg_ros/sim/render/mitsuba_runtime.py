@@ -65,7 +65,7 @@ def newest_llvm(folders: tuple[str, ...] = _FOLDERS) -> str:
 
 
 def _probe(library: str) -> None:
-    """Render a picture in another process.
+    """Render an image in another process.
 
     Raises:
         ConfigError: That process fails.
@@ -77,7 +77,7 @@ def _probe(library: str) -> None:
             command, env=environment, capture_output=True, text=True, timeout=_PROBE_S, check=False
         )
     except subprocess.TimeoutExpired:
-        raise ConfigError(f'Mitsuba with {library} gave no picture in {_PROBE_S:g} s.') from None
+        raise ConfigError(f'Mitsuba with {library} gave no image in {_PROBE_S:g} s.') from None
     if done.returncode:
         said = next((line for line in done.stderr.splitlines() if line.strip()), 'nothing')
         raise ConfigError(f'Mitsuba does not work with {library}, it says: {said[:200]}. {_HINT}')

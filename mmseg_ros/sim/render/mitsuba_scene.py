@@ -1,4 +1,4 @@
-"""A street as Mitsuba knows it: meshes with the mean colour of each face, sky, sun and lamps."""
+"""A street as Mitsuba knows it: meshes with the mean color of each face, sky, sun and lamps."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def emitters(
 
 
 def to_mitsuba(mi: Any, mesh: Mesh, albedo: FloatArray) -> Any:
-    """Return a `mitsuba.Mesh` whose faces have the mean colour of their surfaces.
+    """Return a `mitsuba.Mesh` whose faces have the mean color of their surfaces.
 
     Args:
         mi: The module `mitsuba`.

@@ -1,4 +1,4 @@
-"""Pictures with the light that walls and streets pass on, traced by Mitsuba and denoised.
+"""Images with the light that walls and streets pass on, traced by Mitsuba and denoised.
 
 Geometry, labels, textures and the air stay those of the fast renderer; traced is the light that
 reaches each pixel's surface, and what shiny surfaces mirror.
@@ -146,7 +146,7 @@ class PathTracer:
     def _denoised(
         self, values: FloatArray, guides: tuple[FloatArray, FloatArray], shape: tuple[int, int]
     ) -> FloatArray:
-        """Return N x 3; colours and normals, H x W x 3 each, tell where edges are."""
+        """Return N x 3; colors and normals, H x W x 3 each, tell where edges are."""
         color, normal = guides
         image = np.ascontiguousarray(values.reshape(*shape, 3), np.float32)
         clean = self._denoise(image, albedo=color, normal=normal, hdr=True, quality='balanced')
@@ -154,7 +154,7 @@ class PathTracer:
 
 
 class PathTracedEye(Eye):
-    """A camera whose pictures are path traced, at twice its rows and columns.
+    """A camera whose images are path traced, at twice its rows and columns.
 
     Args:
         camera: Its model. world: The street. sky: The light.
@@ -177,7 +177,7 @@ class PathTracedEye(Eye):
         shape = (eye.camera.height, eye.camera.width)
         origins = np.ascontiguousarray(np.broadcast_to(origin, directions.shape))
         rays = Rays(origins, directions, hits, shape)
-        # The same place and street give the same picture.
+        # The same place and street give the same image.
         seed = int(abs(T[:3, 3] @ (73.0, 179.0, 283.0)) * 1000) % 2**24
         transport = self._tracer.trace(snapshot, rays, T[:3, 2].astype(np.float32), seed)
         radiance = eye.shade(snapshot, hits, T, transport=transport)

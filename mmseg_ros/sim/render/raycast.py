@@ -70,7 +70,7 @@ class Snapshot:
         """Return what N rays meet first.
 
         Args:
-            origins: N x 3 float32, metres.
+            origins: N x 3 float32, meters.
             directions: N x 3 float32, of any length.
         """
         count = len(origins)

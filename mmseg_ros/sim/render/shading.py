@@ -16,7 +16,7 @@ from mmseg_ros.sim.world.surfaces import Texture
 from mmseg_ros.sim.world.weather import Sky
 
 _jit = njit(cache=True, nogil=True, error_model='numpy', inline='never')
-# Where `Sky.parameters` holds what; colours take three places, the direction to the sun the first.
+# Where `Sky.parameters` holds what; colors take three places, the direction to the sun the first.
 _SUN, _AMBIENT, _HORIZON, _ZENITH = 3, 6, 9, 12
 _CLOUDS, _EXTINCTION, _WETNESS, _LAMPS, _CLOUD_SEED = 15, 16, 17, 18, 19
 _GRASS, _FOLIAGE, _WATER = int(Texture.GRASS), int(Texture.FOLIAGE), int(Texture.WATER)
@@ -96,7 +96,7 @@ def sky_radiance(directions: FloatArray, sky: Sky) -> FloatArray:
 
 
 def reflected_directions(directions: FloatArray, normals: FloatArray) -> FloatArray:
-    """Return N x 3 float32, where rays go on from a mirror with unit normals."""
+    """Return N x 3 float32, where rays resume from a mirror with unit normals."""
     along = (directions * normals).sum(1, keepdims=True)
     return np.asarray(directions - 2 * along * normals, np.float32)
 

@@ -1,4 +1,4 @@
-"""Procedural textures, compiled: colour of a surface at a point of its texture space.
+"""Procedural textures, compiled: color of a surface at a point of its texture space.
 
 Detail fades out where it is finer than a pixel, so that distant surfaces neither shimmer nor
 make false events.
@@ -112,7 +112,7 @@ def _sign(code: int, y: float, z: float) -> int:
 def sign_color(
     code: int, y: float, z: float, r: float, g: float, b: float
 ) -> tuple[float, float, float]:
-    """Return the linear colour of a sign face at (y, z) metres from its middle."""
+    """Return the linear color of a sign face at (y, z) meters from its middle."""
     ink = _sign(code, -y, z)
     if ink == 1:
         return 0.85, 0.85, 0.85

@@ -54,7 +54,7 @@ def cast_sight(
         surface_classes: Class of each row of the surface table.
         T_world_camera: 4 x 4, optical frame.
         camera: The camera.
-        points_optical: N x 3 metres, in its optical frame.
+        points_optical: N x 3 meters, in its optical frame.
     """
     uv, inside = camera.project(points_optical)
     index = np.flatnonzero(inside)

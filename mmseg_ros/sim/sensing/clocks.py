@@ -19,7 +19,7 @@ class SensorClock:
 
     Attributes:
         rate_hz: Samples per second; 0 is triggered by the camera, at its stamps.
-        phase_s: Time of a sample, counted from the first picture of the camera.
+        phase_s: Time of a sample, counted from the first image of the camera.
         latency_s: From the end of the measurement to the receipt of the sample.
     """
 
@@ -28,7 +28,7 @@ class SensorClock:
     latency_s: float = 0.0
 
     def times(self, after_s: float, until_s: float) -> list[float]:
-        """Return the times of the samples in (after_s, until_s], s since the first picture."""
+        """Return the times of the samples in (after_s, until_s], s since the first image."""
         if self.rate_hz == 0:
             return [until_s]
         index = ceil((after_s + _ROUNDING_S - self.phase_s) * self.rate_hz)
@@ -91,8 +91,8 @@ def check_clocks(clocks: Mapping[Modality, SensorClock]) -> None:
     """
     if set(clocks) != set(STANDARD_MODALITIES):
         raise ConfigError(
-            f'A drive needs one clock for each of {", ".join(STANDARD_MODALITIES)}, but has them '
-            f'for {", ".join(clocks) or "none"}.'
+            f'A sequence needs one clock for each of {", ".join(STANDARD_MODALITIES)}, but has '
+            f'them for {", ".join(clocks) or "none"}.'
         )
     for name, clock in clocks.items():
         if clock.rate_hz < 0 or clock.latency_s < 0:

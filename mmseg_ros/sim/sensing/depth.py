@@ -38,7 +38,7 @@ def measure_depth(
     weather: Weather,
     rng: np.random.Generator,
 ) -> FloatArray:
-    """Return H x W float32 measured depth in metres; NaN where nothing was measured.
+    """Return H x W float32 measured depth in meters; NaN where nothing was measured.
 
     Args:
         depth_m: H x W true depth, inf in the sky.
@@ -49,7 +49,7 @@ def measure_depth(
     """
     height, width = depth_m.shape
     finite = np.where(np.isfinite(depth_m), depth_m, 0.0).astype(np.float32)
-    # A matcher smears along its window: neighbours err alike.
+    # A matcher smears along its window: neighbors err alike.
     grain = cv2.resize(
         rng.standard_normal((height // 4 + 1, width // 4 + 1), np.float32), (width, height)
     )

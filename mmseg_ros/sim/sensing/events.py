@@ -32,7 +32,7 @@ class EventModel:
 
 
 class EventCamera:
-    """Turns pictures at known times into events; every pixel remembers its own reference."""
+    """Turns images at known times into events; every pixel remembers its own reference."""
 
     def __init__(
         self, height: int, width: int, model: EventModel, rng: np.random.Generator
@@ -48,13 +48,13 @@ class EventCamera:
         self._rng = rng
 
     def reset(self, rng: np.random.Generator) -> None:
-        """Forget the past: the next picture starts anew, with noise from `rng`."""
+        """Forget the past: the next image starts anew, with noise from `rng`."""
         self._reference = None
         self._last_s[:] = -1e9
         self._rng = rng
 
     def feed(self, luminance: FloatArray, time_s: float, origin_ns: int) -> EventData:
-        """Return the events between the previous picture and this one, oldest first.
+        """Return the events between the previous image and this one, oldest first.
 
         Log intensity is taken to change linearly in between; events fall where it crosses the
         next threshold.

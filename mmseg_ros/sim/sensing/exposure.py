@@ -47,7 +47,7 @@ def camera_exposure(failure: str, gain: float, night: bool) -> Exposure:
 def develop(
     radiance: FloatArray, exposure: Exposure, rng: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """Return the H x W x 3 uint8 sRGB picture of linear radiance, with the noise of the chip."""
+    """Return the H x W x 3 uint8 sRGB image of linear radiance, with the noise of the chip."""
     level = float(np.exp(np.mean(np.log(radiance[::3, ::3] @ _LUMINANCE + 0.004))))
     scale = min(_GREY / level, exposure.most) * 2.0**exposure.stops
     if exposure.gain > 4.0:
@@ -60,7 +60,7 @@ def develop(
 
 
 def _bloom(radiance: FloatArray, scale: float) -> FloatArray:
-    """Return the picture with the halo of bright lamps, as a wide-open lens shows them."""
+    """Return the image with the halo of bright lamps, as a wide-open lens shows them."""
     bright = np.maximum(radiance - np.float32(1.0 / scale), 0)
     small = cv2.resize(bright, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
     halo = cv2.GaussianBlur(small, (0, 0), 0.012 * radiance.shape[1])
@@ -109,7 +109,7 @@ def add_rain(radiance: FloatArray, rate: float, rng: np.random.Generator) -> Flo
 
 
 def _lens_drops(radiance: FloatArray, count: int, rng: np.random.Generator) -> FloatArray:
-    """Return the picture with round blurred spots."""
+    """Return the image with round blurred spots."""
     height, width, _ = radiance.shape
     mask = np.zeros((height, width), np.float32)
     for _ in range(count):

@@ -16,7 +16,7 @@ from mmseg_ros.sim.world.weather import Weather
 POINT_DTYPE = np.dtype(
     [('x', 'f4'), ('y', 'f4'), ('z', 'f4'), ('intensity', 'f4'), ('ring', 'u2'), ('time', 'f4')]
 )
-"""One point as in the cloud message: metres, 0..255, ring 0 lowest, seconds since the stamp."""
+"""One point as in the cloud message: meters, 0..255, ring 0 lowest, seconds since the stamp."""
 STEPS_PER_M = 1024.0
 """Sensors measure in steps (here of 1 mm, and of one in intensity); clouds also pack better so."""
 
@@ -28,7 +28,7 @@ class LidarModel:
     Attributes:
         rings: Number of lasers. columns: Firings per turn.
         low_deg: Elevation of the lowest ring. high_deg: Of the highest.
-        sector_deg: Width of the sector that is kept, centred on x; 360 keeps all.
+        sector_deg: Width of the sector that is kept, centered on x; 360 keeps all.
         period_s: Time of a turn; the stamp is when the beam looks along x.
         max_range_m: Range of a white target. noise_m: Standard deviation of the range.
         dropout: Share of shots that are lost. jitter_deg: Disturbance of the pointing.
@@ -62,7 +62,7 @@ class Sweep:
     """One turn of the LiDAR.
 
     Attributes:
-        cloud: Points as published, POINT_DTYPE, organised by firing order.
+        cloud: Points as published, POINT_DTYPE, organized by firing order.
         labels: N uint8, class of each point; the ignored id for noise and rain.
         instances: N int32, object of the scene graph, or -1.
     """

@@ -22,12 +22,12 @@ _NOISE_OF = {EVENT: 3, RGB: 5, DEPTH: 6, LIDAR: 7}
 
 
 def stamp_of(time_s: float) -> int:
-    """Return the stamp of a time of the drive."""
+    """Return the stamp of a time of the sequence."""
     return START_NS + round(time_s * 1e9)
 
 
 def time_of(stamp_ns: int) -> float:
-    """Return the time of the drive, in seconds, of a stamp."""
+    """Return the time of the sequence, in seconds, of a stamp."""
     return (stamp_ns - START_NS) / 1e9
 
 
@@ -56,7 +56,7 @@ class Sensors:
         self._lidar = SpinningLidar(lidar, world, sky.weather, rig.T_base(LIDAR))
 
     def picture(self, time_s: float) -> tuple[NDArray[np.uint8], View]:
-        """Return the picture of the camera, H x W x 3, and the exact view behind it."""
+        """Return the image of the camera, H x W x 3, and the exact view behind it."""
         eye, weather = self._eyes[RGB], self._sky.weather
         view = eye.view(time_s, self._pose(RGB, time_s))
         exposure = camera_exposure(self._failure, weather.gain, weather.name == 'night')
@@ -98,7 +98,7 @@ class Sensors:
         self.watch(time_s, time_s, 1, events)
 
     def watch(self, since_s: float, time_s: float, steps: int, events: EventCamera) -> EventData:
-        """Return the events in (since_s, time_s] from `steps` pictures; the last is at its end."""
+        """Return the events in (since_s, time_s] from `steps` images; the last is at its end."""
         packets = []
         for t in np.linspace(since_s, time_s, steps + 1)[1:]:
             luminance = self._eyes[EVENT].luminance(float(t), self._pose(EVENT, t))

@@ -21,8 +21,8 @@ def barrier(street: StreetBuilder, side: int, span: Span, offset: float, kind: s
     Args:
         street: What it runs along.
         side: 1 left, -1 right.
-        span: From and to, arc length in metres.
-        offset: Distance outside the pavement, metres.
+        span: From and to, arc length in meters.
+        offset: Distance outside the pavement, meters.
         kind: fence, wall, hedge, guard rail or jersey.
     """
     stage, rng = street.stage, street.stage.rng
@@ -75,7 +75,7 @@ def jersey(street: StreetBuilder, span: Span, d: float) -> None:
 
 
 def kerb_railing(street: StreetBuilder, side: int, span: Span) -> None:
-    """Run a pedestrian railing (class Fence) along the kerb."""
+    """Run a pedestrian railing (class Fence) along the curb."""
     stage = street.stage
     color = [(0.75, 0.75, 0.74), (0.12, 0.2, 0.14), (0.3, 0.31, 0.33)][int(stage.rng.integers(3))]
     bars = stage.table.add('Fence', color, reflectivity=0.4)

@@ -21,7 +21,7 @@ FOUNDATION_M = 2.5
 
 @dataclass(frozen=True, slots=True)
 class Building:
-    """A built house, centred on its footprint of width (x) by depth (y)."""
+    """A built house, centered on its footprint of width (x) by depth (y)."""
 
     mesh: Mesh
     width_m: float

@@ -20,7 +20,7 @@ Span = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
-    """How a group moves: speeds along and across the street, the kerb, and where it looks."""
+    """How a group moves: speeds along and across the street, the curb, and where it looks."""
 
     along_mps: float
     across_mps: float
@@ -100,7 +100,7 @@ def _shifted(y: float) -> np.ndarray:
 
 
 def two_wheeler_rack(street: StreetBuilder, side: int, span: Span) -> None:
-    """Park rows of bicycles or motorbikes across the pavement's kerb."""
+    """Park rows of bicycles or motorbikes across the pavement's curb."""
     stage, rng = street.stage, street.stage.rng
     if rng.random() > 0.6 or span[1] - span[0] < 12.0:
         return

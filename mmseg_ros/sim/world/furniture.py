@@ -11,7 +11,7 @@ from mmseg_ros.sim.world.mesh import Mesh, box, merge, plate, pose, rod, tube
 from mmseg_ros.sim.world.surfaces import SurfaceTable, Texture
 
 LAMP_HEAD = (1.9, 0.0, 6.6)
-"""Where a street lamp shines from, relative to its foot (x points to the road), metres."""
+"""Where a street lamp shines from, relative to its foot (x points to the road), meters."""
 
 
 def steel(table: SurfaceTable, cls: str = 'Pole', shade: float = 0.42) -> int:
@@ -55,7 +55,7 @@ def power_pole(table: SurfaceTable) -> Mesh:
 
 
 def bollard(table: SurfaceTable) -> Mesh:
-    """Return a bollard of a metre's height."""
+    """Return a bollard of a meter's height."""
     return tube((0.09, 0.09, 0.05), (0.0, 0.85, 0.95), steel(table, shade=0.2), 8)
 
 
@@ -168,7 +168,7 @@ def dog(rng: np.random.Generator, table: SurfaceTable) -> Mesh:
 
 
 def cabinet(table: SurfaceTable) -> Mesh:
-    """Return a grey switch cabinet (class Other)."""
+    """Return a gray switch cabinet (class Other)."""
     grey = table.add('Other', (0.55, 0.57, 0.54), texture=Texture.WORN_PAINT, reflectivity=0.4)
     dark = table.add('Other', (0.25, 0.26, 0.26), reflectivity=0.3)
     return merge(

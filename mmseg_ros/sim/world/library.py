@@ -40,7 +40,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A model that was chosen for a place: its mesh, kind, and length and width in metres."""
+    """A model that was chosen for a place: its mesh, kind, and length and width in meters."""
 
     mesh: Mesh
     kind: str

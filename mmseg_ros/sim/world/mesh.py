@@ -1,6 +1,6 @@
 """Triangle meshes with a surface and an instance per face, and the solids that scenes are made of.
 
-Lengths are metres. Objects stand on z = 0 with x forward, y left and z up.
+Lengths are meters. Objects stand on z = 0 with x forward, y left and z up.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Mesh:
     """A bag of triangles.
 
     Attributes:
-        vertices: V x 3 float32, positions in metres.
+        vertices: V x 3 float32, positions in meters.
         texture: V x 3 float32, where each vertex was before it was posed; textures live there, so
             that they move with the object.
         faces: F x 3 int32, vertex indices.

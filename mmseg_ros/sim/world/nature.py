@@ -81,7 +81,7 @@ def _bare_tree(rng: np.random.Generator, height: float, bark: int) -> Mesh:
 
 
 def make_bush(rng: np.random.Generator, table: SurfaceTable, season: Season) -> Mesh:
-    """Return a bush of about a metre."""
+    """Return a bush of about a meter."""
     leaves = _leaves(rng, table, season, 0.22)
     parts = []
     for _ in range(int(rng.integers(2, 4))):
@@ -95,7 +95,7 @@ def make_bush(rng: np.random.Generator, table: SurfaceTable, season: Season) -> 
 def make_hedge(
     rng: np.random.Generator, table: SurfaceTable, season: Season, length_m: float
 ) -> Mesh:
-    """Return a clipped hedge along x, centred, 1 m to 1.6 m high."""
+    """Return a clipped hedge along x, centered, 1 m to 1.6 m high."""
     leaves = _leaves(rng, table, season, 0.2)
     height = float(rng.uniform(1.0, 1.6))
     count = int(length_m * 14)

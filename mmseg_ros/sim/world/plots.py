@@ -57,7 +57,7 @@ def build_row(
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What can be scattered: how it is made, and the circle that it claims (metres)."""
+    """What can be scattered: how it is made, and the circle that it claims (meters)."""
 
     name: str
     make: Callable[[Stage], Mesh]
@@ -97,7 +97,7 @@ def scatter(
 def plane(
     street: StreetBuilder, side: int, span: Span, depth: float, surface: int, z: float = 0.02
 ) -> None:
-    """Lay an area of `depth` metres beside the pavement."""
+    """Lay an area of `depth` meters beside the pavement."""
     inner = street.profile.corridor_m
     street.stage.strip(street.route, span, (side * inner, side * (inner + depth)), (z, z), surface)
 

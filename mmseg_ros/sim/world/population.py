@@ -1,4 +1,4 @@
-"""Fills a street: kerbside furniture, parked vehicles, traffic and pedestrians."""
+"""Fills a street: curbside furniture, parked vehicles, traffic and pedestrians."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def _signs(street: StreetBuilder, side: int, span: Span) -> None:
 
 
 def _park(street: StreetBuilder, side: int, span: Span) -> None:
-    """Park cars, vans, lorries and bicycles along the kerb."""
+    """Park cars, vans, lorries and bicycles along the curb."""
     stage, rng = street.stage, street.stage.rng
     d = side * (street.profile.lanes * LANE_M + 1.15)
     s, filling = span[0] + 3.0, float(rng.uniform(0.35, 0.9))

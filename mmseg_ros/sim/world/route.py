@@ -1,4 +1,4 @@
-"""Where a street runs: its centre line in the plane and the height of the land."""
+"""Where a street runs: its center line in the plane and the height of the land."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ STEP_M = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Land:
-    """Smooth rolling height of the land, in metres.
+    """Smooth rolling height of the land, in meters.
 
     Attributes:
         waves: W x 4 float64: wave numbers along x and y (rad/m), phase (rad), amplitude (m).
@@ -22,7 +22,7 @@ class Land:
     waves: NDArray[np.float64]
 
     def height(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
-        """Return the height in metres at world positions (any broadcastable shape)."""
+        """Return the height in meters at world positions (any broadcastable shape)."""
         kx, ky, phase, amplitude = self.waves.T
         angle = np.multiply.outer(x, kx) + np.multiply.outer(y, ky) + phase
         return np.asarray(np.sin(angle) @ amplitude)
@@ -40,10 +40,10 @@ def make_land(rng: np.random.Generator, roughness_m: float) -> Land:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A centre line, sampled every STEP_M along its length.
+    """A center line, sampled every STEP_M along its length.
 
     Attributes:
-        xy: N x 2 float64, world position in metres.
+        xy: N x 2 float64, world position in meters.
         heading: N float64, direction in radians, unwrapped.
     """
 
@@ -52,13 +52,13 @@ class Route:
 
     @property
     def length_m(self) -> float:
-        """Return the length of the centre line in metres."""
+        """Return the length of the center line in meters."""
         return (len(self.xy) - 1) * STEP_M
 
     def at(
         self, s: ArrayLike, d: ArrayLike = 0.0
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """Return x, y and heading at arc length `s` and distance `d` to the left, in metres.
+        """Return x, y and heading at arc length `s` and distance `d` to the left, in meters.
 
         Positions before the start or behind the end lie on the straight continuation.
         """
@@ -72,7 +72,7 @@ class Route:
         return x - left * np.sin(heading), y + left * np.cos(heading), heading
 
     def distance(self, xy: ArrayLike) -> NDArray[np.float64]:
-        """Return the distance in metres of points (N x 2) from the centre line."""
+        """Return the distance in meters of points (N x 2) from the center line."""
         points = np.asarray(xy, np.float64).reshape(-1, 2)
         line = self.xy[::4]
         dx = points[:, None, 0] - line[None, :, 0]

@@ -26,7 +26,7 @@ from mmseg_ros.sim.world.theme import THEMES, Theme
 from mmseg_ros.sim.world.traffic import Actor, EgoMotion
 
 LEAD_M = 60.0
-"""Street behind the start and beyond the end of the drive."""
+"""Street behind the start and beyond the end of the sequence."""
 VIEW_M = 130.0
 
 
@@ -62,11 +62,11 @@ def build_scene(
 ) -> Scene:
     """Build the scene of a seed: the same seed and arguments give the same scene.
 
-    The latest two are kept, for drives through one street in several conditions.
+    The latest two are kept, for sequences through one street in several conditions.
 
     Args:
         seed: Any non-negative integer.
-        distance_m: How far the sensor vehicle will drive.
+        distance_m: How far the sensor vehicle will sequence.
         theme: One of THEMES; empty draws one.
         speed_mps: Speed of the sensor vehicle; None draws one.
         meshes: One of library.LIBRARIES, whose models stand in for built objects; '' for none.
@@ -150,7 +150,7 @@ def _lay_streets(
 
 
 def _arm(stage: Stage, route: Route, profile: Profile, s: float, side: int) -> Route:
-    """Return the side street that leaves the main one at `s`; it begins at the kerb."""
+    """Return the side street that leaves the main one at `s`; it begins at the curb."""
     x, y, heading = (float(v) for v in route.at(s, side * profile.half_m))
     curvature = np.zeros(180)
     curvature[60:] = float(stage.rng.normal(0, 0.006))

@@ -9,7 +9,7 @@ from mmseg_ros.sim.world.mesh import Mesh, box, make_mesh, merge, plate, pose, r
 from mmseg_ros.sim.world.surfaces import SurfaceTable, Texture
 
 SIGN_KINDS: dict[str, tuple[float, tuple[float, float, float]]] = {
-    # Scale selects the drawing of the face; the colour is its ground.
+    # Scale selects the drawing of the face; the color is its ground.
     'stop sign': (1.0, (0.72, 0.05, 0.06)),
     'speed limit sign': (2.0, (0.93, 0.93, 0.93)),
     'warning sign': (3.0, (0.93, 0.93, 0.90)),
@@ -29,7 +29,7 @@ _OUTLINES: dict[str, tuple[float, tuple[float, ...]]] = {
     'priority sign': (0.5, tuple(np.pi / 2 * np.arange(4))),
     'give way sign': (0.5, tuple(-np.pi / 2 + 2 * np.pi / 3 * np.arange(3))),
 }
-"""Radius in metres and angles of the corners of those boards that are no rectangles."""
+"""Radius in meters and angles of the corners of those boards that are no rectangles."""
 
 
 def traffic_sign(

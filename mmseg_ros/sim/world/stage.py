@@ -23,7 +23,7 @@ class SceneObject:
 
     Attributes:
         instance: Its id in meshes. kind: What one calls it ('red car' has kind 'car').
-        color: Colour word, or ''. moving: Whether it is an actor.
+        color: Color word, or ''. moving: Whether it is an actor.
     """
 
     instance: int
@@ -123,7 +123,7 @@ class Stage:
     ) -> None:
         """Add a ribbon along a route, between the edges (d[0], z[0]) and (d[1], z[1]).
 
-        Heights are above the land, in metres; an upright ribbon has equal distances.
+        Heights are above the land, in meters; an upright ribbon has equal distances.
         """
         rows = max(int(np.ceil((s[1] - s[0]) / TESSELLATION_M)), 1) + 1
         columns = max(int(np.ceil(abs(d[1] - d[0]) / 4.0)), 1) + 1

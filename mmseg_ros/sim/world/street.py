@@ -1,4 +1,4 @@
-"""Lays a street: carriageway, markings, kerbs, pavements, crossings and what lines them."""
+"""Lays a street: carriageway, markings, curbs, pavements, crossings and what lines them."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ class Profile:
 
     @property
     def half_m(self) -> float:
-        """Return the distance from the centre line to the kerb."""
+        """Return the distance from the center line to the curb."""
         return self.lanes * LANE_M + (2.2 if self.parking else 0.5)
 
     @property
     def corridor_m(self) -> float:
-        """Return the distance from the centre line to the end of the pavement."""
+        """Return the distance from the center line to the end of the pavement."""
         return self.half_m + self.sidewalk_m
 
     def lane_offset_m(self, lane: int) -> float:
-        """Return the distance of the middle of `lane` (0: next to the centre line)."""
+        """Return the distance of the middle of `lane` (0: next to the center line)."""
         return (lane + 0.5) * LANE_M
 
 
@@ -132,7 +132,7 @@ class StreetBuilder:
             self.stage.strip(self.route, (s, s + size[0]), (d, d + size[1]), (0.006,) * 2, patch)
 
     def pavement(self, side: int, spans: Sequence[tuple[float, float]]) -> None:
-        """Lay kerb and pavement on one side (+1 left, -1 right)."""
+        """Lay curb and pavement on one side (+1 left, -1 right)."""
         inner, outer = self.profile.half_m, self.profile.corridor_m
         for span in spans:
             levels = (KERB_M, KERB_M)
@@ -153,7 +153,7 @@ class StreetBuilder:
         self.stage.strip(self.route, (start, end), edges, (MARK_M, MARK_M), self.paint)
 
     def markings(self, spans: Sequence[tuple[float, float]], rural: bool) -> None:
-        """Paint centre, lane and edge lines outside intersections."""
+        """Paint center, lane and edge lines outside intersections."""
         lanes = self.profile.lanes
         for start, end in spans:
             if lanes > 1:

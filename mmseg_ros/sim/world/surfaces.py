@@ -1,4 +1,4 @@
-"""What faces are made of: class, texture, colour, gloss, infrared reflectivity."""
+"""What faces are made of: class, texture, color, gloss, infrared reflectivity."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ SURFACE_DTYPE = np.dtype(
         ('reflectivity', 'f4'),
     ]
 )
-"""One surface: class id, texture, two linear colours 0..1, texture scale in metres, mirror share
+"""One surface: class id, texture, two linear colors 0..1, texture scale in meters, mirror share
 0..1, light given off (1 = a sunlit white wall) and reflectivity at 905 nm (0..1)."""
 
 
@@ -71,7 +71,7 @@ class SurfaceTable:
         emission: float = 0.0,
         reflectivity: float = 0.3,
     ) -> int:
-        """Return the id of a surface; colours are sRGB 0..1 (see SURFACE_DTYPE for the rest)."""
+        """Return the id of a surface; colors are sRGB 0..1 (see SURFACE_DTYPE for the rest)."""
         row = (
             self._labels.class_id(class_name),
             int(texture),

@@ -26,9 +26,9 @@ class Piece:
     """One model, x forward, y left, z up, standing on z = 0 about the origin.
 
     Attributes:
-        vertices: V x 3 float64, metres. faces: F x 3 int32.
+        vertices: V x 3 float64, meters. faces: F x 3 int32.
         colors: F x 3 float64, sRGB 0..1 in a few steps, from materials and their images.
-        size_m: Length, width and height in metres.
+        size_m: Length, width and height in meters.
     """
 
     vertices: NDArray[np.float64]

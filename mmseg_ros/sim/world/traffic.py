@@ -17,11 +17,11 @@ _EGO_PERIOD_S = 9.0
 
 @dataclass(frozen=True, slots=True)
 class EgoMotion:
-    """The drive of the sensor vehicle along a route.
+    """The sequence of the sensor vehicle along a route.
 
     Attributes:
         route: Street. land: Ground height.
-        s_m: Arc length at time 0. d_m: Distance left of the centre line. speed_mps: Mean speed.
+        s_m: Arc length at time 0. d_m: Distance left of the center line. speed_mps: Mean speed.
         phase: 6 float64, phases of sway (rad).
         bumps_m: Arc lengths of bumps in the road.
         liveliness: 0 gives a rigid glide, 1 ordinary pitch, roll and bumps.
@@ -37,7 +37,7 @@ class EgoMotion:
     liveliness: float = 1.0
 
     def arc_m(self, time_s: ArrayLike) -> NDArray[np.float64]:
-        """Return the arc length at each time, in metres."""
+        """Return the arc length at each time, in meters."""
         t = np.asarray(time_s, np.float64)
         w = 2 * np.pi / _EGO_PERIOD_S
         ripple = (
@@ -92,7 +92,7 @@ class Actor(Protocol):
     """Anything that moves."""
 
     def position(self, time_s: float) -> NDArray[np.float64]:
-        """Return where it is: x and y in metres, at a time in seconds."""
+        """Return where it is: x and y in meters, at a time in seconds."""
 
     def mesh_at(self, time_s: float) -> Mesh:
         """Return its mesh in world coordinates at a time in seconds."""
@@ -104,8 +104,8 @@ class Driver:
 
     Attributes:
         mesh: Body in its own frame, instances set. route: Street. land: Ground height.
-        s_m: Arc length at time 0. d_m: Distance left of the centre line.
-        speed_mps: Along the route; negative drives against its direction.
+        s_m: Arc length at time 0. d_m: Distance left of the center line.
+        speed_mps: Along the route; negative sequences against its direction.
     """
 
     mesh: Mesh
@@ -116,7 +116,7 @@ class Driver:
     speed_mps: float
 
     def position(self, time_s: float) -> NDArray[np.float64]:
-        """Return x and y in metres at a time in seconds."""
+        """Return x and y in meters at a time in seconds."""
         x, y, _ = self.route.at(self.s_m + self.speed_mps * time_s, self.d_m)
         return np.array([x, y])
 
@@ -134,9 +134,9 @@ class Walker:
 
     Attributes:
         person: Body. instance: Object of the scene graph. route: Street. land: Ground height.
-        s_m: Arc length at time 0. d_m: Distance left of the centre line at time 0.
+        s_m: Arc length at time 0. d_m: Distance left of the center line at time 0.
         along_mps: Speed along the route. across_mps: Speed to the left.
-        lift_m: Height above the land (the kerb). facing: Heading if standing, rad.
+        lift_m: Height above the land (the curb). facing: Heading if standing, rad.
     """
 
     person: Person
@@ -151,7 +151,7 @@ class Walker:
     facing: float = 0.0
 
     def position(self, time_s: float) -> NDArray[np.float64]:
-        """Return x and y in metres at a time in seconds."""
+        """Return x and y in meters at a time in seconds."""
         s, d = self.s_m + self.along_mps * time_s, self.d_m + self.across_mps * time_s
         x, y, _ = self.route.at(s, d)
         return np.array([x, y])

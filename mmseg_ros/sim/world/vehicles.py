@@ -145,7 +145,7 @@ def _lights(table: SurfaceTable, cls: str, length: float, width: float, z: float
 def _wheels(
     table: SurfaceTable, cls: str, axles: Sequence[float], width: float, radius: float
 ) -> list[Mesh]:
-    """Return a pair of wheels per axle position (x, metres)."""
+    """Return a pair of wheels per axle position (x, meters)."""
     tyre = table.add(cls, (0.09, 0.09, 0.09), reflectivity=0.05)
     hub = table.add(cls, (0.55, 0.56, 0.58), gloss=0.2, reflectivity=0.5)
     wheel = disc_wheel(radius, 0.24, tyre, hub)
@@ -155,7 +155,7 @@ def _wheels(
 
 
 def make_car(rng: np.random.Generator, table: SurfaceTable, kind: str = '') -> Vehicle:
-    """Return a car of a random kind, size and colour (or of `kind`)."""
+    """Return a car of a random kind, size and color (or of `kind`)."""
     kind = kind or str(rng.choice(CAR_KINDS, p=[0.36, 0.28, 0.24, 0.12]))
     color = str(
         rng.choice(list(CAR_COLORS), p=[0.2, 0.14, 0.15, 0.15, 0.13, 0.12, 0.04, 0.04, 0.03])
@@ -244,7 +244,7 @@ def make_bus(rng: np.random.Generator, table: SurfaceTable) -> Vehicle:
 def _truck_load(
     rng: np.random.Generator, length: float, middle: float, load: int, dark: int
 ) -> list[Mesh]:
-    """Return the body of a lorry behind its cab, `length` metres about x = `middle`."""
+    """Return the body of a lorry behind its cab, `length` meters about x = `middle`."""
     kind = str(rng.choice(['box', 'tipper', 'tank', 'flatbed'], p=[0.58, 0.16, 0.12, 0.14]))
     if kind == 'box':
         height = float(rng.uniform(1.9, 2.8))

@@ -28,8 +28,8 @@ class Weather:
     Attributes:
         name: One of CONDITIONS.
         sun: Sunlight, RGB. sky: Light of the sky from above, RGB.
-        horizon: Colour of the sky at the horizon.
-        zenith: Sky colour overhead. clouds: Cloud cover 0..1.
+        horizon: Color of the sky at the horizon.
+        zenith: Sky color overhead. clouds: Cloud cover 0..1.
         extinction_per_m: Of light and laser in the air. wetness: 0 dry, 1 wet road.
         rain: Rain rate 0..1. lamps: Brightness of street lamps and head lights.
         gain: Sensor gain, hence noise, of the cameras.

@@ -40,7 +40,7 @@ def build(tiny_encoders, tiny_bert):
 
 @pytest.fixture
 def sentences():
-    """Return ids and mask of two sentences of six and four tokens, padded to eight."""
+    """Return ids and mask of two text prompts of six and four tokens, padded to eight."""
     ids = torch.tensor([[2, 5, 9, 11, 7, 3, 0, 0], [2, 6, 8, 3, 0, 0, 0, 0]])
     return ids, ids != 0
 

@@ -82,7 +82,7 @@ class TestReference:
         for index, (feature, first) in enumerate(zip(computed[1], MAPS, strict=True)):
             side = SIZE // 4 // 2**index
             assert feature.shape == (1, 128 * 2**index, side, side)
-            # The normalisation over tokens amplifies float32 rounding: the stored values are up to
+            # The normalization over tokens amplifies float32 rounding: the stored values are up to
             # 6e-4 from those of a float64 run of this model.
             assert feature.flatten()[:4].tolist() == pytest.approx(first, abs=1e-3)
 

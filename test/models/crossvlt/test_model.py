@@ -85,7 +85,7 @@ def test_gradients_reach_every_tensor_also_the_temperature(build, images, senten
     masks[:, 10:30, 20:50] = True
     ReferringLoss()(model.read(images, *sentences), masks).backward()
     missed = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
-    # A bias before a normalisation over the tokens, or of keys, changes nothing; what the last
+    # A bias before a normalization over the tokens, or of keys, changes nothing; what the last
     # gate adds is read by no further stage, in the reference as here.
     idle = ('query.bias', 'key.bias', 'output.bias', 'fusions.3.squeeze.weight',
             'fusions.3.excite.weight')  # fmt: skip
@@ -166,7 +166,7 @@ def test_bad_input_is_named(build, images, sentences):
     model, (ids, mask) = build(), sentences
     with pytest.raises(ConfigError, match=r'63 x 96 pixels.* to 64 x 96'):
         model(images[:, :, :63], ids, mask)
-    with pytest.raises(ConfigError, match='3 sentences'):
+    with pytest.raises(ConfigError, match='3 text prompts'):
         model(images, ids[[0, 1, 1]], mask[[0, 1, 1]])
     with pytest.raises(ConfigError, match='at most 12 tokens'):
         model(images, ids.repeat(1, 2), mask.repeat(1, 2))

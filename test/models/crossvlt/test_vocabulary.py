@@ -1,4 +1,4 @@
-"""Vocabularies made from sentences."""
+"""Vocabularies made from text prompts."""
 
 import pytest
 
@@ -32,6 +32,6 @@ def test_order_of_the_sentences_does_not_matter(tmp_path):
     assert (tmp_path / 'a.txt').read_text() == (tmp_path / 'b.txt').read_text()
 
 
-def test_no_words_are_refused(tmp_path):
+def test_no_words_are_rejected(tmp_path):
     with pytest.raises(ConfigError, match='no word'):
         train_vocabulary([' '], tmp_path / 'vocab.txt')

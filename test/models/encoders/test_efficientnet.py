@@ -113,7 +113,7 @@ def test_weights_of_another_variant_change_nothing(tmp_path):
     assert all(torch.equal(before[k], v) for k, v in model.state_dict().items())
 
 
-def test_input_affine_starts_at_the_normalisation_of_the_weights():
+def test_input_affine_starts_at_the_normalization_of_the_weights():
     images = torch.rand(1, 3, 4, 4)
     found = InputAffine(2)((images - MEAN) / STD, (1,))
     torch.testing.assert_close(found, (255 * images - 127) / 128, rtol=1e-5, atol=1e-5)

@@ -94,7 +94,7 @@ def test_segmentation_checkpoint_of_the_authors_is_accepted(official_file, tmp_p
     assert torch.equal(weight, tensors['block4.1.mlp.fc2.weight'])
 
 
-def test_safetensors_with_a_tensor_missing_is_refused(reference, tmp_path):
+def test_safetensors_with_a_tensor_missing_is_rejected(reference, tmp_path):
     tensors = load_file(reference[1])
     del tensors['segformer.encoder.block.2.1.attention.self.key.bias']
     save_file(tensors, tmp_path / 'broken.safetensors')

@@ -30,7 +30,7 @@ def test_bias_depends_on_the_offset_alone():
     assert sorted(rows.values()) == list(range(25))
 
 
-def test_mask_separates_tokens_that_are_not_neighbours():
+def test_mask_separates_tokens_that_are_not_neighbors():
     grid, window, shift = (6, 6), 3, 1
     position = torch.arange(36.0).reshape(1, 6, 6, 1)
     windows, _ = split_windows(position, window, shift)
@@ -86,7 +86,7 @@ def test_position_bias_is_resized_to_another_window(tiny_encoders, tmp_path):
     assert bias[12, 0].item() == pytest.approx(centre.item(), abs=1e-6)
 
 
-def test_file_of_another_encoder_is_refused(tiny_encoders, tmp_path):
+def test_file_of_another_encoder_is_rejected(tiny_encoders, tmp_path):
     official_file(tmp_path / 'swin.pth')
     model = create_model('stitchfusion', encoder='mit_tiny_test', modalities=('rgb',))
     with pytest.raises(ConfigError, match='Mix Transformer'):

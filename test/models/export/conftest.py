@@ -30,7 +30,7 @@ class SmallModel(SegmentationModel):
             x_SCHW = torch.cat(parts)
         else:
             x_SCHW = self.stems[0](x_SCHW)
-        x_BCHW = presence.renormalised(functional.relu(x_SCHW)).sum(dim=0)
+        x_BCHW = presence.renormalized(functional.relu(x_SCHW)).sum(dim=0)
         x_BHWC = functional.gelu(self.expand(x_BCHW.permute(0, 2, 3, 1)))
         return self.head(x_BHWC).permute(0, 3, 1, 2)
 

@@ -86,7 +86,7 @@ def test_weights_stand_in_the_bundle_once(small_model, manifest, tmp_path):
         assert all(len(item.raw_data) < 512 for item in graph.graph.initializer)
 
 
-def test_a_graph_that_answers_otherwise_is_refused_and_nothing_is_left(
+def test_a_graph_that_answers_otherwise_is_rejected_and_nothing_is_left(
     small_model, manifest, tmp_path, monkeypatch
 ):
     write = bundle_module.write_subset_graph

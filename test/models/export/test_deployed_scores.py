@@ -92,7 +92,7 @@ def test_manifest_and_card_tell_what_the_graphs_lose(network, frames, tmp_path, 
     assert 'deployed' not in card
 
 
-def test_graphs_that_score_worse_are_refused_and_nothing_is_left(
+def test_graphs_that_score_worse_are_rejected_and_nothing_is_left(
     network, frames, tmp_path, monkeypatch
 ):
     model, manifest = network()
@@ -122,12 +122,12 @@ def test_the_worst_loss_is_found_in_both_kinds_of_graphs():
     assert scores.worst() == ('y', 'a', pytest.approx(0.1))
 
 
-def test_frames_without_labels_are_refused(network, frames, tmp_path):
+def test_frames_without_labels_are_rejected(network, frames, tmp_path):
     model, manifest = network()
     scored = frames('val')
     for path in (scored.root / LABEL_FOLDER[0]).rglob('*.png'):
         cv2.imwrite(str(path), np.zeros((32, 64), np.uint8))
-    with pytest.raises(BundleError, match='No pixel of frames, val, 2 frames is labelled'):
+    with pytest.raises(BundleError, match='No pixel of frames, val, 2 frames is labeled'):
         write_bundle(model, manifest, tmp_path / 'small', data=ExportData(scored=scored))
 
 

@@ -32,7 +32,7 @@ def masked_answer(graph, images, members):
     whole = torch.zeros(1, 2, *images.shape[2:], dtype=torch.uint8)
     whole[:, members] = torch.from_numpy(images)
     available = torch.tensor([[m in members for m in range(2)]])
-    opened = DeployedGraph(graph.model, graph.normalisation, OpenAnswer()).eval()
+    opened = DeployedGraph(graph.model, graph.normalization, OpenAnswer()).eval()
     with torch.inference_mode():
         return [item.numpy().astype(int) for item in opened(whole, available)]
 
@@ -96,7 +96,7 @@ def test_at_its_own_size_it_answers_as_the_graph_of_that_size(tiny_encoders, man
             assert all(torch.equal(one, other) for one, other in pairs)
 
 
-def test_a_network_that_depends_on_its_size_is_refused(small_model, manifest, tmp_path):
+def test_a_network_that_depends_on_its_size_is_rejected(small_model, manifest, tmp_path):
     model = small_model(modalities=NAMES)
     segment = model.segment
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmseg_models.export.onnx_graph import Answer, Normalisation
+from mmseg_models.export.onnx_graph import Answer, Normalization
 
 
 def test_confidence_is_the_softmax_at_its_maximum():
@@ -31,14 +31,14 @@ def test_scores_that_are_no_numbers_have_confidence_zero_and_others_never(bad):
     assert (flat == 1).all()
 
 
-def test_normalisation_takes_the_statistics_of_the_images_it_gets():
+def test_normalization_takes_the_statistics_of_the_images_it_gets():
     mean = torch.tensor([[0.1, 0.2, 0.3], [0.4, 0.5, 0.6], [0.7, 0.8, 0.9]])
     std = mean / 2
     images = torch.randint(0, 256, (1, 3, 4, 5, 3), dtype=torch.uint8)
-    whole = Normalisation(mean, std)(images)
+    whole = Normalization(mean, std)(images)
     expected = (images.numpy() / 255 - mean.numpy()[None, :, None, None]) / std.numpy()[
         None, :, None, None
     ]
     np.testing.assert_allclose(whole.numpy(), expected.transpose(0, 1, 4, 2, 3), atol=1e-5)
-    part = Normalisation(mean, std)(images[:, [0, 2]], torch.tensor([0, 2]))
+    part = Normalization(mean, std)(images[:, [0, 2]], torch.tensor([0, 2]))
     assert torch.equal(part, whole[:, [0, 2]])

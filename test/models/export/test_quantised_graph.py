@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from mmseg_models.export.calibration import largest_magnitudes
-from mmseg_models.export.onnx_graph import Normalisation, write_graph
+from mmseg_models.export.onnx_graph import Normalization, write_graph
 from mmseg_models.export.quantised_graph import LARGEST_WEIGHT, quantise
 
 WEIGHT_STEP = 1 / LARGEST_WEIGHT
@@ -52,7 +52,7 @@ def feeds():
 
 @pytest.fixture(scope='module')
 def graphs(tmp_path_factory, feeds):
-    """Return the float graph and the quantised one."""
+    """Return the float graph and the quantized one."""
     layers = Layers()
     paths = [tmp_path_factory.mktemp('graphs') / name for name in ('float.onnx', 'int8.onnx')]
     for path in paths:
@@ -182,17 +182,17 @@ def test_openvino_computes_in_integers(graphs):
     assert sum(kind in ('i8', 'u8') for kind in kinds) == 3, kinds
 
 
-def test_openvino_takes_quantised_layers_behind_the_normalisation_of_a_subset(tmp_path):
+def test_openvino_takes_quantised_layers_behind_the_normalization_of_a_subset(tmp_path):
     openvino = pytest.importorskip('openvino')
 
-    class Normalised(nn.Module):
+    class Normalized(nn.Module):
         def __init__(self):
             super().__init__()
-            self.normalisation = Normalisation(torch.full((3, 3), 0.4), torch.full((3, 3), 0.2))
+            self.normalization = Normalization(torch.full((3, 3), 0.4), torch.full((3, 3), 0.2))
             self.layers = Layers()
 
         def forward(self, images, members):
-            return self.layers(self.normalisation(images, members)[0])
+            return self.layers(self.normalization(images, members)[0])
 
     rng = np.random.default_rng(0)
     feed = {
@@ -201,7 +201,7 @@ def test_openvino_takes_quantised_layers_behind_the_normalisation_of_a_subset(tm
     }
     path = tmp_path / 'subset.onnx'
     example = {name: torch.from_numpy(values) for name, values in feed.items()}
-    write_graph(Normalised(), example, ('tokens',), path)
+    write_graph(Normalized(), example, ('tokens',), path)
     quantise(path, [feed])
     compiled = openvino.Core().compile_model(path, 'CPU', {'INFERENCE_PRECISION_HINT': 'f32'})
     assert compiled(feed)[0].shape == (2, 96, 64)

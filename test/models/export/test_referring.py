@@ -24,7 +24,7 @@ VOCABULARY = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', 'the', 'red', 'blue', 'car', '
 
 @pytest.fixture(scope='module')
 def trained():
-    """Return a network whose masks differ from sentence to sentence, and what it is for."""
+    """Return a network whose masks differ from sentence to text prompt, and what it is for."""
     patch = pytest.MonkeyPatch()
     patch.setitem(SWIN_CONFIGS, 'swin_test', SwinConfig(16, (1, 1, 1, 1), (1, 2, 2, 4), 4))
     torch.manual_seed(0)
@@ -80,7 +80,7 @@ def test_every_runtime_answers_as_the_network_does(trained, bundle, backend):
     rows = [[2, 4, 5, 7, 3, 0, 0, 0], [2, 6, 7, 8, 4, 9, 3, 0], [2, 7, 3, 0, 0, 0, 0, 0]]
     token_ids = torch.tensor(rows)
     with torch.inference_mode():
-        logits = model(info.normalised(torch.from_numpy(IMAGE)[None]), token_ids, token_ids > 0)
+        logits = model(info.normalized(torch.from_numpy(IMAGE)[None]), token_ids, token_ids > 0)
     expected = 1 + 254 * logits.softmax(dim=1)[:, 1].numpy()
     assert np.abs(found - expected).max() <= 2
     assert len({mask.tobytes() for mask in found}) == len(SENTENCES)
@@ -111,7 +111,7 @@ def test_the_other_verbs_know_what_it_is(bundle, capsys):
     assert 'referring' in capsys.readouterr().err
 
 
-def test_fp16_and_a_foreign_vocabulary_are_refused(trained, tmp_path, capsys):
+def test_fp16_and_a_foreign_vocabulary_are_rejected(trained, tmp_path, capsys):
     model, info = trained
     save_referring(tmp_path / 'best.safetensors', model.state_dict(), info)
     words = ['export', str(tmp_path), '--output', str(tmp_path / 'b'), '--precision', 'fp16']

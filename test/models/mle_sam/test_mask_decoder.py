@@ -60,7 +60,7 @@ def test_position_equals_the_reference(position, sam2):
 def test_positions_of_any_size_cover_the_same_range(position):
     whole, part = position(8, 12), position(4, 6)
     assert whole.shape == (1, 96, 256)
-    # The middle of four pixels is the centre of one of half as many: same direction in between.
+    # The middle of four pixels is the center of one of half as many: same direction in between.
     angle = torch.atan2(whole[..., :128], whole[..., 128:])
     assert angle.isfinite().all()
     flipped = position(8, 12).reshape(8, 12, 256).flip(0, 1)

@@ -76,7 +76,7 @@ def test_letting_all_through_is_the_soft_sum(sharing):
 
 @pytest.mark.parametrize('sharing', ['level', 'all', 'modality'])
 @pytest.mark.parametrize('gone', range(4))
-def test_a_modality_that_goes_only_renormalises_the_others(gone, sharing):
+def test_a_modality_that_goes_only_renormalizes_the_others(gone, sharing):
     router, pyramid = make(4, sharing), features(4, 2)
     whole = router(pyramid, Presence((0, 1, 2, 3), 4)).weights
     left = [m for m in range(4) if m != gone]

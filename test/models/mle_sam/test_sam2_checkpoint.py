@@ -68,7 +68,7 @@ def test_a_tensor_more_or_less_is_named(model, file, tmp_path):
     assert 'unexpected image_encoder.trunk.surplus' in str(caught.value)
 
 
-def test_the_file_of_another_size_is_refused(file):
+def test_the_file_of_another_size_is_rejected(file):
     model = create_model('mle_sam', encoder='hiera_small', modalities=('rgb',), rank=0)
     with pytest.raises(ConfigError, match=r'missing image_encoder\.trunk\.blocks\.12'):
         load_pretrained_encoder(model, file)

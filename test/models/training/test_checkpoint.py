@@ -1,4 +1,4 @@
-"""Checkpoints for going on: kept, complete, and refused when damaged."""
+"""Checkpoints for going on: kept, complete, and rejected when damaged."""
 
 import shutil
 
@@ -53,7 +53,7 @@ def test_position_comes_back(trainables, tmp_path):
     assert (position.step, position.best_miou) == (3, 0.25)
 
 
-def test_damaged_file_and_other_recipe_are_refused(trainables, tmp_path):
+def test_damaged_file_and_other_recipe_are_rejected(trainables, tmp_path):
     path = save_checkpoint(tmp_path, trainables, at(3), RECIPE)
     with pytest.raises(TrainingError, match=r"data was .'root': 'x'."):
         load_checkpoint(path, trainables, {**RECIPE, 'data': {'root': 'y'}})

@@ -84,7 +84,7 @@ def test_bad_value_is_named(file, wrong, message):
         parse_recipe(['--config', file, *wrong])
 
 
-def test_recipe_without_data_is_refused():
+def test_recipe_without_data_is_rejected():
     with pytest.raises(ConfigError, match=r'data\.root'):
         Recipe(run_dir='x')
 

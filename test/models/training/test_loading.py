@@ -65,7 +65,7 @@ def test_processes_share_each_batch():
         assert sorted(first + second) == sorted(whole)
 
 
-def test_impossible_batches_are_refused():
+def test_impossible_batches_are_rejected():
     with pytest.raises(ConfigError, match='11 frames'):
         replace(SAMPLER, batch_size=12)
     with pytest.raises(ConfigError, match='3 processes'):

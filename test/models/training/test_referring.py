@@ -167,8 +167,8 @@ def test_full_scores_ask_also_with_wrong_sentences(pictures, reader):
     name = 'things of 1 % and more'
     assert scores['all']['miou'] == scores[name]['miou'] == 1.0
     assert scores['all']['count'] == 30
-    assert scores[name]['count'] == scores[f'{name}, sentences shuffled']['count'] == 18
-    assert scores[f'{name}, another sentence about the image']['miou'] < 0.5
+    assert scores[name]['count'] == scores[f'{name}, text prompts shuffled']['count'] == 18
+    assert scores[f'{name}, another text prompt about the image']['miou'] < 0.5
 
 
 def test_run_leaves_weights_that_say_what_they_are_for(recipe):
@@ -214,7 +214,7 @@ def test_encoder_starts_from_another_network(recipe, tmp_path):
     )
 
 
-def test_unreadable_weights_are_refused(tmp_path):
+def test_unreadable_weights_are_rejected(tmp_path):
     with pytest.raises(TrainingError, match='cannot read'):
         load_referring(tmp_path)
 

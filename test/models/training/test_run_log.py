@@ -1,4 +1,4 @@
-"""Rows, pictures and the run's environment on disk."""
+"""Rows, images and the run's environment on disk."""
 
 import json
 import logging

@@ -28,7 +28,7 @@ def test_all_subsets():
     assert [len(subset) for subset in subsets] == [4] + [3] * 4 + [2] * 6 + [1] * 4
 
 
-def test_parse_subset_orders_and_refuses():
+def test_parse_subset_orders_and_rejects():
     assert parse_subset('lidar+rgb', FOUR) == ('rgb', 'lidar')
     assert availability(('lidar',), FOUR).tolist() == [False, False, False, True]
     for wrong in ('', 'rgb+radar'):
@@ -88,6 +88,6 @@ def test_weights_change_the_chances_of_the_proper_subsets():
 
 
 @pytest.mark.parametrize('weights', [{'radar': 1.0}, {'rgb': -1.0}, {'+'.join(FOUR): 2.0}])
-def test_wrong_weights_are_refused(weights):
+def test_wrong_weights_are_rejected(weights):
     with pytest.raises(ConfigError, match='rgb, depth, event, lidar'):
         dropout(weights=weights)

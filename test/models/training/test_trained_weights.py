@@ -1,4 +1,4 @@
-"""Weights on disk: complete, readable, and refused when they do not fit."""
+"""Weights on disk: complete, readable, and rejected when they do not fit."""
 
 import pytest
 import torch
@@ -56,7 +56,7 @@ def test_round_trip(model, info, tmp_path):
     assert load_trained(path)[1] == info
 
 
-def test_missing_damaged_and_bare_files_are_refused(model, tmp_path):
+def test_missing_damaged_and_bare_files_are_rejected(model, tmp_path):
     with pytest.raises(TrainingError, match='cannot read'):
         load_trained(tmp_path)
     path = tmp_path / 'best.safetensors'

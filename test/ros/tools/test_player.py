@@ -135,7 +135,7 @@ def test_drop_is_read(text, drop):
 
 
 @pytest.mark.parametrize('text', ['lidar', 'lidar@', 'lidar@4', '@1-2', 'lidar@a-b', 'lidar@-3'])
-def test_malformed_drop_is_refused_with_an_example(text):
+def test_malformed_drop_is_rejected_with_an_example(text):
     with pytest.raises(ConfigError, match='lidar@4-8'):
         Drop.parse(text)
 

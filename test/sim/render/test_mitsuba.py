@@ -114,7 +114,7 @@ def test_llvm_that_aborts_is_found_out_in_another_process(found, monkeypatch):
         load_mitsuba()
 
 
-def test_unknown_renderer_is_refused(small_config):
+def test_unknown_renderer_is_rejected(small_config):
     with pytest.raises(ConfigError, match=r"renderer 'crayons'.*fast, mitsuba"):
         small_config(renderer='crayons')
 

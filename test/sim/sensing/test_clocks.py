@@ -37,6 +37,6 @@ def test_a_clock_is_read_from_text():
         ({'radar': SensorClock(20.0)}, 'radar'),
     ],
 )
-def test_impossible_clocks_are_refused(changes, word):
+def test_impossible_clocks_are_rejected(changes, word):
     with pytest.raises(ConfigError, match=word):
         check_clocks({**TRIGGERED, **changes})

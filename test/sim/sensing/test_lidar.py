@@ -25,7 +25,7 @@ def test_points_fall_on_pixels_of_their_depth_and_class(seen_by, request):
     seen = project_cloud(cloud.xyz(), drive.rig.T('rgb', 'lidar'), drive.rig.camera('rgb'))
     depth = np.minimum(frame.true_depth_m, 500.0)
     kernel = np.ones((3, 3), np.uint8)
-    # A pixel covers a range of depths: that of its neighbourhood, plus the noise of the LiDAR.
+    # A pixel covers a range of depths: that of its neighborhood, plus the noise of the LiDAR.
     near = cv2.erode(depth, kernel)[seen.v, seen.u] - 0.1
     far = cv2.dilate(depth, kernel)[seen.v, seen.u] + 0.1
     classes = frame.point_labels[seen.index]

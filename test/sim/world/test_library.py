@@ -25,11 +25,11 @@ vt 0.25 0.75
 vt 0.75 0.25
 usemtl paint
 f 1 2 3 4
-usemtl picture
+usemtl image
 f 1/1 2/1 6/1
 f -6/2 -1/2 -2/2
 """
-MTL = 'newmtl paint\nKd 0.5 0 1\nnewmtl picture\nmap_Kd cart.png\n'
+MTL = 'newmtl paint\nKd 0.5 0 1\nnewmtl image\nmap_Kd cart.png\n'
 
 
 @pytest.fixture
