@@ -7,7 +7,7 @@ from pathlib import Path
 from mmseg_ros.core.errors import ConfigError
 
 PACKAGE_NAME = 'mmseg_ros'
-DEFAULT_BUNDLE = 'stitchfusion-b0-sim'
+DEFAULT_BUNDLE = 'stitchfusion-lite0-sim'
 """The network that every verb and the node take if none is named."""
 
 

@@ -21,11 +21,12 @@ def own_engine_cache(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize('name', ['stitchfusion-lite0-sim', 'stitchfusion-b0-sim'])
 @pytest.mark.parametrize('runtime', ['openvino', 'onnxruntime', 'torch'])
-def test_every_graph_agrees_with_torch_on_every_subset(runtime, record_property):
+def test_every_graph_agrees_with_torch_on_every_subset(runtime, name, record_property):
     if importlib.util.find_spec(runtime) is None:
         pytest.skip(f'{runtime} is not installed')
-    bundle = load_bundle(bundle_directory('stitchfusion-b0-sim'))
+    bundle = load_bundle(bundle_directory(name))
     graph = deployed_graph(deployed_network(bundle).model, bundle.manifest)
     found = check_parity(graph, bundle, runtime)
     record_property('least_agreement', min(parity.agreement for parity in found))
