@@ -1,7 +1,7 @@
 """Breaks one place of the collector at a time and asks whether the tests notice.
 
 Run: python test/sync/mutation_check.py [--count 150] [--seed 0] [FILE ...]
-Prints the mutants that survive; docs/synchronisation.md explains the known ones.
+Prints the mutants that survive; docs/benchmarks/synchronization.md explains the known ones.
 """
 
 from __future__ import annotations
