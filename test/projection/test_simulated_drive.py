@@ -29,7 +29,7 @@ def bench():
 
 @pytest.mark.slow
 def test_visible_points_get_their_class_and_hidden_ones_none(bench):
-    """The table of docs/geometry.md has more sequences."""
+    """The table of docs/benchmarks/geometry.md has more sequences."""
     total = {name: bench.Counts() for name in bench.METHODS}
     for drive in DRIVES:
         for name, counts in bench.count_drive(*drive, frames=2).items():
