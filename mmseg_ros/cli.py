@@ -31,6 +31,7 @@ VERBS: dict[str, str] = {
     'export': 'turn a training run into a bundle, or a bundle into another precision',
     'import': 'turn a folder of KITTI, nuScenes or images into a bag with calibration',
     'import-checkpoint': "turn an authors' checkpoint into a bundle",
+    'import-onnx': 'turn a network that others trained, an ONNX file, into a bundle',
     'info': 'show what is installed and which bundles there are',
     'inspect': 'show rates, gaps and clock offsets of the topics of a bag',
     'play': 'publish a bag over DDS',

@@ -15,6 +15,8 @@ from mmseg_ros.metrics.report import number
 
 if TYPE_CHECKING:
     from mmseg_ros.core.class_map import ClassMap
+    from mmseg_ros.core.labels import LabelSpace
+    from mmseg_ros.core.types import Modality
     from mmseg_ros.datasets.frame import LabelledDataset
     from mmseg_ros.inference.bundle import Bundle
 
@@ -38,9 +40,7 @@ def run_data_set(args: argparse.Namespace) -> int:
     backend = SettledBackend(create_backend(args.backend, args.threads, args.precision))
     backend.load(bundle)
     try:
-        subsets = subsets_to_score(manifest.modality_names, args.subsets)
-        if class_map:
-            subsets = [('rgb',)]
+        subsets = subsets_to_score(_held(args, manifest.modality_names), args.subsets)
         with progress_bar('scoring') as progress:
             rows = score_dataset(bundle, backend, dataset, subsets, progress, class_map).rows()
         head = {
@@ -72,6 +72,7 @@ def _open(args: argparse.Namespace, bundle: Bundle, class_map: ClassMap | None) 
     manifest = bundle.manifest
     names = manifest.modality_names
     if class_map is None:
+        _require_classes(args.bag, manifest.label_space)
         return open_dataset(args.bag, args.split, names, manifest.label_space, args.condition)
     if args.condition or args.protocol:
         raise ConfigError(
@@ -79,6 +80,28 @@ def _open(args: argparse.Namespace, bundle: Bundle, class_map: ClassMap | None) 
             '--classes.'
         )
     return open_dataset(args.bag, args.split, names, class_map.target)
+
+
+def _held(args: argparse.Namespace, modalities: Sequence[Modality]) -> list[Modality]:
+    """Return the modalities of the bundle that the data set holds too."""
+    from mmseg_ros.datasets.reader import find_reader
+
+    held = find_reader(args.bag).modalities or modalities
+    return [name for name in modalities if name in held]
+
+
+def _require_classes(root: Path, space: LabelSpace) -> None:
+    from mmseg_ros.core.errors import ConfigError
+    from mmseg_ros.core.labels import load_label_space
+    from mmseg_ros.datasets.reader import find_reader
+
+    reader = find_reader(root)
+    if reader.label_space and load_label_space(reader.label_space).names != space.names:
+        raise ConfigError(
+            f'{root} is laid out as {reader.format} and labeled with the classes of '
+            f'{reader.label_space!r}, but the bundle predicts {space.id!r}; pass a class map '
+            f'between them, as with --classes camvid, or a YAML file of your own.'
+        )
 
 
 def _run_protocols(

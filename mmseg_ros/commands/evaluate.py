@@ -89,8 +89,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--classes', default='', metavar='MAP',
-        help="camvid, or the YAML file of a class map: images beside label images in CamVid's "
-        'folders, camera alone (data set)',
+        help="from the bundle's classes to the labels', where they differ: camvid, another name "
+        'in config/class_maps, or the YAML file of a class map (data set)',
     )  # fmt: skip
     parser.add_argument(
         '--protocol', action='append', default=[], choices=PROTOCOLS,
@@ -102,7 +102,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Evaluate, write both files and say where they are."""
     require_writable(output_of(args) / METRICS_FILE)
-    if (args.bag / 'img').is_dir() or args.classes:
+    if args.classes or (args.bag / 'img').is_dir() or _is_data_set(args.bag):
         _reject_bag_options(args)
         return _run_referring(args) if _is_referring(args.bundle) else run_data_set(args)
     _reject_data_set_options(args)
@@ -166,15 +166,15 @@ def _labels(args: argparse.Namespace, label_space: LabelSpace) -> LabelSource:
 
 def _reject_data_set_options(args: argparse.Namespace) -> None:
     from mmseg_ros.core.errors import ConfigError
-    from mmseg_ros.datasets.camvid import is_camvid
 
-    if args.bag.is_dir() and is_camvid(args.bag):
-        raise ConfigError(
-            f'{args.bag} has images beside label images, as CamVid has; say which classes they '
-            'are with --classes camvid, or a class map of your own.'
-        )
     if args.protocol:
         raise ConfigError('--protocol is for data sets; a bag is scored with --subsets.')
+
+
+def _is_data_set(path: Path) -> bool:
+    from mmseg_ros.datasets.reader import is_data_set
+
+    return is_data_set(path)
 
 
 def _is_referring(bundle: str) -> bool:

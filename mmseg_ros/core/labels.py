@@ -160,10 +160,15 @@ def _rgb(values: Sequence[Any]) -> tuple[int, int, int]:
 def load_label_space(name_or_path: str = 'deliver') -> LabelSpace:
     """Read a label space by name from config/label_spaces/, or from the path of a YAML file.
 
+    A bare file name that is not in the working folder, as in `cityscapes.yaml`, is the shipped
+    one of that name.
+
     Raises:
         ConfigError: There is no such file, or it is not a label space.
     """
     path = Path(name_or_path)
     if path.suffix not in ('.yaml', '.yml'):
         path = config_file(f'label_spaces/{name_or_path}.yaml')
+    elif path.parent == Path() and not path.exists():
+        path = config_file(f'label_spaces/{path.stem}.yaml')
     return LabelSpace.from_dict(load_yaml(path, ConfigError), str(path))

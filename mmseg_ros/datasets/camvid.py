@@ -121,4 +121,4 @@ def _read(path: Path, flag: int) -> NDArray[Any]:
     return pixels
 
 
-READER = Reader('camvid', is_camvid, CamVidDataset)
+READER = Reader('camvid', is_camvid, CamVidDataset, 'camvid', (RGB,))

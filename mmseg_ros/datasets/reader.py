@@ -34,11 +34,15 @@ class Reader:
         format: Its name, as in `data.format`.
         fits: Whether a folder looks like one; a look at names, no file is opened.
         open: Opens (root, split, modalities, label space, conditions).
+        label_space: Name of the classes that its labels are of; empty if the folder tells.
+        modalities: All that it holds; empty if the folder tells.
     """
 
     format: str
     fits: Callable[[Path], bool]
     open: Open
+    label_space: str = ''
+    modalities: tuple[Modality, ...] = ()
 
 
 @cache
@@ -86,6 +90,11 @@ def find_reader(root: str | Path, data_format: str = AUTO) -> Reader:
             f'{", ".join(known)}.'
         )
     return fitting[0]
+
+
+def is_data_set(root: Path) -> bool:
+    """Return whether a folder looks like a data set that is known."""
+    return root.is_dir() and any(reader.fits(root) for reader in readers().values())
 
 
 def open_dataset(

@@ -55,7 +55,8 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
     """
     path, data = read_manifest(name_or_path)
     manifest = Manifest.from_dict(data, str(path / MANIFEST_FILE))
-    verify_files(path, manifest.files, (ONNX_FILE, WEIGHTS_FILE, *manifest.subsets))
+    weights = (WEIGHTS_FILE,) if manifest.has_weights else ()
+    verify_files(path, manifest.files, (ONNX_FILE, *weights, *manifest.subsets))
     return Bundle(path, manifest)
 
 

@@ -16,6 +16,9 @@ from mmseg_ros.inference.manifest_reader import (
     ManifestReader,
 )
 
+EXTERNAL_MODEL = 'external_onnx'
+"""`Manifest.model` of networks that others trained: there is a graph, and no weights beside it."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModalitySpec:
@@ -87,6 +90,11 @@ class Manifest:
     def modality_names(self) -> tuple[Modality, ...]:
         """Return the modalities in the order of the graph."""
         return tuple(spec.name for spec in self.modalities)
+
+    @property
+    def has_weights(self) -> bool:
+        """Return whether the network can be rebuilt and trained further."""
+        return self.model != EXTERNAL_MODEL
 
     def to_dict(self) -> dict[str, Any]:
         """Return the content of `manifest.json`."""

@@ -9,6 +9,7 @@ from torch import nn
 from mmseg_models import create_model
 from mmseg_models.export.onnx_graph import Answer, DeployedGraph, Normalization, SubsetGraph
 from mmseg_models.segmentation_model import SegmentationModel
+from mmseg_ros.core.errors import BundleError
 from mmseg_ros.inference.bundle import ONNX_FILE, Bundle
 from mmseg_ros.inference.manifest import Manifest
 
@@ -32,10 +33,16 @@ def bundled_model(bundle: Bundle) -> SegmentationModel:
     """Return the network that a bundle was exported from, in full precision.
 
     Raises:
+        BundleError: It is a network of others, which is a graph alone.
         ConfigError: This version has no such model or option.
         RuntimeError: The weights do not fit the network.
     """
     manifest = bundle.manifest
+    if not manifest.has_weights:
+        raise BundleError(
+            f'{bundle.path} was made from an ONNX file and holds no weights to train, export or '
+            'run in torch; take another backend, or export the ONNX file again where it is from.'
+        )
     model = create_model(manifest.model, **manifest.model_options)
     model.load_state_dict(load_file(bundle.weights_path))
     return model

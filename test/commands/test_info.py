@@ -19,7 +19,8 @@ def test_text_names_versions_parts_and_classes(capsys):
 def test_json_is_one_object(capsys):
     assert cli.main(['info', '--json']) == 0
     data = json.loads(capsys.readouterr().out)
-    assert data['label_spaces'][0]['classes'][6] == 'Road'
+    spaces = {space['name']: space for space in data['label_spaces']}
+    assert spaces['deliver']['classes'][6] == 'Road'
     assert data['parts']['bags without ROS']['available'] is True
 
 

@@ -24,6 +24,27 @@ def test_camvid_groups_the_classes_of_the_streets():
     assert table.dtype == np.uint8
 
 
+@pytest.mark.parametrize(
+    ('name', 'source', 'pairs'),
+    [
+        ('deliver_to_cityscapes', 'deliver', {'Cars': 'car', 'RoadLine': 'road', 'Water': None}),
+        ('cityscapes_to_camvid', 'cityscapes', {'rider': 'Bicyclist', 'train': 'Car'}),
+        ('cityscapes_to_muses', 'cityscapes', {'sky': 'sky', 'bicycle': 'bicycle'}),
+        ('cityscapes_to_fmb', 'cityscapes', {'traffic light': 'Traffic Light', 'rider': None}),
+        ('semantickitti_to_cityscapes', 'semantickitti', {'trunk': 'vegetation'}),
+        ('nyu_to_sunrgbd', 'nyu', {'television': 'tv', 'otherprop': None}),
+    ],
+)
+def test_shipped_maps_lead_to_the_shipped_space(name, source, pairs):
+    mapped, space = load_class_map(name), load_label_space(source)
+    target = load_label_space(mapped.target.id)
+    assert mapped.target.fingerprint() == target.fingerprint()
+    table = mapped.table(space)
+    for before, after in pairs.items():
+        expected = target.ignore_id if after is None else target.class_id(after)
+        assert table[space.class_id(before)] == expected
+
+
 def _write(tmp_path, **changes):
     data = {
         'id': 'two', 'ignore_id': 255, 'from': 'deliver',

@@ -70,4 +70,38 @@ def test_reads_a_file_of_the_user(tmp_path):
 
 def test_unknown_name_lists_the_files():
     with pytest.raises(ConfigError, match=r'label_spaces/deliver\.yaml'):
-        load_label_space('cityscapes')
+        load_label_space('atlantis')
+
+
+SPACES = {
+    'camvid': 11,
+    'cityscapes': 19,
+    'deliver': 25,
+    'fmb': 14,
+    'mcubes': 20,
+    'mfnet': 9,
+    'muses': 19,
+    'nyu': 40,
+    'pst900': 5,
+    'rellis': 19,
+    'semantickitti': 19,
+    'sunrgbd': 37,
+}
+
+
+@pytest.mark.parametrize('name', SPACES)
+def test_shipped_label_spaces_can_be_told_apart(name):
+    space = load_label_space(name)
+    assert space.id == name
+    assert space.num_classes == SPACES[name]
+    assert len({label.color for label in space.classes}) == space.num_classes
+    assert all(label.group for label in space.classes)
+
+
+def test_a_bare_file_name_is_the_own_file_or_the_shipped_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert load_label_space('cityscapes.yaml').names[0] == 'road'
+    (tmp_path / 'cityscapes.yaml').write_text(
+        'id: mine\nignore_id: 9\nclasses: [{id: 0, name: a, color: [1, 2, 3], group: g}]'
+    )
+    assert load_label_space('cityscapes.yaml').id == 'mine'

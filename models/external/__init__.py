@@ -1,0 +1,1 @@
+"""Networks that others trained and exported to ONNX, turned into bundles."""
