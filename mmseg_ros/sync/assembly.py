@@ -142,12 +142,10 @@ class Assembly:
         self._open = None
         if self.reference is None or name != self.reference.name:
             self.reference = next((track for track in self._by_rank if track.name == name), None)
-            newest_ns = self.reference.newest_ns if self.reference else None
-            if newest_ns is not None and newest_ns < self._history.last_ns - self._jump_back_ns:
-                self._history.clear()
         if name is None:
             for track in self._tracks:
                 track.buffer.clear()
+        self._history.leave(self._tracks, self._jump_back_ns)
         self.settle(now_ns)
 
     def close_all(self, reason: CloseReason, now_ns: int) -> None:
@@ -161,14 +159,17 @@ class Assembly:
         """Close everything at the end of the stream."""
         self.close_all(CloseReason.FLUSH, now_ns)
 
-    def jump(self, track: SensorTrack, now_ns: int) -> None:
-        """Forget a sensor's samples after its stamps went back; frames it named are closed."""
+    def jump(self, track: SensorTrack, stamp_ns: int, now_ns: int) -> None:
+        """Let a sensor begin anew after its stamps went back; frames it named are closed."""
         track.counters.jumps += 1
         _logger.info('The stamps of %s went back: its unfinished frames are closed.', track.name)
         if track is self.reference:
-            self.restart(now_ns)
+            self._open = None
+            self.close_all(CloseReason.JUMP, now_ns)
         track.forget()
+        track.advance_newest(stamp_ns)
         self._open = None
+        self._history.leave(self._tracks, self._jump_back_ns)
         self.settle(now_ns)
 
     def restart(self, now_ns: int) -> None:

@@ -170,7 +170,11 @@ class Collector:
         if now_ns >= self._sets.wake_ns:
             # Deadlines first: after a long step, what was due must not fall to a sensor's loss.
             self._sets.settle(now_ns)
-            if self.health.tick(now_ns):
+            base_ns = self.health.base_ns
+            changed = self.health.tick(now_ns)
+            if base_ns is not None and not self.health.agrees(base_ns):
+                self._leave_time_base(now_ns)
+            if changed:
                 self._sets.health_changed(now_ns)
             else:
                 self._sets.settle(now_ns)
@@ -184,15 +188,25 @@ class Collector:
         if self.health.agrees(skew_ns):
             return True
         if self.health.settle_base(track.health):
-            for other in self._tracks.values():
-                if other.health.skew_ns is None or not self.health.agrees(other.health.skew_ns):
-                    other.forget()
-            self._sets.restart(now_ns)
+            self._leave_time_base(now_ns)
         if self.health.agrees(skew_ns):
             return True
         track.counters.offset += 1
         self._reject_clock(track, skew_ns, now_ns)
         return False
+
+    def _leave_time_base(self, now_ns: int) -> None:
+        """Close what is under way and forget all samples: they are of the time base before.
+
+        Sensors that are off the new base name no frame any more. The others have samples of the
+        time before too: after stamps went back, a frame of them would be newer than all to come.
+        """
+        for track in self._tracks.values():
+            if track.health.skew_ns is None or not self.health.agrees(track.health.skew_ns):
+                track.forget()
+        self._sets.restart(now_ns)
+        for track in self._tracks.values():
+            track.forget()
 
     def _reject_clock(self, track: SensorTrack, skew_ns: int | None, now_ns: int) -> None:
         track.health.skew_ns = skew_ns
@@ -211,8 +225,7 @@ class Collector:
         elif stamp_ns == newest_ns:
             track.counters.duplicate += 1
         elif stamp_ns < newest_ns - self._jump_back_ns:
-            self._sets.jump(track, now_ns)
-            track.advance_newest(stamp_ns)
+            self._sets.jump(track, stamp_ns, now_ns)
         else:
             track.counters.out_of_order += 1
         fault = self._content.check(sample) if self._content else None

@@ -116,7 +116,12 @@ class SensorHealth:
     @property
     def may_be_held(self) -> bool:
         """Whether its last good sample may serve in further frames."""
-        return not self._fault and self.state not in (HealthState.LOST, HealthState.OFFSET)
+        return not self._fault and self.may_deliver
+
+    @property
+    def may_deliver(self) -> bool:
+        """Whether its next sample may serve in a frame, as far as its state tells."""
+        return self.state not in (HealthState.LOST, HealthState.OFFSET)
 
     def note_stamp(self, stamp_ns: int) -> None:
         """Take note of the stamp that came, whatever it is worth."""

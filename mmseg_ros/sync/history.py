@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from mmseg_ros.core.types import Modality
@@ -46,6 +46,24 @@ class History:
         """Forget all frames, so that the next one can have any stamp."""
         self._closed.clear()
         self.last_ns = self._late_until_ns = -UNBOUNDED_NS
+
+    def leave(self, tracks: Sequence[SensorTrack], jump_back_ns: int) -> None:
+        """Let the next frame have any stamp if no sensor is near the last frame any more.
+
+        While stamps go back sensor by sensor, those that still have the old ones name frames with
+        them; then everything that follows would be too late.
+
+        Args:
+            tracks: All sensors; samples of one that is silent since before are forgotten.
+            jump_back_ns: From how far behind the last frame on a sensor is not near it.
+        """
+        stamps = [t.newest_ns for t in tracks if t.health.may_deliver and t.newest_ns is not None]
+        if not stamps or max(stamps) >= self.last_ns - jump_back_ns:
+            return
+        self.clear()
+        for track in tracks:
+            if track.newest_ns is not None and track.newest_ns > max(stamps):
+                track.forget()
 
     def append(self, closed: ClosedSet) -> None:
         """Remember a frame."""
