@@ -13,6 +13,7 @@ from mmseg_models.reference_weights import import_reference
 from mmseg_models.registry import create_model
 from mmseg_models.segmentation_model import SegmentationModel
 from mmseg_models.stitchfusion.checkpoint_options import infer_options as infer_stitchfusion
+from mmseg_models.stitchfusion.hugging_face import import_segformer
 from mmseg_models.tensors import found_names, read_tensors
 from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.core.labels import LabelSpace
@@ -23,7 +24,8 @@ _INFER: dict[str, Callable[[dict[str, Tensor]], dict[str, Any]]] = {
     'geminifusion': infer_geminifusion,
     'stitchfusion': infer_stitchfusion,
 }
-IMPORTABLE = tuple(_INFER)
+SEGFORMER = 'segformer'
+IMPORTABLE = (*_INFER, SEGFORMER)
 _FFM = 'backbone.feature_cross.'
 _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 _UNSCALED = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
@@ -44,8 +46,10 @@ def import_authors_model(
         ConfigError: The file cannot be read, the number of modalities is another one, or a
             tensor is missing, unexpected or of another shape.
     """
+    if name == SEGFORMER:
+        return _segformer(file, modalities, overrides)
     if name not in _INFER:
-        raise ConfigError(f'{name!r} cannot be imported; choose one of {", ".join(_INFER)}')
+        raise ConfigError(f'{name!r} cannot be imported; choose one of {", ".join(IMPORTABLE)}')
     tensors = read_tensors(file)
     try:
         options = _INFER[name](tensors)
@@ -67,6 +71,18 @@ def import_authors_model(
     unused = (_FFM,) if options.get('fuse') == 'sum' else ()
     import_reference(model, tensors, unused=unused)
     return model
+
+
+def _segformer(
+    file: Path | str, modalities: Sequence[str], overrides: dict[str, Any]
+) -> SegmentationModel:
+    if len(modalities) != 1 or overrides:
+        raise ConfigError(
+            f'SegFormer takes one modality, but {", ".join(modalities)} are named'
+            if len(modalities) != 1
+            else f'SegFormer has no option {", ".join(overrides)}; leave it out'
+        )
+    return import_segformer(file, modalities[0])
 
 
 def authors_manifest(

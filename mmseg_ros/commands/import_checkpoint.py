@@ -13,7 +13,11 @@ EPILOG = """examples:
       --modalities rgb depth event lidar --fuse sum --output zoo/stitchfusion-b2-deliver
   python -m mmseg_ros import-checkpoint geminifusion_nyu_b3.pth --model geminifusion \\
       --modalities rgb depth --labels my_40_classes.yaml --height 480 --width 640 --output zoo/gf
+  python -m mmseg_ros import-checkpoint segformer-b0-finetuned-cityscapes-1024-1024 \\
+      --model segformer --modalities rgb --labels cityscapes --height 512 --width 1024 \\
+      --output zoo/segformer-b0-cityscapes
 
+A SegFormer of Hugging Face is a folder with config.json and model.safetensors, or the latter.
 Encoder, widths, adapters and classes are read from the names and shapes of the tensors. What the
 file cannot tell is --fuse: StitchFusion's code also saves the feature fusion module's tensors
 when it sums; the authors' DeLiVER results sum, those on MCubeS and FMB use ffm.
@@ -22,8 +26,12 @@ when it sums; the authors' DeLiVER results sum, those on MCubeS and FMB use ffm.
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
-    parser.add_argument('file', type=Path, help='.pth (read as plain weights) or .safetensors')
-    parser.add_argument('--model', required=True, help='stitchfusion or geminifusion')
+    parser.add_argument(
+        'file',
+        type=Path,
+        help='.pth (read as plain weights), .safetensors, or a folder of Hugging Face (segformer)',
+    )
+    parser.add_argument('--model', required=True, help='stitchfusion, geminifusion or segformer')
     parser.add_argument(
         '--modalities',
         nargs='+',
@@ -70,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     manifest = authors_manifest(
         model,
-        arguments.model,
+        'stitchfusion' if arguments.model == 'segformer' else arguments.model,
         arguments.name or arguments.output.name,
         (arguments.height, arguments.width),
         load_label_space(arguments.labels),
