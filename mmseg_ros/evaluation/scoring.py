@@ -58,7 +58,7 @@ class BagScorer:
     Attributes:
         label_space: The classes. truth: The ground truth.
         recorded: Score per subset that occurred. withheld: Score per subset asked for.
-        sets: Number of frames. failed: Sets the network could not use, with the first reason.
+        sets: Number of frames. failed: Frames the network could not use, with the first reason.
         rejected: Samples the alignment rejected, per modality, with the first reason.
         reasons: Why the frames closed.
         truth_offset_ns: Largest distance between a frame's stamp and its true label image.

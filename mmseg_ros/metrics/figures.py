@@ -46,7 +46,7 @@ class Span:
 
 @contextmanager
 def _axes(width_in: float, height_in: float, output: list[Html]) -> Iterator[Axes]:
-    """Give axes to draw on and append the image as inline SVG to `output`."""
+    """Give axes to draw on and append the chart as inline SVG to `output`."""
     import matplotlib
     from matplotlib.figure import Figure
 

@@ -46,7 +46,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A page: title, one-text prompt summary, key figures (name, value) and sections."""
+    """A page: title, one-sentence summary, key figures (name, value) and sections."""
 
     title: str
     summary: str

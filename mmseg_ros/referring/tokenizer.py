@@ -43,7 +43,7 @@ class Reading:
         token_ids: The ids with [CLS] and [SEP], without padding.
         unknown_words: Words that the vocabulary does not know, as they were written.
         known: Whether it knows any word of the text prompt.
-        notes: What the reader should be told about it, in text prompts.
+        notes: What the reader should be told about it, in sentences.
     """
 
     token_ids: tuple[int, ...]

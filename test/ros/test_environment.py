@@ -17,7 +17,7 @@ def test_profile_is_set_unless_there_is_one(monkeypatch):
 
 
 def test_profile_is_valid_and_loaded_by_fast_dds():
-    """The XML's shared-memory segment is seen in the process that frames it by itself."""
+    """The XML's shared-memory segment is seen in the process that sets it by itself."""
     code = (
         'import os\n'
         'for name in ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"):\n'

@@ -62,11 +62,11 @@ def build_scene(
 ) -> Scene:
     """Build the scene of a seed: the same seed and arguments give the same scene.
 
-    The latest two are kept, for sequences through one street in several conditions.
+    The latest two are kept, for drives through one street in several conditions.
 
     Args:
         seed: Any non-negative integer.
-        distance_m: How far the sensor vehicle will sequence.
+        distance_m: How far the sensor vehicle will drive.
         theme: One of THEMES; empty draws one.
         speed_mps: Speed of the sensor vehicle; None draws one.
         meshes: One of library.LIBRARIES, whose models stand in for built objects; '' for none.

@@ -105,7 +105,7 @@ class Driver:
     Attributes:
         mesh: Body in its own frame, instances set. route: Street. land: Ground height.
         s_m: Arc length at time 0. d_m: Distance left of the center line.
-        speed_mps: Along the route; negative sequences against its direction.
+        speed_mps: Along the route; negative drives against its direction.
     """
 
     mesh: Mesh
