@@ -1,7 +1,8 @@
 """Which LiDAR points a camera cannot see: how many of them are found, on simulated sequences.
 
 `python test/benchmarks/bench_hidden_points.py` prints the table of
-docs/benchmarks/geometry.md. The truth is cast from the camera at its time; see `mmseg_ros.sim.render.visibility`.
+docs/benchmarks/geometry.md. The truth is cast from the camera at its time; see
+`mmseg_ros.sim.render.visibility`.
 """
 
 from __future__ import annotations
