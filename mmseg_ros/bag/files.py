@@ -61,6 +61,11 @@ def storage_files(path: Path) -> list[Path]:
     raise BagError(f'{path} has {had} no .mcap or .db3 file; give the folder of a recording.')
 
 
+def is_recording(path: Path) -> bool:
+    """Return whether a path is a folder or looks like the file of a bag, also packed or ROS 1."""
+    return path.is_dir() or _is_storage(path) or path.suffix == _ROS1_SUFFIX
+
+
 def rescuable_files(path: Path) -> list[Path]:
     """Return the storage files of a damaged recording, whatever metadata.yaml says.
 

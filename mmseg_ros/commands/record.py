@@ -53,9 +53,5 @@ def run(args: argparse.Namespace) -> int:
         print(f'{topic}: {count} recorded')
     missing = sorted(set(topics) - set(report.recorded))
     for topic in missing:
-        print(f'{topic}: nothing came{_because(report.skipped.get(topic))}')
+        print(f'{topic}: nothing came ({report.why_nothing(topic)})')
     return 0
-
-
-def _because(reason: str | None) -> str:
-    return f' ({reason})' if reason else ''

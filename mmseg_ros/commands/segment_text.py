@@ -82,9 +82,10 @@ def _image(source: Path, at_s: float, sensors: SensorSetup) -> NDArray[np.uint8]
     import cv2
     import numpy as np
 
+    from mmseg_ros.bag.files import is_recording
     from mmseg_ros.core.errors import ConfigError
 
-    if source.is_dir() or source.suffix in ('.mcap', '.db3'):
+    if is_recording(source):
         return _bag_image(source, at_s, sensors)
     if not source.is_file():
         raise ConfigError(f'There is no image and no bag {source}.')

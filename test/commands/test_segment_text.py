@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+import zstandard
 
 from mmseg_ros import cli
 from mmseg_ros.bag.writer import BagWriter
@@ -47,6 +48,37 @@ def test_several_sentences_are_one_union(make_referring_bundle, picture, tmp_pat
     assert refer(make_referring_bundle(), picture, 'red', 'blue; green', '--out', out) == 0
     assert (cv2.imread(str(out), cv2.IMREAD_UNCHANGED) == 255).mean() > 0.95
     assert 'green: nothing found' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('suffix', ['.zstd', '.zst'])
+def test_an_image_of_one_packed_file(make_referring_bundle, two_colors, tmp_path, suffix):
+    with BagWriter(tmp_path / 'bag') as bag:
+        bag.write_sample(SensorSample('rgb', 10**18, 'camera', ImageData(two_colors)))
+    plain = next((tmp_path / 'bag').glob('*.mcap'))
+    packed = tmp_path / (plain.name + suffix)
+    packed.write_bytes(zstandard.ZstdCompressor().compress(plain.read_bytes()))
+    out = tmp_path / 'mask.png'
+    assert refer(make_referring_bundle(), packed, 'red', '--out', out) == 0
+    assert cv2.imread(str(out), cv2.IMREAD_UNCHANGED)[:, :46].all()
+
+
+def test_an_image_of_a_split_bag(make_referring_bundle, two_colors, tmp_path, capsys):
+    folder = tmp_path / 'split'
+    folder.mkdir()
+    for i, pixels in enumerate((two_colors, two_colors[:, ::-1])):
+        with BagWriter(tmp_path / f'part{i}') as bag:
+            payload = ImageData(np.ascontiguousarray(pixels))
+            bag.write_sample(SensorSample('rgb', 10**18 + i * 10**9, 'camera', payload))
+        next((tmp_path / f'part{i}').glob('*.mcap')).rename(folder / f'split_{i}.mcap')
+    assert refer(make_referring_bundle(), folder, 'red', '--at', 0.5) == 0
+    assert 'columns 4' in capsys.readouterr().out
+
+
+def test_a_bag_of_ros_1_is_told_how_to_be_converted(make_referring_bundle, tmp_path, capsys):
+    old = tmp_path / 'old.bag'
+    old.write_bytes(b'#ROSBAG V2.0\n' + bytes(64))
+    assert refer(make_referring_bundle(), old, 'red') == 1
+    assert 'rosbags-convert' in capsys.readouterr().err
 
 
 def test_an_image_of_a_bag(make_referring_bundle, two_colors, tmp_path, capsys):

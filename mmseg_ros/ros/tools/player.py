@@ -31,6 +31,8 @@ _DROP_PATTERN = re.compile(r'(\w+)@(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)?')
 _PREFETCH = 64
 _CLOCK_PERIOD_S = 0.01
 _BURST_DEPTH = 20
+# Who subscribes to the results finds their topics only after the node has subscribed to these.
+_SETTLE_S = 1.0
 _NS_PER_S = 1_000_000_000
 
 
@@ -82,7 +84,8 @@ class PlayOptions:
         clock: Whether to publish /clock, at 100 Hz.
         drops: Silences of sensors.
         exclude: Beginnings of the names of topics that are not published at all.
-        wait_s: Longest wait for a subscriber on every sensor topic, before the first message.
+        wait_s: Longest wait for a subscriber on every sensor topic, before the first message;
+            when they are there, a second more for those who subscribe to the results.
         topics: Data topics of sensors that are not on the node's own.
     """
 
@@ -189,8 +192,16 @@ class _Player:
         deadline = time.monotonic() + self._options.wait_s
         while time.monotonic() < deadline and not self._stop.is_set():
             if all(publisher.get_subscription_count() for publisher in waiting):
+                self._stop.wait(_SETTLE_S)
                 return
             self._stop.wait(0.02)
+        unheard = sorted(p.topic_name for p in waiting if not p.get_subscription_count())
+        if self._options.wait_s and unheard and not self._stop.is_set():
+            self._node.get_logger().warning(
+                f'After {self._options.wait_s:g} s nobody subscribes to {", ".join(unheard)}; '
+                'playing all the same. A node that still loads its network misses what is '
+                'played now: wait longer (--wait), or look into its log.'
+            )
 
     def _run_once(self) -> None:
         start_ns = self._reader.start_ns

@@ -48,10 +48,25 @@ class RecordOptions:
 
 @dataclass(slots=True)
 class RecordReport:
-    """What was recorded: messages per topic, and why a topic was left out."""
+    """What was recorded.
+
+    Attributes:
+        recorded: Messages per topic.
+        skipped: Why a topic was left out.
+        heard: Topics that had a publisher at some time and were subscribed to.
+    """
 
     recorded: Counter[str] = field(default_factory=Counter)
     skipped: dict[str, str] = field(default_factory=dict)
+    heard: set[str] = field(default_factory=set)
+
+    def why_nothing(self, topic: str) -> str:
+        """Return why nothing of a topic was recorded, in a few words."""
+        if topic in self.skipped:
+            return self.skipped[topic]
+        if topic in self.heard:
+            return 'it had a publisher, which sent nothing'
+        return 'it never had a publisher: wrong name, another ROS domain, or a node still loading'
 
 
 def record(path: Path | str, options: RecordOptions, stop: threading.Event) -> RecordReport:
@@ -100,7 +115,6 @@ class _Recorder:
         self._node = node
         self._writer = writer
         self._wanted = frozenset(options.topics)
-        self._subscribed: set[str] = set()
         self._next_look_s = 0.0
 
     def look(self) -> None:
@@ -109,7 +123,7 @@ class _Recorder:
             return
         self._next_look_s = time.monotonic() + _LOOK_PERIOD_S
         for topic, types in self._node.get_topic_names_and_types():
-            if topic in self._subscribed or topic in self.report.skipped:
+            if topic in self.report.heard or topic in self.report.skipped:
                 continue
             if topic in self._wanted or not (self._wanted or topic in _HOUSEKEEPING):
                 self._subscribe(topic, types[0])
@@ -129,7 +143,7 @@ class _Recorder:
         qos = latched_qos(_QUEUE_DEPTH) if latched else input_qos(reliability, _QUEUE_DEPTH)
         callback = partial(self._write, topic, type_name, latched)
         self._node.create_subscription(message_class, topic, callback, qos, raw=True)
-        self._subscribed.add(topic)
+        self.report.heard.add(topic)
 
     def _write(self, topic: str, type_name: str, latched: bool, data: Any) -> None:
         if topic in self.report.skipped:

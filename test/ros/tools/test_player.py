@@ -146,3 +146,14 @@ def test_drop_covers_its_sensor_alone():
     assert not drop.covers('/rgb/image_raw', 2.0)
     assert not drop.covers('/rgbd/image_raw', 1.5)
     assert not drop.covers('/lidar/points', 1.5)
+
+
+def test_playing_to_nobody_is_told(tmp_path, sensors, capfd):
+    with BagWriter(tmp_path / 'bag') as writer:
+        pixels = ImageData(np.zeros((4, 6, 3), np.uint8))
+        writer.write_sample(SensorSample('rgb', 10**18, 'camera', pixels))
+    report = play(tmp_path / 'bag', PlayOptions(wait_s=0.2), threading.Event())
+    assert report.published['/rgb/image_raw'] == 1
+    said = capfd.readouterr().err
+    assert 'nobody subscribes to /rgb/image_raw' in said
+    assert '--wait' in said

@@ -101,3 +101,14 @@ def test_existing_bag_is_not_overwritten(tmp_path):
 def test_duration_ends_the_recording(tmp_path):
     report = record(tmp_path / 'bag', RecordOptions(['/x'], duration_s=0.3), threading.Event())
     assert not report.recorded
+
+
+def test_why_nothing_came_is_told(graph, sensors, tmp_path):
+    silent = sensors.node.create_publisher(String, 'silent', LATCHED)
+    report = record(
+        tmp_path / 'bag', RecordOptions(['/silent', '/never'], duration_s=3.0), threading.Event()
+    )
+    assert not report.recorded
+    assert 'sent nothing' in report.why_nothing('/silent')
+    assert 'never had a publisher' in report.why_nothing('/never')
+    sensors.node.destroy_publisher(silent)
