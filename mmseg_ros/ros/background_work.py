@@ -27,10 +27,6 @@ class BackgroundWork(Generic[Result]):
         self._wake = wake
         threading.Thread(target=self._run, name=name, daemon=True).start()
 
-    def wait(self, timeout_s: float) -> bool:
-        """Wait for the end; return whether it came in time."""
-        return self._done.wait(timeout_s)
-
     def __await__(self) -> Generator[None, None, Result]:
         """Yield to the executor until the work is done; return its result."""
         while not self._done.is_set():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.qos import QoSProfile
@@ -16,17 +16,44 @@ from mmseg_ros.ros.usage_watch import UsageWatch
 from mmseg_ros.sync.health import HealthReport
 
 if TYPE_CHECKING:
-    from mmseg_ros.ros.node import SegmentationNode
+    from mmseg_ros.core.config import NodeConfig
     from mmseg_ros.ros.session import Session
     from mmseg_ros.ros.stream import Stream
 
 _LATENCY_WITHIN_S = 5.0
 
 
+class ReportedNode(Protocol):
+    """What the reports take from the node; the node owns its reporter, not the other way round.
+
+    Attributes:
+        config: All parameters. failure: Why the last transition failed, or empty.
+        session: What configuring made. stream: What activating made.
+    """
+
+    config: NodeConfig
+    failure: str
+    session: Session | None
+    stream: Stream | None
+
+    @property
+    def state_label(self) -> str:
+        """Return the state of its life cycle."""
+
+    def create_publisher(self, *arguments: Any, **options: Any) -> Any:
+        """Create a publisher; see rclpy."""
+
+    def get_clock(self) -> Any:
+        """Return its clock; see rclpy."""
+
+    def get_fully_qualified_name(self) -> str:
+        """Return namespace and name."""
+
+
 class Reporter:
     """Builds the node's reports from its parts."""
 
-    def __init__(self, node: SegmentationNode) -> None:
+    def __init__(self, node: ReportedNode) -> None:
         self._node = node
         self._usage = UsageWatch()
         self._publisher = node.create_publisher(

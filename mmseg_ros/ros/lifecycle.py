@@ -32,11 +32,11 @@ class SafeLifecycleNode(LifecycleNode):  # type: ignore[misc]
     rclpy of ROS 2 Jazzy lets an RCLError out of spin when a client asks for a transition that the
     current state does not have, swallows exceptions of the transition callbacks, and serves
     nothing else while one of them works. Here configuring has three steps, of which the middle
-    one runs in a thread of its own: `check`, `load`, `install`.
+    one runs in a thread of its own: `begin`, `load`, `install`.
 
     Attributes:
         failure: Why the last transition failed, for diagnostics; empty after a success.
-        stopping: Set by `stop_loading`; whoever loads gives up at the next opportunity.
+        stopping: Whether the process ends; whoever loads gives up at the next opportunity.
     """
 
     failure: str = ''
@@ -51,11 +51,11 @@ class SafeLifecycleNode(LifecycleNode):  # type: ignore[misc]
             self, enable_communication_interface=True, callback_group=ReentrantCallbackGroup()
         )
 
-    def check(self) -> None:
-        """Check everything that configuring needs and that costs next to nothing."""
+    def begin(self) -> None:
+        """Read the parameters; everything else waits for this step."""
 
     def load(self) -> None:
-        """Do what takes long; runs in a thread of its own and touches nothing of ROS."""
+        """Check and load; runs in a thread of its own and touches nothing of ROS."""
 
     def install(self) -> None:
         """Make the ROS entities of what was loaded."""
@@ -65,7 +65,7 @@ class SafeLifecycleNode(LifecycleNode):  # type: ignore[misc]
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Do all three steps at once; only `trigger_configure` comes here."""
-        code = self.guarded('configure', self.check)
+        code = self.guarded('configure', self.begin)
         for step in (self.load, self.install):
             code = self.guarded('configure', step) if code == SUCCESS else code
         return self._settled(code)
@@ -79,7 +79,7 @@ class SafeLifecycleNode(LifecycleNode):  # type: ignore[misc]
         """Make the transition; the executor serves everything else while the network loads."""
         machine = self._state_machine
         machine.trigger_transition_by_id(Transition.TRANSITION_CONFIGURE, True)
-        code = self.guarded('configure', self.check)
+        code = self.guarded('configure', self.begin)
         if code == SUCCESS:
             self._work = BackgroundWork(
                 'mmseg_configure', lambda: self.guarded('configure', self.load), self._wake
@@ -93,11 +93,6 @@ class SafeLifecycleNode(LifecycleNode):  # type: ignore[misc]
             answer = self.on_error(None)
             machine.trigger_transition_by_label(answer.to_label(), True)
         return code
-
-    def stop_loading(self, timeout_s: float) -> bool:
-        """Ask a running configure to give up; return whether it did in time."""
-        self.stopping = True
-        return self._work is None or self._work.wait(timeout_s)
 
     @property
     def state_label(self) -> str:

@@ -71,17 +71,19 @@ class SegmentationNode(SafeLifecycleNode):
         """Free everything for good."""
         return self.guarded('shutdown', self.release)
 
-    def check(self) -> None:
-        """Check parameters, calibration, manifest and runtime against each other."""
+    def begin(self) -> None:
+        """Take the parameters as they are now."""
         self.config = self._declared.config()
-        self._plan = plan(self.config)
         self.get_logger().info(
             f'Configuring: loading bundle {self.config.model.bundle!r}. Parameters: {self.config}'
         )
 
     def load(self) -> None:
-        """Load and warm up the network."""
-        assert self._plan is not None  # noqa: S101
+        """Check parameters, calibration, manifest and runtime; then load and warm up the network.
+
+        Even the checks read files and import libraries, for which no other service may wait.
+        """
+        self._plan = plan(self.config)
         self._bundle = load(self._plan, lambda: self.stopping)
 
     def install(self) -> None:
@@ -113,6 +115,15 @@ class SegmentationNode(SafeLifecycleNode):
             self._plan.backend.close()
         self.session = self._plan = self._bundle = None
         return_free_memory()
+
+    def halt(self, timeout_s: float) -> None:
+        """Take no more samples and wait for the frame at hand, for the process is about to end.
+
+        The network stays as it is: freeing it, or waiting for what is being loaded, helps nobody.
+        """
+        self.stopping = True
+        if self.stream is not None:
+            self.stream.close(timeout_s)
 
     async def _start(self) -> None:
         self._start_timer.cancel()

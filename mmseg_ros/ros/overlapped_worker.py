@@ -83,8 +83,9 @@ class OverlappedWorker(Generic[Item, Ready]):
         self.slot.close()
         self._ready.close()
         self._free.release()
+        end_s = time.monotonic() + timeout_s
         for thread in self._threads:
-            thread.join(timeout_s)
+            thread.join(max(end_s - time.monotonic(), 0.0))
         return not any(thread.is_alive() for thread in self._threads)
 
     def _run_prepare(self) -> None:

@@ -16,15 +16,21 @@ from mmseg_ros.core.errors import MmsegError
 from mmseg_ros.ros.environment import prepare_process
 from mmseg_ros.ros.logs import forward_logs, stop_forwarding
 from mmseg_ros.ros.node import SegmentationNode
-from mmseg_ros.ros.signals import on_stop_signal
+from mmseg_ros.ros.signals import StopSignals
 
-_LOADING_ENDS_WITHIN_S = 4.0
+_TIDY_UP_S = 1.5
+_LAST_FRAME_S = 0.5
 
 
-def run_node(arguments: Sequence[str]) -> int:
-    """Run the node until SIGINT or SIGTERM; return the exit status.
+def run_node(arguments: Sequence[str], signals: StopSignals) -> int:
+    """Run the node; SIGINT or SIGTERM ends the process with status 0.
 
-    Both signals must be held back already; see `hold_stop_signals`.
+    Args:
+        arguments: The command line, with the program's name.
+        signals: Both signals must be held already; see `hold_stop_signals`.
+
+    Returns:
+        The exit status of a node that could not start; otherwise it does not return.
     """
     prepare_process()
     rclpy.init(args=list(arguments), signal_handler_options=SignalHandlerOptions.NO)
@@ -37,19 +43,18 @@ def run_node(arguments: Sequence[str]) -> int:
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     stop: Future = Future()
-    on_stop_signal(lambda: stop.set_result(None))
+    signals.on_stop(lambda: stop.set_result(None), _TIDY_UP_S)
     handler = forward_logs(node.get_logger())
     _spin(executor, stop)
     stop_forwarding(handler)
-    if not node.stop_loading(_LOADING_ENDS_WITHIN_S):
-        # A library computes and cannot be interrupted: leave it no time to miss what is torn down.
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(0)
-    node.release()
-    node.destroy_node()
+    node.halt(_LAST_FRAME_S)
     rclpy.try_shutdown()
-    return 0
+    node.destroy_node()
+    # What is left is freed by the system, faster. Threads may still load or compile a network, and
+    # libraries cannot be interrupted: they must not miss what an orderly exit would tear down.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _spin(executor: SingleThreadedExecutor, stop: Future) -> None:

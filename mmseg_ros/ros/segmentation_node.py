@@ -8,16 +8,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from mmseg_ros.ros.signals import hold_stop_signals
+from mmseg_ros.ros.signals import StopSignals, hold_stop_signals
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the node until SIGINT or SIGTERM; return the exit status."""
+    """Run the node until SIGINT or SIGTERM; return the exit status, or end with 0 at a signal."""
     hold_stop_signals()
+    signals = StopSignals()
     # Importing takes a second, in which a signal must not end the process with a traceback.
     from mmseg_ros.ros.run_node import run_node
 
-    return run_node(sys.argv if arguments is None else arguments)
+    return run_node(sys.argv if arguments is None else arguments, signals)
 
 
 if __name__ == '__main__':

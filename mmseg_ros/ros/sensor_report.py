@@ -9,7 +9,8 @@ from diagnostic_msgs.msg import DiagnosticStatus
 
 from mmseg_ros.core.types import DEPTH, LIDAR, Modality
 from mmseg_ros.ros.usage_watch import UsageWatch
-from mmseg_ros.sync.health import HealthReport, HealthState
+from mmseg_ros.sync.health import HealthReport
+from mmseg_ros.sync.states import HealthState
 
 if TYPE_CHECKING:
     from mmseg_ros.core.config import NodeConfig

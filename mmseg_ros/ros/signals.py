@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM end the node in order, whenever and however often they come.
+"""SIGINT and SIGTERM end the process with status 0, whenever and however often they come.
 
 A signal handler of Python runs between any two instructions of the main thread, in the middle of
 a transition too. Here both signals are blocked in all threads instead, and one thread waits for
@@ -7,8 +7,10 @@ them.
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 
 _STOP = frozenset({signal.SIGINT, signal.SIGTERM})
@@ -22,14 +24,29 @@ def hold_stop_signals() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
 
 
-def on_stop_signal(stop: Callable[[], None]) -> None:
-    """Call `stop` once, from a thread of its own, when a held signal comes or has come.
+class StopSignals:
+    """Waits for both signals, which must be held; see `hold_stop_signals`.
 
-    Later signals stay blocked, so that nothing interrupts the tidying up.
+    The first one ends the process at once as long as there is nothing to tidy up. Later ones stay
+    blocked, so that nothing interrupts the tidying up.
     """
 
-    def wait() -> None:
-        signal.sigwait(_STOP)
-        stop()
+    def __init__(self) -> None:
+        self._stop: Callable[[], None] | None = None
+        self._within_s = 0.0
+        threading.Thread(target=self._wait, name='mmseg_signals', daemon=True).start()
 
-    threading.Thread(target=wait, name='mmseg_signals', daemon=True).start()
+    def on_stop(self, stop: Callable[[], None], within_s: float) -> None:
+        """Call `stop` from now on; the process ends `within_s` later, tidied up or not.
+
+        So no result that nobody waits for any more, as of a network that is being compiled, holds
+        up the end: `ros2 launch` is not patient.
+        """
+        self._within_s, self._stop = within_s, stop
+
+    def _wait(self) -> None:
+        signal.sigwait(_STOP)
+        if self._stop is not None:
+            self._stop()
+            time.sleep(self._within_s)
+        os._exit(0)

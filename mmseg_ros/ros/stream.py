@@ -102,8 +102,8 @@ class Stream:
             return f"stage 'decode' rejects the samples: {newest[0]}: {newest[1].last_text}"
         return "stage 'collect' closes no frame: see the states of the sensors."
 
-    def close(self) -> bool:
-        """Unsubscribe and end the worker; return whether it ended in time."""
+    def close(self, timeout_s: float = _STOP_TIMEOUT_S) -> bool:
+        """Unsubscribe and end the threads; return whether each ended in time."""
         self._jump.unregister()
         self._deadline.close()
         self._node.destroy_timer(self._graph)
@@ -112,8 +112,8 @@ class Stream:
         self.odometry.close()
         if self.frames is not None:
             self.frames.close()
-        ended = self._referring.stop(_STOP_TIMEOUT_S)
-        return self.worker.stop(_STOP_TIMEOUT_S) and ended
+        ended = self._referring.stop(timeout_s)
+        return self.worker.stop(timeout_s) and ended
 
     def _new_collector(self) -> Collector:
         sensors = {name: self._config.sensors[name] for name in self.modalities}

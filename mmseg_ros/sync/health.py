@@ -3,40 +3,18 @@
 from __future__ import annotations
 
 import logging
-import math
 from dataclasses import dataclass
-from enum import Enum
 
 from mmseg_ros.core.config import SensorConfig
 from mmseg_ros.core.types import Modality
+from mmseg_ros.sync.causes import Facts, cause_of
 from mmseg_ros.sync.rate import RateEstimator
+from mmseg_ros.sync.states import BAD_STREAK, GOOD_STREAK, HealthState
 
 _logger = logging.getLogger(__name__)
 
-BAD_STREAK = 3
-"""Consecutive late, off-clock or unusable samples after which a sensor changes its state."""
-GOOD_STREAK = 2
-"""Consecutive good samples after which a recovering sensor is OK again."""
-_TAI_MINUS_UTC_S = 37.0
 _STALE_PERIODS = 1.5
 _LOST_PERIODS = 3.0
-
-
-class HealthState(str, Enum):
-    """State of one sensor.
-
-    OK: delivers in time and is waited for. LATE: delivers, but after its frames have closed.
-    STALE: has missed samples, or delivers nothing usable. LOST: silent.
-    RECOVERING: came back, not yet trusted. OFFSET: its clock disagrees with the other sensors'.
-    Only an OK sensor, and one that was not heard yet in the first moments, is waited for.
-    """
-
-    OK = 'OK'
-    LATE = 'LATE'
-    STALE = 'STALE'
-    LOST = 'LOST'
-    RECOVERING = 'RECOVERING'
-    OFFSET = 'OFFSET'
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,16 +225,31 @@ class SensorHealth:
         """
         offset_ns = None if self.skew_ns is None or base_ns is None else base_ns - self.skew_ns
         age_ns = None if self.last_arrival_ns is None else now_ns - self.last_arrival_ns
+        facts = Facts(
+            name=self.name,
+            state=self.state,
+            fault=self._fault,
+            repeats=self._repeats,
+            stamp_s=self._stamp_ns / 1e9,
+            age_s=_seconds(age_ns),
+            offset_s=_seconds(offset_ns),
+            set_offset_s=self.config.offset_s,
+            lateness_s=self.lateness_ns / 1e9,
+            deadline_s=self._deadline_ns / 1e9,
+            period_s=self._period_ns() / 1e9,
+            rate_hz=self.rate.rate_hz,
+            expected_hz=self.config.expected_rate_hz,
+        )
         return HealthReport(
             modality=self.name,
             state=self.state,
-            cause=self._cause(age_ns, offset_ns),
-            rate_hz=self.rate.rate_hz,
-            expected_rate_hz=self.config.expected_rate_hz,
-            age_s=None if age_ns is None else age_ns / 1e9,
-            offset_s=None if offset_ns is None else offset_ns / 1e9,
-            skew_s=None if self.skew_ns is None else self.skew_ns / 1e9,
-            lateness_s=self.lateness_ns / 1e9,
+            cause=cause_of(facts),
+            rate_hz=facts.rate_hz,
+            expected_rate_hz=facts.expected_hz,
+            age_s=facts.age_s,
+            offset_s=facts.offset_s,
+            skew_s=_seconds(self.skew_ns),
+            lateness_s=facts.lateness_s,
         )
 
     def _period_ns(self) -> int:
@@ -283,55 +276,6 @@ class SensorHealth:
         self.waited_for = state is HealthState.OK
         return True
 
-    def _cause(self, age_ns: int | None, offset_ns: int | None) -> str:
-        name = self.name
-        if age_ns is None:
-            return f'No sample of {name} has come yet; check its topic and its publisher.'
-        if self._repeats >= BAD_STREAK and self.state is not HealthState.OK:
-            return (
-                f'The stamps of {name} stand still: {self._repeats + 1} samples are stamped '
-                f'{self._stamp_ns / 1e9:.3f}; make the driver stamp each with its own time.'
-            )
-        if self.state is HealthState.LOST:
-            return f'{name} has been silent for {age_ns / 1e9:.1f} s; frames go on without it.'
-        if self.state is HealthState.OFFSET:
-            return self._offset_cause(offset_ns)
-        if self.state is HealthState.LATE:
-            needed_s = (self._deadline_ns + self.lateness_ns) / 1e9
-            return (
-                f'{name} arrives {self.lateness_ns / 1e9:.3f} s after the deadline of its frames;'
-                f' raise sync.deadline_s above {needed_s:.3f} or make the driver faster.'
-            )
-        if self.state is HealthState.STALE:
-            return self._stale_cause(age_ns)
-        if self.state is HealthState.RECOVERING:
-            return f'{name} is back and will be waited for again after {GOOD_STREAK} good samples.'
-        return self._ok_cause()
 
-    def _stale_cause(self, age_ns: int) -> str:
-        if self._fault:
-            return f'{self.name} delivers samples that cannot be used: {self._fault}.'
-        return (
-            f'{self.name} is overdue: last sample {age_ns / 1e9:.2f} s ago,'
-            f' one every {self._period_ns() / 1e9:.3f} s expected.'
-        )
-
-    def _offset_cause(self, offset_ns: int | None) -> str:
-        if offset_ns is None:
-            return f'The header stamps of {self.name} are zero; make the driver set them.'
-        hint, remedy_s = '', -offset_ns / 1e9
-        if abs(abs(remedy_s) - _TAI_MINUS_UTC_S) < 0.5:
-            hint = ' (37 s is TAI against UTC: check PTP)'
-            remedy_s = math.copysign(_TAI_MINUS_UTC_S, remedy_s)
-        return (
-            f'The stamps of {self.name} are {offset_ns / 1e9:+.3f} s from the other sensors{hint};'
-            f' synchronize its clock or set sensors.{self.name}.offset_s to'
-            f' {self.config.offset_s + remedy_s:.3f}.'
-        )
-
-    def _ok_cause(self) -> str:
-        expected_hz = self.config.expected_rate_hz
-        rate_hz = self.rate.rate_hz
-        if expected_hz and rate_hz and not 0.5 <= rate_hz / expected_hz <= 2.0:
-            return f'{self.name} delivers {rate_hz:.1f} Hz where {expected_hz:.1f} Hz is expected.'
-        return f'{self.name} delivers {rate_hz:.1f} Hz.' if rate_hz else f'{self.name} delivers.'
+def _seconds(time_ns: int | None) -> float | None:
+    return None if time_ns is None else time_ns / 1e9

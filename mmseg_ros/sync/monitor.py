@@ -6,7 +6,8 @@ import logging
 from collections.abc import Iterable, Mapping
 
 from mmseg_ros.core.types import Modality
-from mmseg_ros.sync.health import HealthReport, HealthState, SensorHealth
+from mmseg_ros.sync.health import HealthReport, SensorHealth
+from mmseg_ros.sync.states import HealthState
 
 _logger = logging.getLogger(__name__)
 

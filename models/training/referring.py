@@ -19,7 +19,7 @@ from mmseg_models.crossvlt import CrossVLT
 from mmseg_models.crossvlt.losses import ReferringLoss
 from mmseg_models.crossvlt.vocabulary import train_vocabulary
 from mmseg_models.registry import create_model
-from mmseg_models.tensors import load_strict, read_tensors
+from mmseg_models.tensors import load_strict
 from mmseg_models.training.checkpoint import (
     Position,
     Trainables,
@@ -32,6 +32,7 @@ from mmseg_models.training.checkpoint import (
 from mmseg_models.training.paraphrase import wordings
 from mmseg_models.training.referring_checkpoint import (
     ReferringInfo,
+    load_encoder,
     load_referring,
     normalized,
     save_referring,
@@ -152,7 +153,7 @@ def setup(recipe: ReferringRecipe) -> ReferringRun:
             network, load_referring(recipe.init_from)[0].state_dict(), source=recipe.init_from
         )
     if recipe.encoder_from:
-        _load_encoder(network, recipe.encoder_from)
+        load_encoder(network, recipe.encoder_from)
     trainee = Trainee(network, load_label_space().num_classes)
     trainables = Trainables.of(trainee, recipe.optimizer, recipe.steps)
     start = latest_checkpoint(run_dir) if recipe.resume == 'auto' else None
@@ -296,16 +297,6 @@ def _class_loss(logits_NKHW: Tensor, batch: ReferringBatch) -> Tensor:
     small_BHW = functional.interpolate(labels_B1HW, (rows, columns), mode='nearest')[:, 0].long()
     labels_NHW = small_BHW.repeat_interleave(len(logits_NKHW) // len(small_BHW), dim=0)
     return functional.cross_entropy(logits_NKHW, labels_NHW, ignore_index=IGNORED)
-
-
-def _load_encoder(network: CrossVLT, file: str) -> None:
-    """Take the image encoder of another network of this project; its fusion is left out."""
-    state = {
-        key.removeprefix('encoder.'): value
-        for key, value in read_tensors(file).items()
-        if key.startswith('encoder.') and '.fusion.' not in key
-    }
-    load_strict(network.encoder, state, source=file)
 
 
 def _first_word(run: ReferringRun) -> int:

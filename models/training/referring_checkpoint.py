@@ -13,9 +13,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
+from mmseg_models.crossvlt import CrossVLT
 from mmseg_models.network import Network
 from mmseg_models.registry import create_model
-from mmseg_models.tensors import load_strict
+from mmseg_models.tensors import load_strict, read_tensors
 from mmseg_models.training.trained_weights import (
     BEST_FILE,
     METADATA_KEY,
@@ -90,3 +91,17 @@ def load_referring(run_dir: str | Path) -> tuple[Network, ReferringInfo]:
     model = create_model(info.model, **info.options)
     load_strict(model, state, source=str(file))
     return model.eval(), info
+
+
+def load_encoder(network: CrossVLT, file: str) -> None:
+    """Take the image encoder of another network of this project; its fusion is left out.
+
+    Raises:
+        ConfigError: The file does not hold that encoder.
+    """
+    state = {
+        key.removeprefix('encoder.'): value
+        for key, value in read_tensors(file).items()
+        if key.startswith('encoder.') and '.fusion.' not in key
+    }
+    load_strict(network.encoder, state, source=file)

@@ -49,7 +49,7 @@ def test_a_bundle_for_other_sensors_is_rejected_and_the_node_lives(
     node = make_node(bundle=str(bundle.path), expect='')
     error = partial(shown, listener, 'node', DiagnosticStatus.ERROR)
     assert graph.spin_until(error)
-    assert node.state_label == 'unconfigured'
+    assert graph.spin_until(lambda: node.state_label == 'unconfigured')
     assert 'takes thermal, radar, but the enabled sensors are rgb, depth' in error()
     assert node.session is None
 
@@ -76,7 +76,7 @@ def test_a_runtime_that_cannot_be_loaded_is_replaced_or_named(
     node = make_node(model__backend=backend, expect='')
     if backend == 'openvino':
         assert graph.spin_until(lambda: 'openvino cannot be loaded' in node.failure)
-        assert node.state_label == 'unconfigured'
+        assert graph.spin_until(lambda: node.state_label == 'unconfigured')
         return
     assert sensors.play_until(('rgb',), lambda: labels)
     assert node.session.backend.name == 'onnxruntime'
@@ -138,4 +138,4 @@ def test_a_network_that_answers_nan_is_rejected_before_the_first_frame(
     node = make_node(bundle=str(bundle.path), expect='')
     error = partial(shown, listener, 'node', DiagnosticStatus.ERROR)
     assert graph.spin_until(lambda: 'NaN in every pixel' in error())
-    assert node.state_label == 'unconfigured'
+    assert graph.spin_until(lambda: node.state_label == 'unconfigured')

@@ -207,19 +207,19 @@ def test_autostart_does_not_block_either(graph, make_node, state, held_load):
         ({'calibration__file': 'no_such_rig'}, 'no_such_rig'),
         ({'bundle': '/nowhere/bundle'}, '/nowhere/bundle'),
         ({'model__backend': 'openvino'}, 'openvino'),
-        ({'sensors__rgb__enabled': False, 'sensors__lidar__enabled': False}, 'sensor_names'),
+        ({'bundle': 'of thermal'}, 'sensor_names'),
     ],
 )
 def test_what_is_cheap_to_check_is_checked_before_the_network_is_loaded(
-    make_node, change, state, monkeypatch, wrong, named
+    make_node, make_bundle, change, state, monkeypatch, wrong, named
 ):
     from mmseg_ros.ros import node as node_module
 
     loads = []
     monkeypatch.setattr(node_module, 'load', lambda *_: loads.append(1))
     monkeypatch.setattr('mmseg_ros.inference.backend._installed', lambda name: name != 'openvino')
-    if 'sensors__rgb__enabled' in wrong:
-        wrong |= {'sensors__depth__enabled': False, 'sensors__event__enabled': False}
+    if wrong == {'bundle': 'of thermal'}:
+        wrong = {'bundle': str(make_bundle(modalities=('thermal',)).path)}
     node = make_node(autostart=False, **wrong)
     assert not change(Transition.TRANSITION_CONFIGURE)
     assert node.failure.startswith('configure rejected: ')

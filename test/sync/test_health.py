@@ -3,8 +3,9 @@
 import pytest
 
 from mmseg_ros.core.config import SensorConfig
-from mmseg_ros.sync.health import HealthState, SensorHealth
+from mmseg_ros.sync.health import SensorHealth
 from mmseg_ros.sync.monitor import HealthMonitor
+from mmseg_ros.sync.states import HealthState
 
 MS = 1_000_000
 S = 1_000_000_000
