@@ -27,7 +27,7 @@ VERBS: dict[str, str] = {
     'build-engine': 'build the TensorRT engines of a bundle',
     'calibration': 'show a calibration of any known format, or convert it',
     'demo': 'simulate a sequence, play it to the node over DDS, drop sensors, write a report',
-    'evaluate': 'run a bundle over a bag and score it',
+    'evaluate': 'run a bundle over a bag or a data set and score it',
     'export': 'turn a training run into a bundle, or a bundle into another precision',
     'import': 'turn a folder of KITTI, nuScenes or images into a bag with calibration',
     'import-checkpoint': "turn an authors' checkpoint into a bundle",

@@ -29,9 +29,15 @@ highest rate at which at most 5 % of the frames get none."""
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
     parser.epilog = EPILOG
-    parser.add_argument('--suite', choices=SUITES, default='inference')
+    parser.add_argument('--suite', choices=SUITES, default='inference', help='what to measure')
     parser.add_argument('--bundle', default=DEFAULT_BUNDLE, help='name or folder')
-    parser.add_argument('--parts', nargs='+', choices=PARTS, default=list(PARTS))
+    parser.add_argument(
+        '--parts',
+        nargs='+',
+        choices=PARTS,
+        default=list(PARTS),
+        help='measured parts of inference',
+    )
     parser.add_argument('--backends', nargs='+', default=[], help='default: all installed')
     parser.add_argument(
         '--subsets', nargs='+', default=[], help='such as rgb+lidar; default: full, drops, fewer'

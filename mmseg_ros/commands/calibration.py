@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mmseg_ros.projection.extrinsics import Rig
 
 EPILOG = """examples:
-  python -m mmseg_ros calibration show out/drive
+  python -m mmseg_ros calibration show out/sequence
   python -m mmseg_ros calibration show camchain.yaml
   python -m mmseg_ros calibration convert calib.json rig.yaml --image-size 1280x720
 
@@ -25,7 +25,9 @@ CameraInfo)."""
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
     parser.epilog = EPILOG
-    parser.add_argument('action', choices=('show', 'convert'))
+    parser.add_argument(
+        'action', choices=('show', 'convert'), help='print it, or write it as YAML'
+    )
     parser.add_argument('source', type=Path, metavar='IN', help='file, folder or bag')
     parser.add_argument('output', type=Path, nargs='?', metavar='OUT', help='YAML file (convert)')
     parser.add_argument(

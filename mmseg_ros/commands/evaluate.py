@@ -24,7 +24,7 @@ PROTOCOLS = ('emm', 'rmm', 'nm')
 LEAST_SHARE = 0.003
 """Share of the image from which on a target of a sentence is scored."""
 EPILOG = """examples:
-  python -m mmseg_ros evaluate out/drive --bundle stitchfusion-b0-sim
+  python -m mmseg_ros evaluate out/sequence --bundle stitchfusion-b0-sim
   python -m mmseg_ros evaluate sequence.mcap --bundle my_bundle --subsets all --output out/scores
   python -m mmseg_ros evaluate out/deliver --split val --condition night --condition fog
   python -m mmseg_ros evaluate out/words --bundle crossvlt-small-sim
@@ -34,7 +34,7 @@ EPILOG = """examples:
 A bag goes through the live node's collector and pipeline; metrics.json (the same bytes in every
 run) and report.html are written. A data set in DeLiVER's folders (with img/) is scored frame by
 frame, in all and per condition; one with text prompts scores a text-prompted bundle by kind and
-size of what is meant, and with wrong text prompts. metrics.json is written."""
+size of the target, and with wrong text prompts. metrics.json is written."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='sensors withheld in turn: none, each one (default), or every combination',
     )
     parser.add_argument(
-        '--every', type=whole_number(0), default=1, metavar='N', help='score every n-th set'
+        '--every', type=whole_number(0), default=1, metavar='N', help='score every n-th frame'
     )
     parser.add_argument(
         '--calibration', type=Path, default=None, help="calibration file instead of the bag's own"

@@ -44,7 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--licence', help="license of the weights (SPDX); default: the bundle's own, or Apache-2.0"
     )
-    parser.add_argument('--precision', choices=('fp32', 'fp16', 'int8'), default='fp32')
+    parser.add_argument(
+        '--precision', choices=('fp32', 'fp16', 'int8'), default='fp32', help='of the graphs'
+    )
     parser.add_argument(
         '--calibrate-on', type=Path, metavar='DATA_SET', help='its train split calibrates int8'
     )

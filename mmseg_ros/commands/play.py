@@ -11,9 +11,9 @@ from mmseg_ros.commands.arguments import real_number
 from mmseg_ros.commands.sensors_option import add_sensors, sensors_of
 
 EPILOG = """examples:
-  mmseg_ros play out/drive --clock
-  mmseg_ros play out/drive --rate 0.5 --loop
-  mmseg_ros play out/drive --drop rgb@5-10 --drop lidar@10-15 --wait 20
+  mmseg_ros play out/sequence --clock
+  mmseg_ros play out/sequence --rate 0.5 --loop
+  mmseg_ros play out/sequence --drop rgb@5-10 --drop lidar@10-15 --wait 20
 
 Messages keep their original stamps and topics. A drop silences every topic under /<modality>/,
 and the topic that --sensors names, for these seconds of bag time.
@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='SECONDS',
         help='wait at most so long for a subscriber on every sensor topic',
     )
-    add_sensors(parser, 'topics of the sensors that --drop and --wait mean')
+    add_sensors(parser, 'topics of the sensors that --drop and --wait name')
 
 
 def run(args: argparse.Namespace) -> int:

@@ -46,7 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='S',
         help='seconds after the start of the bag',
     )
-    parser.add_argument('--output', type=Path, default=Path('project_check.png'))
+    parser.add_argument(
+        '--output', type=Path, default=Path('project_check.png'), help='image to write'
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 from mmseg_ros.commands.sensors_option import add_sensors, sensors_of
 
 _EPILOG = """examples:
-  python -m mmseg_ros repair drive/drive_0.mcap rescued
+  python -m mmseg_ros repair sequence/sequence_0.mcap rescued
   python -m mmseg_ros evaluate rescued --bundle stitchfusion-b0-sim"""
 
 

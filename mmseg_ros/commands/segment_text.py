@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 EPILOG = """examples:
   python -m mmseg_ros segment-text street.png "the red car on the left" --out mask.png
-  python -m mmseg_ros segment-text out/drive "the closest person" --at 3.5 --overlay person.png
+  python -m mmseg_ros segment-text out/sequence "the closest person" --at 3.5 --overlay person.png
 
 The mask is 255 where any of the prompts applies, else 0; the overlay gives each a color."""
 
@@ -41,7 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_sensors(parser, 'which topic of the bag is the camera, as rgb=/camera/image_raw')
     parser.add_argument('--bundle', default='crossvlt-small-sim', help='folder or shipped name')
     parser.add_argument(
-        '--backend', default='auto', choices=('auto', 'openvino', 'onnxruntime', 'torch')
+        '--backend',
+        default='auto',
+        choices=('auto', 'openvino', 'onnxruntime', 'torch'),
+        help='inference runtime',
     )
 
 

@@ -29,7 +29,7 @@ MESHES = ('sweethome3d',)
 FAILURES = ('motionblur', 'overexposure', 'underexposure', 'lidarjitter', 'eventlowres')
 EPILOG = """examples:
   python -m mmseg_ros simulate --layout deliver --scenes 20 --out out/deliver
-  python -m mmseg_ros simulate --layout bag --frames 100 --condition night --out out/drive
+  python -m mmseg_ros simulate --layout bag --frames 100 --condition night --out out/sequence
   python -m mmseg_ros simulate --layout bag --clock depth=0 --clock lidar=0 --out out/triggered
   python -m mmseg_ros simulate --layout bag --source rec.mcap --faults faults.yaml --out out/bad
   python -m mmseg_ros simulate --preview out/sheet.png
@@ -44,7 +44,12 @@ The same seed gives the same data; an interrupted data set resumes where it stop
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
     parser.epilog = EPILOG
-    parser.add_argument('--layout', choices=('deliver', 'bag'), default='deliver')
+    parser.add_argument(
+        '--layout',
+        choices=('deliver', 'bag'),
+        default='deliver',
+        help='a training data set, or a bag',
+    )
     parser.add_argument('--out', type=Path, default=None, help='folder of the data set or bag')
     parser.add_argument(
         '--preview', type=Path, metavar='PNG',
