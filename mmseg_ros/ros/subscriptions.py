@@ -76,6 +76,11 @@ class AdaptiveSubscription:
         return str(self._node.resolve_topic_name(candidate.topic))
 
     @property
+    def topics(self) -> set[str]:
+        """Return the full names of all topics that may be subscribed to."""
+        return {str(self._node.resolve_topic_name(c.topic)) for c in self._candidates}
+
+    @property
     def reliability(self) -> str:
         """Return the reliability that is in use, or '' while unsubscribed."""
         return self._current[1] if self._current else ''
