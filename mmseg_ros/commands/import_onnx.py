@@ -62,7 +62,13 @@ def _add_input(parser: argparse.ArgumentParser) -> None:
         default=1,
         help='largest value of a pixel that --mean and --std are for',
     )
-    group.add_argument('--input-name', nargs='+', default=[], metavar='NAME')
+    group.add_argument(
+        '--input-name',
+        nargs='+',
+        default=[],
+        metavar='NAME',
+        help='inputs in the order of the modalities; default: all of the network',
+    )
     group.add_argument('--layout', choices=('nchw', 'nhwc'), help='default: by the shape')
     group.add_argument(
         '--channel-order',
