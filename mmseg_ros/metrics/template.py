@@ -31,14 +31,14 @@ td { text-align: right; border-bottom: 1px solid var(--line); padding: 4px 12px 
 th:first-child, td:first-child { text-align: left; }
 figure { margin: 14px 0 4px; }
 figcaption { color: var(--soft); font-size: 13px; margin-top: 6px; max-width: 95ch; }
-.images { display: grid; gap: 10px;
+.pictures { display: grid; gap: 10px;
   grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); }
-.images.single { grid-template-columns: 1fr; }
-.images div > span { display: block; font-size: 13px; color: var(--soft); }
+.pictures.single { grid-template-columns: 1fr; }
+.pictures div > span { display: block; font-size: 13px; color: var(--soft); }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 14px; margin: 4px 0; font-size: 13px; }
-.images .legend span { display: inline-flex; align-items: center; gap: 6px; color: var(--ink); }
+.pictures .legend span { display: inline-flex; align-items: center; gap: 6px; color: var(--ink); }
 .legend i { width: 13px; height: 13px; border-radius: 3px; }
-.images img, .images svg { display: block; width: 100%; height: auto; border-radius: 4px; }
+.pictures img, .pictures svg { display: block; width: 100%; height: auto; border-radius: 4px; }
 </style>
 </head>
 <body>
@@ -66,8 +66,8 @@ figcaption { color: var(--soft); font-size: 13px; margin-top: 6px; max-width: 95
 </tbody>
 </table></div>
 {% else %}
-<div class="images{{ ' single' if block.images | length == 1 }}">
-{% for label, html in block.images %}
+<div class="pictures{{ ' single' if block.pictures | length == 1 }}">
+{% for label, html in block.pictures %}
 <div>{% if label %}<span>{{ label }}</span>{% endif %}{{ html }}</div>
 {% endfor %}
 </div>

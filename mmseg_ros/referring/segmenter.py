@@ -96,7 +96,7 @@ class ReferringSegmenter:
         """
         encoded = self._recall(sentences)
         if not encoded:
-            raise SampleError('There is no sentence to look for.')
+            raise SampleError('There is no text prompt to look for.')
         manifest = self.bundle.manifest
         image = scaled_plane(as_rgb(pixels), manifest.height, manifest.width).values
         probability = self._mask_decoder.decode(

@@ -59,7 +59,7 @@ def sensor_report(
     info_fault = _info_fault(name, stream, session)
     if info_fault:
         level, text = ERROR, info_fault
-    if rejections is not None and now_ns - rejections.last_ns < _RECENT_S * 1e9:
+    if rejections is not None and _is_rejecting(report, now_ns - rejections.last_ns):
         level, text = ERROR, f'Samples are rejected: {rejections.last_text}'
     if stream.inputs[name].problem:
         level, text = ERROR, stream.inputs[name].problem
@@ -125,3 +125,10 @@ def _values(report: HealthReport, stream: Stream) -> dict[str, object]:
 
 def _number(value: float | None) -> str:
     return '' if value is None else f'{value:.4f}'
+
+
+def _is_rejecting(report: HealthReport, since_ns: int) -> bool:
+    """Return whether rejections are what keeps a sensor out, not a silence after good samples."""
+    if report.state is HealthState.LOST and report.age_s is not None:
+        return since_ns < min(_RECENT_S, report.age_s) * 1e9
+    return since_ns < _RECENT_S * 1e9

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 
 from mmseg_ros.core.limits import EVENT_BYTES
-from mmseg_ros.core.types import CloudData, EventData, ImageData, Payload, SensorSample
+from mmseg_ros.core.types import CloudData, DepthData, EventData, ImageData, Payload, SensorSample
 
 
 class SampleBuffer:
@@ -110,5 +110,7 @@ def payload_bytes(payload: Payload) -> int:
     if isinstance(payload, CloudData):
         stamps = payload.point_stamp_ns
         return int(payload.points.nbytes) + (0 if stamps is None else int(stamps.nbytes))
-    array = payload.pixels if isinstance(payload, ImageData) else payload.depth_m
-    return int(getattr(array, 'nbytes', 0))
+    if isinstance(payload, ImageData):
+        return int(getattr(payload.pixels, 'nbytes', 0))
+    # A message_filters input passes messages through undecoded.
+    return int(payload.depth_m.nbytes) if isinstance(payload, DepthData) else 0

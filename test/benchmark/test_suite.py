@@ -79,7 +79,7 @@ def test_a_subset_of_other_modalities_is_rejected(make_bundle):
 def test_the_verb_prints_writes_and_compares(make_bundle, tmp_path, capsys):
     bundle = make_bundle(modalities=('rgb',))
     report = tmp_path / 'out' / 'report.json'
-    given = ['benchmark', '--bundle', str(bundle.path), '--parts', 'engine', '--seconds', '0']
+    given = ['benchmark', '--bundle', str(bundle.path), '--parts', 'engine', '--seconds', '0.05']
     given += ['--backends', 'onnxruntime', '--threads', '1']
     assert cli.main([*given, '--output', str(report)]) == 0
     assert 'onnxruntime as exported specialised' in capsys.readouterr().out

@@ -67,8 +67,13 @@ class Page(HTMLParser):
 
 
 def space():
-    classes = tuple(LabelClass(i, name, (i, i, i), '') for i, name in enumerate(HOSTILE))
-    return LabelSpace(HOSTILE[0], classes, 255)
+    # A label space takes printable names of 200 characters only.
+    names = [
+        name if name.isprintable() and len(name) <= 200 else f'<b onclick={i}>'
+        for i, name in enumerate(HOSTILE)
+    ]
+    classes = tuple(LabelClass(i, name, (i, i, i), '') for i, name in enumerate(names))
+    return LabelSpace('hostile', classes, 255)
 
 
 def metrics():

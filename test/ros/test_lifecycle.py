@@ -228,6 +228,14 @@ def test_what_is_cheap_to_check_is_checked_before_the_network_is_loaded(
     assert loads == []
 
 
+def test_a_node_without_any_sensor_does_not_start(make_node):
+    disabled = {f'sensors__{name}__enabled': False for name in ('rgb', 'depth', 'event', 'lidar')}
+    from mmseg_ros.core.errors import ConfigError
+
+    with pytest.raises(ConfigError, match='All sensors are disabled'):
+        make_node(autostart=False, **disabled)
+
+
 @pytest.mark.parametrize('stage', ['network', 'publishers'])
 def test_rejected_configure_frees_what_it_had_made(graph, make_node, monkeypatch, stage):
     from mmseg_ros.core.errors import MmsegError

@@ -293,7 +293,13 @@ def test_without_a_camera_there_is_no_mask_and_with_it_there_is(speaker, node, l
     speaker.say('red')
     assert speaker.run(lambda: node.session.referring.sentences, modalities=('lidar',))
     listener.listen(Image, LABELS)
-    assert speaker.run(lambda: len(listener.messages[LABELS]) > 2, modalities=('lidar',))
+
+    def labelled():
+        info = speaker.sensors.camera_info('rgb', speaker.sensors.now_ns())
+        speaker.sensors.publisher('rgb/camera_info').publish(info)
+        return len(listener.messages[LABELS]) > 2
+
+    assert speaker.run(labelled, modalities=('lidar',))
     assert not listener.messages[MASK]
     assert speaker.saw('left')
 
