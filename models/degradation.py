@@ -1,4 +1,4 @@
-"""Ways to spoil the normalized input of a network: whole modalities, elements, noise.
+"""Ways to degrade the normalized input of a network: whole modalities, elements, noise.
 
 Source: Liao et al., Benchmarking Multi-modal Semantic Segmentation under Sensor Failures: Missing
 and Noisy Modality Robustness, CVPR workshops 2025 (arXiv 2503.18445), and its published protocol.

@@ -1,4 +1,4 @@
-"""EMM, RMM and NM: scores of a network whose input is spoiled without its knowing."""
+"""EMM, RMM and NM: scores of a network whose input is degraded without telling it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PROTOCOLS: tuple[str, ...] = ('emm', 'rmm', 'nm')
 FAILURE_CHANCES: tuple[float, ...] = (0.2, 0.1, 0.05)
 SEED = 3407
 
-Spoil = Callable[[Tensor, torch.Generator], Tensor]
+Degrade = Callable[[Tensor, torch.Generator], Tensor]
 Key = tuple[str, ...]
 
 
@@ -77,9 +77,9 @@ def score_protocols(
         frame = frames[i]
         images = resize_images(frame.images, frame.modalities, manifest.height, manifest.width)
         images_BMCHW = normalization(torch.from_numpy(images)[None])
-        for number, (key, spoil) in enumerate(trials.items()):
+        for number, (key, degrade) in enumerate(trials.items()):
             generator = torch.Generator().manual_seed(seed + 1009 * i + number)
-            labels = _predict(model, spoil(images_BMCHW, generator), frame.labels.shape)
+            labels = _predict(model, degrade(images_BMCHW, generator), frame.labels.shape)
             matrices[key].update(labels, frame.labels)
         if progress is not None:
             progress(i + 1, len(frames))
@@ -109,8 +109,8 @@ def missing_sets(modalities: Sequence[Modality]) -> list[Subset]:
     return [tuple(name for name in modalities if name not in subset) for subset in kept]
 
 
-def _trials(names: Sequence[Modality], protocols: Sequence[str]) -> Iterator[tuple[Key, Spoil]]:
-    """Yield (protocol, level, missing) and how the input is spoiled for it."""
+def _trials(names: Sequence[Modality], protocols: Sequence[str]) -> Iterator[tuple[Key, Degrade]]:
+    """Yield (protocol, level, missing) and how the input is degraded for it."""
     for missing in missing_sets(names):
         places, text = [names.index(name) for name in missing], subset_name(missing)
         if 'emm' in protocols:

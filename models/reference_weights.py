@@ -65,10 +65,10 @@ def import_reference(
         for layout in model.reference_layouts
     ]
     names = max(layouts, key=lambda layout: len(layout.keys() & found.keys()))
-    foreign = {own: name for name, own in names.items()}
+    authors_names = {own: name for name, own in names.items()}
     kept = {key: value for key, value in model.state_dict().items() if _is_optional(model, key)}
     loaded = {names.get(key, key): tensor for key, tensor in found.items()}
-    load_strict(model, {**kept, **loaded}, foreign)
+    load_strict(model, {**kept, **loaded}, authors_names)
 
 
 def load_pretrained_encoder(model: Network, file: Path | str) -> None:
@@ -103,9 +103,9 @@ def load_pretrained_encoder(model: Network, file: Path | str) -> None:
             f'choose one of {", ".join(EFFICIENTNET_CONFIGS)}'
         )
     wanted = {key: value for key, value in state.items() if key.startswith('encoder.stages.')}
-    loaded, foreign = encoder_tensors(wanted, read_tensors(file))
+    loaded, authors_names = encoder_tensors(wanted, read_tensors(file))
     kept = {key: value for key, value in state.items() if key not in wanted or _is_fusion(key)}
-    load_strict(model, {**kept, **loaded}, foreign)
+    load_strict(model, {**kept, **loaded}, authors_names)
 
 
 def _load_efficientnet(model: Network, name: str, file: Path | str) -> None:

@@ -1,4 +1,4 @@
-"""Faults on a timeline: a schedule that spoils a stream of messages as failing sensors do.
+"""Faults on a timeline: a schedule that changes a stream of messages as failing sensors do.
 
 The stream is any iterable of (topic, receipt stamp in ns, message), of a simulated or a recorded
 bag; messages are duck-typed ROS messages and are never changed in place.
@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from mmseg_ros.bag import message_faults as spoiling
+from mmseg_ros.bag import message_faults
 from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.core.safe_yaml import load_yaml
 
@@ -125,20 +125,20 @@ class FaultFilter:
         self._frozen: dict[tuple[int, str], Any] = {}
 
     def apply(self, stream: Iterable[Stamped]) -> Iterator[Stamped]:
-        """Yield the spoiled stream in the order of receipt."""
+        """Yield the changed stream in the order of receipt."""
         waiting: list[tuple[int, int, str, Any]] = []
         start_ns, count = None, 0
         for topic, stamp_ns, message in stream:
             start_ns = stamp_ns if start_ns is None else start_ns
             while waiting and waiting[0][0] <= stamp_ns:
                 yield _unpack(heapq.heappop(waiting))
-            for received_ns, spoiled in self._spoil(topic, stamp_ns, start_ns, message):
-                heapq.heappush(waiting, (received_ns, count, topic, spoiled))
+            for received_ns, faulty in self._inject(topic, stamp_ns, start_ns, message):
+                heapq.heappush(waiting, (received_ns, count, topic, faulty))
                 count += 1
         while waiting:
             yield _unpack(heapq.heappop(waiting))
 
-    def _spoil(
+    def _inject(
         self, topic: str, stamp_ns: int, start_ns: int, message: Any
     ) -> list[tuple[int, Any]]:
         """Return what becomes of one message: (receipt stamp, message), none, one or more."""
@@ -192,18 +192,18 @@ def _burst(fault: Fault, time_s: float, items: Spoiled) -> Spoiled:
 
 def _clock_offset(fault: Fault, time_s: float, items: Spoiled) -> Spoiled:
     shift_ns = round((fault.offset_s + fault.drift_s * (time_s - fault.start_s)) * 1e9)
-    return [(stamp_ns, spoiling.shifted(item, shift_ns)) for stamp_ns, item in items]
+    return [(stamp_ns, message_faults.shifted(item, shift_ns)) for stamp_ns, item in items]
 
 
 def _bad_encoding(fault: Fault, time_s: float, items: Spoiled) -> Spoiled:
-    return [(stamp_ns, spoiling.misnamed(item, fault.encoding)) for stamp_ns, item in items]
+    return [(stamp_ns, message_faults.misnamed(item, fault.encoding)) for stamp_ns, item in items]
 
 
 def _wrong_calibration(fault: Fault, time_s: float, items: Spoiled) -> Spoiled:
     return [
         (
             stamp_ns,
-            spoiling.miscalibrated(
+            message_faults.miscalibrated(
                 item, fault.frame_id, fault.rotation_deg, fault.translation_m, fault.focal_scale
             ),
         )

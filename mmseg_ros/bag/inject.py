@@ -14,7 +14,7 @@ from mmseg_ros.core.modalities import TF_STATIC_TOPIC
 _CONTENT_FAULTS = ('freeze', 'clock_offset', 'bad_encoding', 'wrong_calibration')
 
 
-def spoil_bag(
+def inject_faults(
     source: Path, out: Path, schedule: Sequence[Fault], seed: int = 0
 ) -> Generator[int, None, None]:
     """Write the bag `source` with the faults of a schedule to `out`; yield the messages written.

@@ -19,24 +19,24 @@ def shifted(message: Any, shift_ns: int) -> Any:
     """Return the message with a header stamp that is `shift_ns` later; without header, itself."""
     if not hasattr(message, 'header'):
         return message
-    spoiled = copy.copy(message)
-    spoiled.header = copy.copy(message.header)
-    spoiled.header.stamp = copy.copy(message.header.stamp)
-    stamp = spoiled.header.stamp
+    faulty = copy.copy(message)
+    faulty.header = copy.copy(message.header)
+    faulty.header.stamp = copy.copy(message.header.stamp)
+    stamp = faulty.header.stamp
     total_ns = int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec) + shift_ns
     stamp.sec, stamp.nanosec = divmod(max(total_ns, 0), 1_000_000_000)
-    return spoiled
+    return faulty
 
 
 def misnamed(message: Any, encoding: str) -> Any:
     """Return an image with another encoding, or a cloud whose first field has another name."""
-    spoiled = copy.copy(message)
+    faulty = copy.copy(message)
     if hasattr(message, 'encoding'):
-        spoiled.encoding = encoding
+        faulty.encoding = encoding
     elif getattr(message, 'fields', None):
-        spoiled.fields = [copy.copy(item) for item in message.fields]
-        spoiled.fields[0].name = encoding
-    return spoiled
+        faulty.fields = [copy.copy(item) for item in message.fields]
+        faulty.fields[0].name = encoding
+    return faulty
 
 
 def miscalibrated(
@@ -55,9 +55,9 @@ def miscalibrated(
         translation_m: Shift in the parent frame.
         focal_scale: Factor on fx and fy.
     """
-    spoiled = copy.copy(message)
+    faulty = copy.copy(message)
     if hasattr(message, 'transforms'):
-        spoiled.transforms = [
+        faulty.transforms = [
             _disturbed(item, rotation_deg, translation_m)
             if frame_id in ('', item.child_frame_id)
             else item
@@ -67,13 +67,13 @@ def miscalibrated(
         for name, places in (('k', (0, 4)), ('p', (0, 5))):
             values = np.array(getattr(message, name), np.float64)
             values[list(places)] *= focal_scale
-            setattr(spoiled, name, values)
-    return spoiled
+            setattr(faulty, name, values)
+    return faulty
 
 
 def _disturbed(item: Any, rotation_deg: Sequence[float], translation_m: Sequence[float]) -> Any:
-    spoiled = copy.copy(item)
-    spoiled.transform = copy.copy(item.transform)
+    faulty = copy.copy(item)
+    faulty.transform = copy.copy(item.transform)
     turn, move = copy.copy(item.transform.rotation), copy.copy(item.transform.translation)
     disturbance = np.eye(3)
     for axis, angle in zip('xyz', rotation_deg, strict=True):
@@ -82,5 +82,5 @@ def _disturbed(item: Any, rotation_deg: Sequence[float], translation_m: Sequence
     turn.x, turn.y, turn.z, turn.w = (float(value) for value in quaternion_from_rotation(R))
     for axis, shift in zip('xyz', translation_m, strict=True):
         setattr(move, axis, float(getattr(move, axis)) + shift)
-    spoiled.transform.rotation, spoiled.transform.translation = turn, move
-    return spoiled
+    faulty.transform.rotation, faulty.transform.translation = turn, move
+    return faulty

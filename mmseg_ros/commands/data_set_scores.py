@@ -120,7 +120,7 @@ def _run_protocols(
             f'--protocol computes in torch ({error}); install mmseg_ros[train].'
         ) from error
     chosen = list(dict.fromkeys(args.protocol))
-    with progress_bar('spoiling') as progress:
+    with progress_bar('degrading the input') as progress:
         scores = score_protocols(bundle, dataset, chosen, progress)
     sys.stdout.write(_protocol_table(scores))
     return {'protocols': scores}

@@ -94,8 +94,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         '--protocol', action='append', default=[], choices=PROTOCOLS,
-        help='also spoil the input unknown to the network: whole modalities (emm), elements (rmm) '
-        'or noise (nm); may be repeated; needs torch (data set)',
+        help='also degrade the input without telling the network: whole modalities (emm), '
+        'elements (rmm) or noise (nm); may be repeated; needs torch (data set)',
     )  # fmt: skip
 
 

@@ -55,9 +55,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--preview', type=Path, metavar='PNG',
         help='write a contact sheet of all conditions, failures and sensors',
     )  # fmt: skip
-    parser.add_argument('--faults', type=Path, metavar='YAML', help='spoil the bag by a schedule')
     parser.add_argument(
-        '--source', type=Path, metavar='BAG', help='spoil this recording instead of driving (bag)'
+        '--faults', type=Path, metavar='YAML', help='inject the faults of a schedule'
+    )
+    parser.add_argument(
+        '--source', type=Path, metavar='BAG', help='inject them into this recording (bag)'
     )
     _add_streets(parser)
     _add_sensors(parser)
@@ -152,7 +154,7 @@ def run(args: argparse.Namespace) -> int:
     if args.source and not (args.faults and args.layout == 'bag'):
         raise ConfigError('--source needs --layout bag and a --faults schedule.')
     if args.source:
-        return _spoil(args, args.source, args.out)
+        return _inject_faults(args, args.source, args.out)
     return _write_dataset(args) if args.layout == 'deliver' else _write_bags(args)
 
 
@@ -170,14 +172,14 @@ def _write_preview(args: argparse.Namespace) -> None:
     print(f'{args.preview}: contact sheet of seed {args.seed}.', file=sys.stderr)
 
 
-def _spoil(args: argparse.Namespace, source: Path, out: Path) -> int:
+def _inject_faults(args: argparse.Namespace, source: Path, out: Path) -> int:
     from mmseg_ros.bag.faults import load_schedule
-    from mmseg_ros.bag.inject import spoil_bag
+    from mmseg_ros.bag.inject import inject_faults
     from mmseg_ros.commands.progress import progress_bar
 
     schedule, done = load_schedule(args.faults), 0
-    messages = spoil_bag(source, out, schedule, args.seed)
-    with progress_bar(f'spoiling {source.name}') as progress, closing(messages):
+    messages = inject_faults(source, out, schedule, args.seed)
+    with progress_bar(f'injecting faults into {source.name}') as progress, closing(messages):
         for done in messages:
             progress(done, done)
     print(f'{out}: {done} messages, {len(schedule)} faults.', file=sys.stderr)
@@ -238,7 +240,7 @@ def _write_bags(args: argparse.Namespace) -> int:
                     progress(done, args.frames)
         print(f'{clean}: {args.frames} frames, {config.condition}.', file=sys.stderr)
         if args.faults:
-            _spoil(args, clean, path)
+            _inject_faults(args, clean, path)
     return 0
 
 

@@ -37,15 +37,15 @@ def incompatibility(reliability: str, publishers: Iterable[Any]) -> str:
     """Return a sentence naming the publishers that cannot serve `reliability`, or ''."""
     if reliability != RELIABLE:
         return ''
-    deaf = sorted(
+    weaker = sorted(
         _full_name(info)
         for info in publishers
         if info.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
     )
-    if not deaf:
+    if not weaker:
         return ''
     return (
-        f'Reliability: {", ".join(deaf)} offers best_effort, but reliable is asked for; set '
+        f'Reliability: {", ".join(weaker)} offers best_effort, but reliable is asked for; set '
         'reliability to auto or best_effort.'
     )
 

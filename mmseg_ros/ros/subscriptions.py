@@ -158,11 +158,11 @@ class AdaptiveSubscription:
     def _foreign_types(self, publishers: dict[str, list[Any]]) -> str:
         known = {candidate.type_name for candidate in self._candidates}
         for topic, infos in publishers.items():
-            foreign = sorted({info.topic_type for info in infos} - known)
-            if foreign:
+            unsupported = sorted({info.topic_type for info in infos} - known)
+            if unsupported:
                 return (
                     f'Type: {self._node.resolve_topic_name(topic)} is published as '
-                    f'{", ".join(foreign)}; supported here: {", ".join(sorted(known))}.'
+                    f'{", ".join(unsupported)}; supported here: {", ".join(sorted(known))}.'
                 )
         return '' if any(publishers.values()) else self._other_transports()
 

@@ -5,7 +5,7 @@ from rosbags.rosbag2 import Writer
 from mmseg_ros import messages
 from mmseg_ros.bag import replay
 from mmseg_ros.bag.faults import Fault
-from mmseg_ros.bag.inject import spoil_bag
+from mmseg_ros.bag.inject import inject_faults
 from mmseg_ros.bag.reader import BagReader
 from mmseg_ros.bag.typestore import typestore
 from mmseg_ros.core.errors import SampleError
@@ -110,7 +110,7 @@ def test_a_schedule_spoils_a_recorded_bag(recorded, tmp_path):
         Fault(kind='bad_encoding', topic='/rgb/image_raw'),
         Fault(kind='wrong_calibration', topic='/tf_static', frame_id='lidar'),
     ]
-    written = list(spoil_bag(recorded, tmp_path / 'bad', schedule))[-1]
+    written = list(inject_faults(recorded, tmp_path / 'bad', schedule))[-1]
     clean, bad = _contents(recorded), _contents(tmp_path / 'bad')
     assert written == sum(len(items) for items in bad.values())
     assert len(bad.get('/lidar/points', [])) < len(clean['/lidar/points'])
