@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import heapq
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
@@ -31,7 +32,10 @@ KINDS: dict[str, str] = {
     'clock_offset': 'header stamps are offset_s off, plus drift_s per second',
     'bad_encoding': 'images name an unknown encoding, clouds lose the name of a field',
     'wrong_calibration': 'transforms are turned and moved, focal lengths are scaled',
+    'rate_cut': 'one of keep_every messages comes, the others are lost',
 }
+CONTENT_KINDS = ('freeze', 'clock_offset', 'bad_encoding', 'wrong_calibration')
+"""Those that look into messages."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +52,7 @@ class Fault:
         rotation_deg: Roll, pitch, yaw for wrong_calibration. translation_m: Shift.
         frame_id: Child frame of the transform that is wrong; empty for all.
         focal_scale: Factor on focal lengths of CameraInfo.
+        keep_every: For rate_cut: 2 halves the rate.
     """
 
     kind: str
@@ -65,6 +70,7 @@ class Fault:
     translation_m: tuple[float, float, float] = (0.0, 0.0, 0.0)
     frame_id: str = ''
     focal_scale: float = 1.0
+    keep_every: int = 2
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -79,6 +85,8 @@ class Fault:
                 f'Fault {self.kind} on {self.topic}: probability must be in [0, 1], delay_s and '
                 'copies must not be negative.'
             )
+        if self.keep_every < 1:
+            raise ConfigError(f'Fault {self.kind} on {self.topic}: keep_every must be positive.')
         if self.period_s <= 0:
             raise ConfigError(f'Fault {self.kind} on {self.topic}: period_s must be positive.')
 
@@ -123,6 +131,7 @@ class FaultFilter:
         self._faults = tuple(schedule)
         self._rng = np.random.default_rng([seed, 23])
         self._frozen: dict[tuple[int, str], Any] = {}
+        self._passed: Counter[tuple[int, str]] = Counter()
 
     def apply(self, stream: Iterable[Stamped]) -> Iterator[Stamped]:
         """Yield the changed stream in the order of receipt."""
@@ -151,6 +160,9 @@ class FaultFilter:
                 if fault.kind == 'freeze':
                     kept = self._frozen.setdefault((k, topic), message)
                     result = [(t, _restamped(kept, item)) for t, item in result]
+                elif fault.kind == 'rate_cut':
+                    result = result if self._passed[k, topic] % fault.keep_every == 0 else []
+                    self._passed[k, topic] += 1
                 else:
                     result = _EFFECTS[fault.kind](fault, time_s, result)
         return result

@@ -6,12 +6,10 @@ from collections.abc import Generator, Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from mmseg_ros.bag.faults import Fault, FaultFilter, Stamped
+from mmseg_ros.bag.faults import CONTENT_KINDS, Fault, FaultFilter, Stamped
 from mmseg_ros.bag.reader import BagReader, RawMessage
 from mmseg_ros.bag.writer import whole_bag
 from mmseg_ros.core.modalities import TF_STATIC_TOPIC
-
-_CONTENT_FAULTS = ('freeze', 'clock_offset', 'bad_encoding', 'wrong_calibration')
 
 
 def inject_faults(
@@ -37,7 +35,7 @@ def inject_faults(
 
 
 def _stream(reader: BagReader, schedule: Sequence[Fault]) -> Iterator[Stamped]:
-    patterns = [fault.topic for fault in schedule if fault.kind in _CONTENT_FAULTS]
+    patterns = [fault.topic for fault in schedule if fault.kind in CONTENT_KINDS]
     touched = {t for t in reader.topics if any(fnmatchcase(t, p) for p in patterns)}
     for item in reader.raw():
         message = reader.deserialize(item) if item.topic in touched else item

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmseg_ros.core.atomic_files import write_text
+from mmseg_ros.commands.scored import Scored
 from mmseg_ros.core.subsets import subset_name
 from mmseg_ros.metrics.report import number
 
@@ -20,73 +18,92 @@ if TYPE_CHECKING:
     from mmseg_ros.datasets.frame import LabelledDataset
     from mmseg_ros.inference.bundle import Bundle
 
-METRICS_FILE = 'metrics.json'
 
+def score_data_set(args: argparse.Namespace, source: Path, name: str) -> Scored:
+    """Score a bundle on a data set as `evaluate` was asked to.
 
-def run_data_set(args: argparse.Namespace) -> int:
-    """Score a bundle on a data set as `evaluate` was asked to; print and write the scores."""
-    from mmseg_ros.commands.progress import progress_bar
+    Args:
+        args: Of the verb.
+        source: Folder of the data set.
+        name: Of the bundle.
+    """
     from mmseg_ros.core.class_map import load_class_map
+    from mmseg_ros.inference.bundle import load_bundle
+    from mmseg_ros.metrics.data_set_report import data_set_report
+
+    bundle = load_bundle(name)
+    class_map = load_class_map(args.classes) if args.classes else None
+    dataset = _open(args, source, bundle, class_map)
+    metrics = _metrics(args, bundle, dataset, class_map)
+    rows = metrics['scores']
+    text = _class_table(rows) if class_map else _condition_table(rows)
+    text += f'{"calibration error (ECE)":28} {number(rows[0]["ece"])}\n'
+    protocols = _run_protocols(args, bundle, dataset)
+    text += _protocol_table(protocols) if protocols else ''
+    metrics |= {'protocols': protocols} if protocols else {}
+    return Scored(metrics, text, data_set_report(metrics))
+
+
+def _metrics(
+    args: argparse.Namespace, bundle: Bundle, dataset: LabelledDataset, class_map: ClassMap | None
+) -> dict[str, Any]:
+    """Score every subset on every frame and return the content of metrics.json."""
+    from mmseg_ros.commands.progress import progress_bar
     from mmseg_ros.evaluation.data_sets import score_dataset
     from mmseg_ros.inference.backend import create_backend
-    from mmseg_ros.inference.bundle import load_bundle
     from mmseg_ros.inference.deterministic_backend import SettledBackend
     from mmseg_ros.metrics.robustness import subsets_to_score
 
-    bundle = load_bundle(args.bundle)
     manifest = bundle.manifest
-    class_map = load_class_map(args.classes) if args.classes else None
-    dataset = _open(args, bundle, class_map)
+    subsets = subsets_to_score(_held(dataset.root, manifest.modality_names), args.subsets)
     backend = SettledBackend(create_backend(args.backend, args.threads, args.precision))
     backend.load(bundle)
     try:
-        subsets = subsets_to_score(_held(args, manifest.modality_names), args.subsets)
         with progress_bar('scoring') as progress:
-            rows = score_dataset(bundle, backend, dataset, subsets, progress, class_map).rows()
-        head = {
-            'schema_version': 1,
-            'dataset': {'name': args.bag.name, 'split': args.split, 'frames': len(dataset)},
-            'bundle': {
-                'name': manifest.name,
-                'onnx_sha256': manifest.files[bundle.onnx_path.name].sha256,
-            },
-            'options': {
-                'backend': backend.name,
-                'precision': backend.precision,
-                **({'classes': class_map.target.id} if class_map else {}),
-            },
-        }
+            scores = score_dataset(bundle, backend, dataset, subsets, progress, class_map)
+        options = {'backend': backend.name, 'precision': backend.precision}
     finally:
         backend.close()
-    sys.stdout.write(_class_table(rows) if class_map else _condition_table(rows))
-    protocols = _run_protocols(args, bundle, dataset)
-    path = write_metrics(output_of(args), head | {'scores': rows} | protocols)
-    sys.stdout.write(f'{path}\n')
-    return 0
+    space = class_map.target if class_map else manifest.label_space
+    return {
+        'schema_version': 1,
+        'dataset': {'name': dataset.root.name, 'split': args.split, 'frames': len(dataset)},
+        'bundle': {
+            'name': manifest.name,
+            'onnx_sha256': manifest.files[bundle.onnx_path.name].sha256,
+        },
+        'label_space': space.summary(),
+        'options': options | ({'classes': space.id} if class_map else {}),
+        'scores': scores.rows(),
+        'reliability': scores.reliability(),
+        'frames': scores.per_frame,
+    }
 
 
-def _open(args: argparse.Namespace, bundle: Bundle, class_map: ClassMap | None) -> LabelledDataset:
+def _open(
+    args: argparse.Namespace, source: Path, bundle: Bundle, class_map: ClassMap | None
+) -> LabelledDataset:
     from mmseg_ros.core.errors import ConfigError
     from mmseg_ros.datasets.reader import open_dataset
 
     manifest = bundle.manifest
     names = manifest.modality_names
     if class_map is None:
-        _require_classes(args.bag, manifest.label_space)
-        return open_dataset(args.bag, args.split, names, manifest.label_space, args.condition)
+        _require_classes(source, manifest.label_space)
+        return open_dataset(source, args.split, names, manifest.label_space, args.condition)
     if args.condition or args.protocol:
         raise ConfigError(
             '--condition and --protocol are for data sets with all sensors; leave them out with '
             '--classes.'
         )
-    return open_dataset(args.bag, args.split, names, class_map.target)
+    return open_dataset(source, args.split, names, class_map.target)
 
 
-def _held(args: argparse.Namespace, modalities: Sequence[Modality]) -> list[Modality]:
+def _held(root: Path, modalities: Sequence[Modality]) -> list[Modality]:
     """Return the modalities of the bundle that the data set holds too."""
     from mmseg_ros.datasets.reader import find_reader
 
-    held = find_reader(args.bag).modalities or modalities
+    held = find_reader(root).modalities or modalities
     return [name for name in modalities if name in held]
 
 
@@ -107,7 +124,7 @@ def _require_classes(root: Path, space: LabelSpace) -> None:
 def _run_protocols(
     args: argparse.Namespace, bundle: Bundle, dataset: LabelledDataset
 ) -> dict[str, Any]:
-    """Return {'protocols': scores} and print their means; nothing if none was asked for."""
+    """Return the scores of the protocols that were asked for."""
     if not args.protocol:
         return {}
     from mmseg_ros.commands.progress import progress_bar
@@ -122,8 +139,7 @@ def _run_protocols(
     chosen = list(dict.fromkeys(args.protocol))
     with progress_bar('degrading the input') as progress:
         scores = score_protocols(bundle, dataset, chosen, progress)
-    sys.stdout.write(_protocol_table(scores))
-    return {'protocols': scores}
+    return dict(scores)
 
 
 def _protocol_table(scores: dict[str, Any]) -> str:
@@ -147,20 +163,6 @@ def _class_table(rows: Sequence[dict[str, Any]]) -> str:
     ]
     lines += [f'{name:28} {number(value)}' for name, value in row['class_iou'].items()]
     return '\n'.join([*lines, ''])
-
-
-def write_metrics(output: Path, metrics: dict[str, Any]) -> Path:
-    """Write metrics.json into a folder, which is made, and return its path."""
-    text = json.dumps(metrics, indent=2, sort_keys=True, allow_nan=False)
-    path = output / METRICS_FILE
-    write_text(path, text + '\n')
-    return path
-
-
-def output_of(args: argparse.Namespace) -> Path:
-    """Return the folder that the scores of a bag or a data set go to."""
-    name = args.bag.name if args.bag.is_dir() else args.bag.stem
-    return Path(args.output or Path('out') / 'evaluate' / name)
 
 
 def _condition_table(rows: Sequence[dict[str, Any]]) -> str:

@@ -5,20 +5,15 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mmseg_ros.commands.arguments import MOST_PROCESSES, whole_number
-from mmseg_ros.commands.data_set_scores import METRICS_FILE, output_of, run_data_set, write_metrics
-from mmseg_ros.commands.sensors_option import add_sensors, sensors_of
+from mmseg_ros.commands.bag_scores import score_bag
+from mmseg_ros.commands.data_set_scores import score_data_set
+from mmseg_ros.commands.scored import METRICS_FILE, Scored, metrics_text, write_scored
+from mmseg_ros.commands.sensors_option import add_sensors
 from mmseg_ros.core.atomic_files import require_writable
 from mmseg_ros.core.resources import DEFAULT_BUNDLE
-from mmseg_ros.core.subsets import subset_name
 from mmseg_ros.metrics.robustness import SUBSET_CHOICES
-
-if TYPE_CHECKING:
-    from mmseg_ros.core.labels import LabelSpace
-    from mmseg_ros.evaluation.bags import Evaluation
-    from mmseg_ros.evaluation.truth import LabelSource
 
 PROTOCOLS = ('emm', 'rmm', 'nm')
 LEAST_SHARE = 0.003
@@ -30,21 +25,37 @@ EPILOG = """examples:
   python -m mmseg_ros evaluate out/words --bundle crossvlt-small-sim
   python -m mmseg_ros evaluate out/deliver --protocol emm --protocol rmm --protocol nm
   python -m mmseg_ros evaluate CamVid --classes camvid --split test
+  python -m mmseg_ros evaluate out/day out/night --bundle old --bundle new --output out/scores
 
 A bag goes through the live node's collector and pipeline; metrics.json (the same bytes in every
-run) and report.html are written. A data set in DeLiVER's folders (with img/) is scored frame by
-frame, in all and per condition; one with text prompts scores a text-prompted bundle by kind and
-size of the target, and with wrong text prompts. metrics.json is written."""
+run), scores.csv and report.html are written. A data set in DeLiVER's folders (with img/) is scored
+frame by frame, in all and per condition; one with text prompts scores a text-prompted bundle by
+kind and size of the target, and with wrong text prompts. Several sources or bundles go to
+OUTPUT/SOURCE/BUNDLE each, with summary.csv over them; one that fails is reported and the others
+go on."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
     parser.epilog = EPILOG
     parser.add_argument(
-        'bag', type=Path, help='bag folder, one .mcap or .db3 file, or the folder of a data set'
-    )
-    parser.add_argument('--bundle', default=DEFAULT_BUNDLE, help='folder or shipped name')
-    parser.add_argument('--output', type=Path, default=None, help='folder; out/evaluate/<bag>')
+        'sources', type=Path, nargs='+', metavar='SOURCE',
+        help='bag folder, one .mcap or .db3 file, or the folder of a data set; may be several',
+    )  # fmt: skip
+    parser.add_argument(
+        '--bundle', action='append', default=[], metavar='B',
+        help=f'folder or shipped name; may be repeated ({DEFAULT_BUNDLE})',
+    )  # fmt: skip
+    add_scoring_arguments(parser)
+
+
+def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare how a source is scored."""
+    parser.add_argument('--output', type=Path, default=None, help='folder; out/evaluate/<source>')
+    parser.add_argument(
+        '--verify', action='store_true',
+        help='run twice and prove that labels and metrics.json are the same bytes',
+    )  # fmt: skip
     parser.add_argument(
         '--subsets',
         choices=SUBSET_CHOICES,
@@ -100,68 +111,74 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Evaluate, write both files and say where they are."""
-    require_writable(output_of(args) / METRICS_FILE)
-    if args.classes or (args.bag / 'img').is_dir() or _is_data_set(args.bag):
-        _reject_bag_options(args)
-        return _run_referring(args) if _is_referring(args.bundle) else run_data_set(args)
+    """Evaluate every source with every bundle, write the files and say where they are."""
+    bundles = list(dict.fromkeys(args.bundle)) or [DEFAULT_BUNDLE]
+    sources = list(dict.fromkeys(args.sources))
+    if len(sources) == len(bundles) == 1:
+        evaluate_one(args, sources[0], bundles[0], output_of(args, sources[0]))
+        return 0
+    from mmseg_ros.commands.many_scores import evaluate_many
+
+    return evaluate_many(args, sources, bundles)
+
+
+def evaluate_one(args: argparse.Namespace, source: Path, bundle: str, output: Path) -> Scored:
+    """Evaluate one source with one bundle, write the files and print what came out.
+
+    Args:
+        args: Of the verb.
+        source: Bag or data set.
+        bundle: Its name or folder.
+        output: Folder to write to.
+
+    Raises:
+        MmsegError: The source or the bundle cannot be used, or two runs differ (`--verify`).
+    """
+    from mmseg_ros.core.errors import BagError
+
+    require_writable(output / METRICS_FILE)
+    scored = score_source(args, source, bundle)
+    write_scored(scored, output)
+    if scored.fault:
+        raise BagError(scored.fault)
+    if args.verify:
+        from mmseg_ros.evaluation.verification import require_same
+
+        again = score_source(args, source, bundle)
+        texts = [metrics_text(run.metrics) for run in (scored, again)]
+        sys.stdout.write(require_same(scored.metrics, again.metrics, texts) + '\n')
+    return scored
+
+
+def score_source(args: argparse.Namespace, source: Path, bundle: str) -> Scored:
+    """Score one source with one bundle: a bag, a data set, or one with text prompts."""
+    if args.classes or (source / 'img').is_dir() or _is_data_set(source):
+        _reject_bag_options(args, source)
+        if _is_referring(bundle):
+            return _score_referring(args, source, bundle)
+        return score_data_set(args, source, bundle)
     _reject_data_set_options(args)
-    from mmseg_ros.commands.progress import progress_bar
-    from mmseg_ros.core.config import CalibrationConfig, ModelConfig, NodeConfig
-    from mmseg_ros.core.errors import BagError, ConfigError
-    from mmseg_ros.evaluation.bags import EvaluationOptions, evaluate
-    from mmseg_ros.evaluation.outcome import fault_of
-    from mmseg_ros.inference.bundle import load_bundle
-
-    if args.every < 1:
-        raise ConfigError(f'--every must be at least 1, but is {args.every}.')
-    model = ModelConfig(
-        bundle=str(args.bundle),
-        backend=args.backend,
-        threads=args.threads,
-        precision=args.precision,
-    )
-    calibration = CalibrationConfig(intrinsics=args.intrinsics)
-    bundle = load_bundle(args.bundle)
-    options = EvaluationOptions(
-        args.subsets,
-        args.every,
-        args.calibration,
-        sensors_of(args),
-        NodeConfig(model=model, calibration=calibration),
-        _labels(args, bundle.manifest.label_space),
-    )
-    with progress_bar('scoring') as progress:
-        evaluation = evaluate(args.bag, bundle, options, progress)
-    write(evaluation, output_of(args))
-    fault = fault_of(evaluation.metrics)
-    if fault:
-        raise BagError(fault)
-    return 0
+    return score_bag(args, source, bundle)
 
 
-def _reject_bag_options(args: argparse.Namespace) -> None:
+def output_of(args: argparse.Namespace, source: Path) -> Path:
+    """Return the folder that the scores of a bag or a data set go to."""
+    return Path(args.output or Path('out') / 'evaluate' / source_name(source))
+
+
+def source_name(source: Path) -> str:
+    """Return what the folder of a source's scores is called."""
+    return source.name if source.is_dir() else source.stem
+
+
+def _reject_bag_options(args: argparse.Namespace, source: Path) -> None:
     from mmseg_ros.core.errors import ConfigError
 
     if args.every != 1 or args.calibration or args.sensors or args.labels or args.label_map:
         raise ConfigError(
-            f'{args.bag} is a data set: --every, --calibration, --sensors, --labels and '
+            f'{source} is a data set: --every, --calibration, --sensors, --labels and '
             '--label-map are for bags; leave them out.'
         )
-
-
-def _labels(args: argparse.Namespace, label_space: LabelSpace) -> LabelSource:
-    """Return where the ground truth of a bag is."""
-    from mmseg_ros.bag.sensor_setup import absolute
-    from mmseg_ros.evaluation.label_map import load_label_map
-    from mmseg_ros.evaluation.truth import LabelSource
-
-    label_map = load_label_map(args.label_map, label_space) if args.label_map else None
-    if args.labels is None:
-        return LabelSource(label_map=label_map)
-    if Path(args.labels).is_dir():
-        return LabelSource(folder=Path(args.labels), label_map=label_map)
-    return LabelSource(topic=absolute(args.labels), label_map=label_map)
 
 
 def _reject_data_set_options(args: argparse.Namespace) -> None:
@@ -184,7 +201,7 @@ def _is_referring(bundle: str) -> bool:
     return task_of(read_manifest(bundle)[1]) == REFERRING
 
 
-def _run_referring(args: argparse.Namespace) -> int:
+def _score_referring(args: argparse.Namespace, source: Path, bundle: str) -> Scored:
     import numpy as np
 
     from mmseg_models.training.referring_data import load_pictures
@@ -192,8 +209,8 @@ def _run_referring(args: argparse.Namespace) -> int:
     from mmseg_ros.datasets.refer_sim import SimulatedReferring
     from mmseg_ros.referring.segmenter import load_segmenter
 
-    pictures = load_pictures([SimulatedReferring(args.bag, args.split, regions=True)], 0.0)
-    segmenter = load_segmenter(args.bundle, args.backend, args.threads)
+    pictures = load_pictures([SimulatedReferring(source, args.split, regions=True)], 0.0)
+    segmenter = load_segmenter(bundle, args.backend, args.threads)
     try:
         scores = full_scores(
             lambda image, sentences: np.asarray(segmenter.segment(image, sentences).meant),
@@ -202,24 +219,7 @@ def _run_referring(args: argparse.Namespace) -> int:
         )
     finally:
         segmenter.close()
-    for name, row in scores.items():
-        sys.stdout.write(f'{name:58} {row["count"]:5}  mIoU {row["miou"]:.3f}\n')
-    metrics = {'schema_version': 1, 'bundle': args.bundle, 'scores': scores}
-    sys.stdout.write(f'{write_metrics(output_of(args), metrics)}\n')
-    return 0
-
-
-def write(evaluation: Evaluation, output: Path) -> None:
-    """Write metrics.json and report.html, and print the robustness table and the paths."""
-    from mmseg_ros.metrics import report
-    from mmseg_ros.metrics.drops import drop_text
-    from mmseg_ros.metrics.score_report import score_report
-
-    path = write_metrics(output, evaluation.metrics)
-    page = score_report(evaluation.metrics, evaluation.stage_ms, evaluation.figures)
-    report.write(page, output / 'report.html')
-    for row in evaluation.metrics['robustness']:
-        name, kept = subset_name(row['available']), report.percent(row['retained'])
-        sys.stdout.write(f'{name:28} mIoU {report.number(row["miou"])}  kept {kept}\n')
-    sys.stdout.write(drop_text(evaluation.metrics))
-    sys.stdout.write(f'{path}\n{output / "report.html"}\n')
+    text = ''.join(
+        f'{name:58} {row["count"]:5}  mIoU {row["miou"]:.3f}\n' for name, row in scores.items()
+    )
+    return Scored({'schema_version': 1, 'bundle': bundle, 'scores': scores}, text)

@@ -45,5 +45,9 @@ class DatasetError(MmsegError):
     """Training or evaluation data is incomplete or inconsistent."""
 
 
+class EvaluationError(MmsegError):
+    """Scores cannot be compared, or did not come out the same twice."""
+
+
 class TrainingError(MmsegError):
     """A training run cannot go on (the loss is NaN or infinite, a checkpoint does not fit)."""

@@ -116,6 +116,10 @@ class LabelSpace:
         meaning = json.dumps([[c.id, c.name] for c in self.classes] + [self.ignore_id])
         return hashlib.sha256(meaning.encode()).hexdigest()
 
+    def summary(self) -> dict[str, Any]:
+        """Return what metrics.json says about the classes: id, fingerprint and their names."""
+        return {'id': self.id, 'fingerprint': self.fingerprint(), 'classes': list(self.names)}
+
     def to_dict(self) -> dict[str, Any]:
         """Return the plain mapping that `from_dict` reads."""
         return {

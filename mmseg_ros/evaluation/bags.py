@@ -15,23 +15,22 @@ from mmseg_ros.bag.rejected import Rejected
 from mmseg_ros.bag.sensor_setup import SensorSetup
 from mmseg_ros.core.config import NodeConfig
 from mmseg_ros.core.errors import BagError
-from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.types import EVENT, LIDAR, RGB, CloudData, FrameSet, Modality
 from mmseg_ros.evaluation import pictures
-from mmseg_ros.evaluation.scoring import BagScorer, Score, Subset, first_reasons, point_labels
+from mmseg_ros.evaluation.bag_metrics import Use, bag_metrics
+from mmseg_ros.evaluation.disturbance import Disturbance
+from mmseg_ros.evaluation.faulty_reader import FaultyBagReader
+from mmseg_ros.evaluation.scoring import BagScorer, Subset, point_labels
 from mmseg_ros.evaluation.truth import LabelSource, Truth
 from mmseg_ros.inference.backend import create_backend
 from mmseg_ros.inference.bundle import Bundle
 from mmseg_ros.inference.deterministic_backend import SettledBackend
-from mmseg_ros.metrics.metrics import plain_scores, rounded
 from mmseg_ros.metrics.report import Figure
-from mmseg_ros.metrics.robustness import robustness_table, subsets_to_score
+from mmseg_ros.metrics.robustness import subsets_to_score
 from mmseg_ros.pipeline import Pipeline, PipelineOutput
 from mmseg_ros.projection.extrinsics import load_rig
 from mmseg_ros.projection.odometry import Odometry
 from mmseg_ros.sync.collector import Collector
-
-METRICS_SCHEMA = 1
 
 Progress = Callable[[int, int], None]
 """Called with the number of frames done and the expected number."""
@@ -49,6 +48,7 @@ class EvaluationOptions:
         config: Parameters of collector, model and event window, as for the node.
         labels: Where the true label images come from.
         figures: Number of frames to draw for the report.
+        disturbance: What is made worse before it is scored.
     """
 
     subsets: str = 'drops'
@@ -58,6 +58,7 @@ class EvaluationOptions:
     config: NodeConfig = field(default_factory=NodeConfig)
     labels: LabelSource = field(default_factory=LabelSource)
     figures: int = 3
+    disturbance: Disturbance = field(default_factory=Disturbance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +86,10 @@ def evaluate(
         CalibrationError: The calibration is malformed.
         BackendError: The runtime is missing or failed.
     """
-    with BagReader(bag) as reader:
+    schedule = options.disturbance.schedule
+    with FaultyBagReader(bag, schedule) if schedule else BagReader(bag) as reader:
         options = replace(options, config=options.sensors.config(options.config))
-        topics = _topics(reader, bundle, options.sensors)
+        topics = topics_of(reader, bundle, options.sensors)
         rig = rig_from_bag(
             reader,
             topics,
@@ -95,6 +97,7 @@ def evaluate(
             intrinsics=options.config.calibration.intrinsics,
             infos=options.sensors.infos,
         )
+        rig = options.disturbance.rig(rig)
         model = options.config.model
         backend = SettledBackend(create_backend(model.backend, model.threads, model.precision))
         backend.load(bundle)
@@ -110,8 +113,13 @@ def evaluate(
             scorer = BagScorer(pipeline, label_space, truth, subsets)
             run = _Run(reader, topics, pipeline, options)
             figures = run.feed(scorer, progress)
-            metrics = _metrics(reader, bundle, options, scorer, run)
-            metrics['options'] |= {'backend': backend.name, 'precision': backend.precision}
+            metrics = bag_metrics(reader, bundle, scorer, run.use())
+            metrics['options'] = {
+                'subsets': options.subsets,
+                'every': options.every,
+                'backend': backend.name,
+                'precision': backend.precision,
+            }
         finally:
             truth.close()
             backend.close()
@@ -146,7 +154,7 @@ class _Run:
         )
         window_s = config.calibration.event_window_s
         self._collector = Collector(list(topics), config.sync, config.sensors, window_s)
-        self._sets = replay.frame_sets(stream, self._collector)
+        self._sets = replay.frame_sets(options.disturbance.samples(stream), self._collector)
         self._expected = max(
             (reader.topics[topic].count for name, topic in topics.items() if name != EVENT),
             default=reader.topics[next(iter(topics.values()))].count,
@@ -186,34 +194,29 @@ class _Run:
             title, inputs, outputs, pictures.legend(result.labels, label_space)
         )
 
-    @property
-    def counters(self) -> dict[Modality, dict[str, int]]:
-        """Return what the collector did with the samples of each sensor, without zeros."""
-        return {
-            name: {key: n for key, n in asdict(counts).items() if n and isinstance(n, int)}
-            for name, counts in self._collector.counters.sensors.items()
-        }
-
-    @property
-    def dropped(self) -> dict[Modality, dict[str, int]]:
-        """Return the samples that the collector dropped, by sensor and cause."""
+    def use(self) -> Use:
+        """Return what became of the samples of the bag."""
         sensors = self._collector.counters.sensors
-        return {name: counts.drops for name, counts in sensors.items() if counts.drops}
-
-    @property
-    def lost(self) -> dict[Modality, dict[str, int]]:
-        """Return what of the samples that were taken could not be used."""
         decoders = self._decoders.items()
-        return {name: decoder.losses for name, decoder in decoders if decoder.losses}
+        intensity = {name: decoder.intensity for name, decoder in decoders}
+        return Use(
+            collector={
+                name: {key: n for key, n in asdict(counts).items() if n and isinstance(n, int)}
+                for name, counts in sensors.items()
+            },
+            rejected=self.rejected.causes,
+            dropped={name: counts.drops for name, counts in sensors.items() if counts.drops},
+            lost={name: decoder.losses for name, decoder in decoders if decoder.losses},
+            intensity={name: str(scale) for name, scale in intensity.items() if scale.name},
+        )
 
-    @property
-    def intensity(self) -> dict[Modality, str]:
-        """Return the scale of each LiDAR's intensity."""
-        scales = {name: decoder.intensity for name, decoder in self._decoders.items()}
-        return {name: str(scale) for name, scale in scales.items() if scale.name}
 
+def topics_of(reader: BagReader, bundle: Bundle, sensors: SensorSetup) -> dict[Modality, str]:
+    """Return the topics of a bag that a bundle takes, by modality.
 
-def _topics(reader: BagReader, bundle: Bundle, sensors: SensorSetup) -> dict[Modality, str]:
+    Raises:
+        BagError: There is none of them.
+    """
     found = replay.sensor_topics(reader, bundle.manifest.modality_names, sensors.topics)
     if not found:
         raise BagError(
@@ -223,93 +226,3 @@ def _topics(reader: BagReader, bundle: Bundle, sensors: SensorSetup) -> dict[Mod
             f'{sensors_hint(reader, bundle.manifest.modality_names)}'
         )
     return found
-
-
-def _metrics(
-    reader: BagReader,
-    bundle: Bundle,
-    options: EvaluationOptions,
-    scorer: BagScorer,
-    run: _Run,
-) -> dict[str, Any]:
-    manifest = bundle.manifest
-    return {
-        'schema_version': METRICS_SCHEMA,
-        'bag': {
-            'name': reader.path.name,
-            'duration_s': rounded(reader.duration_s),
-            'messages': {name: topic.count for name, topic in sorted(reader.topics.items())},
-        },
-        'bundle': {
-            'name': manifest.name,
-            'model': manifest.model,
-            'modalities': list(manifest.modality_names),
-            'precision': manifest.precision,
-            'onnx_sha256': manifest.files[bundle.onnx_path.name].sha256,
-        },
-        'label_space': {
-            'id': manifest.label_space.id,
-            'fingerprint': manifest.label_space.fingerprint(),
-        },
-        'options': {
-            'subsets': options.subsets,
-            'every': options.every,
-        },
-        'sets': {
-            'count': scorer.sets,
-            'closed': dict(sorted(scorer.reasons.items())),
-            'unusable': dict(sorted(scorer.failed.items())),
-            'truth_offset_ns': scorer.truth_offset_ns,
-            'labels_sha256': scorer.labels_sha256,
-        },
-        'collector': run.counters,
-        'rejected': first_reasons(scorer.rejected),
-        'malformed': first_reasons(run.rejected.causes),
-        'dropped': run.dropped,
-        'lost': run.lost,
-        'intensity': run.intensity,
-        'recorded': _scores(_with_total(scorer.recorded, manifest.label_space), manifest),
-        'withheld': _scores(scorer.withheld, manifest),
-        'robustness': _robustness(scorer.withheld),
-    }
-
-
-def _with_total(recorded: dict[Subset, Score], label_space: LabelSpace) -> dict[Subset, Score]:
-    """Return the scores per subset, larger first, after the sum over all frames under ()."""
-    total = Score.empty(label_space)
-    for score in recorded.values():
-        total.pixels.merge(score.pixels)
-        total.points.merge(score.points)
-        total.sets += score.sets
-    return {(): total, **dict(sorted(recorded.items(), key=lambda item: (-len(item[0]), item[0])))}
-
-
-def _scores(scores: dict[Subset, Score], manifest: Any) -> list[dict[str, Any]]:
-    names = manifest.label_space.names
-    return [
-        {
-            'available': list(subset) or 'all frames',
-            'sets': score.sets,
-            **plain_scores(score.pixels, names),
-            'point_miou': rounded(score.points.miou()),
-            'point_accuracy': rounded(score.points.accuracy()),
-            'pixels': score.pixels.pixels,
-            'points': score.points.pixels,
-        }
-        for subset, score in scores.items()
-    ]
-
-
-def _robustness(withheld: dict[Subset, Score]) -> list[dict[str, Any]]:
-    if not withheld:
-        return []
-    miou = {subset: score.pixels.miou() for subset, score in withheld.items()}
-    return [
-        {
-            'available': list(row.available),
-            'missing': list(row.missing),
-            'miou': rounded(row.miou),
-            'retained': rounded(row.retained),
-        }
-        for row in robustness_table(next(iter(withheld)), miou)
-    ]

@@ -18,7 +18,9 @@ from mmseg_ros.datasets.frame import LabelledDataset, LabelledFrame
 from mmseg_ros.encoding.resize import resize_images
 from mmseg_ros.inference.backend import Prediction
 from mmseg_ros.inference.bundle import Bundle
-from mmseg_ros.metrics.metrics import ConfusionMatrix, plain_scores
+from mmseg_ros.metrics.frame_counts import FrameCounts
+from mmseg_ros.metrics.metrics import ConfusionMatrix, plain_scores, rounded
+from mmseg_ros.metrics.reliability import Reliability
 
 Subset = tuple[Modality, ...]
 Progress = Callable[[int, int], None]
@@ -37,7 +39,9 @@ class DatasetScores:
 
     Attributes:
         matrices: In the order of first sight; the sum over all conditions stands under `ALL`.
+        confidence: How often labels are right by their confidence, under the same keys.
         frames: Number of frames per condition.
+        per_frame: What was counted on each frame, as in metrics.json.
     """
 
     def __init__(
@@ -62,26 +66,50 @@ class DatasetScores:
         self._backend = backend
         self._subsets = tuple(subsets)
         self.matrices: dict[tuple[str, Subset], ConfusionMatrix] = {}
+        self.confidence: dict[tuple[str, Subset], Reliability] = {}
         self.frames: dict[str, int] = {}
+        self.per_frame: list[dict[str, Any]] = []
 
     def add(self, frame: LabelledFrame) -> None:
         """Run every subset on one frame; labels are compared at the size of the truth."""
         manifest = self._manifest
         # A data set without conditions has no folders in its names.
-        names = [ALL, *frame.name.split('/')[:-1][:1]]
+        condition = ''.join(frame.name.split('/')[:-1][:1])
+        names = [ALL, condition] if condition else [ALL]
+        counts = FrameCounts(frame.name, condition, self._subsets[0])
         images = resize_images(frame.images, frame.modalities, manifest.height, manifest.width)
         for name in names:
             self.frames[name] = self.frames.get(name, 0) + 1
         for subset in self._subsets:
             available = np.array([name in subset for name in frame.modalities])
             given = images * available[:, None, None, None].astype(np.uint8)
-            small = self._backend.infer(given, available).labels
-            size = frame.labels.shape[::-1]
-            labels = cv2.resize(small, size, interpolation=cv2.INTER_NEAREST_EXACT)
+            prediction = self._backend.infer(given, available)
+            labels = _resized(prediction.labels, frame.labels)
             if self._table is not None:
                 labels = self._table[labels]
-            for name in names:
-                self._matrix(name, subset).update(np.asarray(labels), frame.labels)
+            pixels = self._count(frame, names, subset, labels, prediction.confidence)
+            counts.add(subset, labels, pixels)
+        self.per_frame.append(counts.row())
+
+    def _count(
+        self,
+        frame: LabelledFrame,
+        names: Sequence[str],
+        subset: Subset,
+        labels: NDArray[Any],
+        confidence: NDArray[np.uint8],
+    ) -> ConfusionMatrix:
+        """Add the labels of one frame to its conditions and return what they score alone."""
+        space = self._space
+        pixels = ConfusionMatrix(space.num_classes, space.ignore_id)
+        pixels.update(labels, frame.labels)
+        scored = frame.labels != space.ignore_id
+        right = labels[scored] == frame.labels[scored]
+        levels = _resized(confidence, frame.labels)[scored]
+        for name in names:
+            self._matrix(name, subset).merge(pixels)
+            self.confidence.setdefault((name, subset), Reliability()).update(levels, right)
+        return pixels
 
     def rows(self) -> list[dict[str, Any]]:
         """Return plain values, one row per condition and subset, all conditions first."""
@@ -93,16 +121,30 @@ class DatasetScores:
                 'available': list(subset),
                 'frames': self.frames[condition],
                 **plain_scores(self._matrix(condition, subset), names),
+                'ece': rounded(self._reliability(condition, subset).ece()),
             }
             for condition in order
             for subset in self._subsets
         ]
+
+    def reliability(self) -> dict[str, Any]:
+        """Return the bins over all frames with every sensor; see `Reliability.plain`."""
+        return self._reliability(ALL, self._subsets[0]).plain()
+
+    def _reliability(self, condition: str, subset: Subset) -> Reliability:
+        return self.confidence.get((condition, subset), Reliability())
 
     def _matrix(self, condition: str, subset: Subset) -> ConfusionMatrix:
         space = self._space
         return self.matrices.setdefault(
             (condition, subset), ConfusionMatrix(space.num_classes, space.ignore_id)
         )
+
+
+def _resized(image: NDArray[Any], like: NDArray[Any]) -> NDArray[Any]:
+    """Return labels or confidence at the size of the truth, nearest neighbor."""
+    size = like.shape[1], like.shape[0]
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_NEAREST_EXACT))
 
 
 def score_dataset(

@@ -19,7 +19,9 @@ from mmseg_ros.core.types import CloudData, FrameSet, Modality, SegmentationResu
 from mmseg_ros.core.unexpected import cause_of, reason_of
 from mmseg_ros.evaluation.truth import Truth
 from mmseg_ros.labelling.points import transfer_labels
+from mmseg_ros.metrics.frame_counts import FrameCounts
 from mmseg_ros.metrics.metrics import ConfusionMatrix
+from mmseg_ros.metrics.reliability import Reliability
 from mmseg_ros.pipeline import Pipeline, PipelineOutput
 from mmseg_ros.projection.seen import seen_points
 
@@ -31,13 +33,16 @@ class Score:
     """What was counted for one sensor subset.
 
     Attributes:
-        pixels: Confusion of label images. points: Confusion of labeled LiDAR points.
+        pixels: Confusion of label images.
+        points: Confusion of labeled LiDAR points.
+        confidence: How often the labels of pixels are right, by their confidence.
         sets: Number of frames that were scored.
         stages: Milliseconds per stage of the pipeline.
     """
 
     pixels: ConfusionMatrix
     points: ConfusionMatrix
+    confidence: Reliability = field(default_factory=Reliability)
     sets: int = 0
     stages: StageStatistics = field(default_factory=lambda: StageStatistics(window=100_000))
 
@@ -46,6 +51,13 @@ class Score:
         """Return a score of nothing."""
         size = label_space.num_classes, label_space.ignore_id
         return cls(ConfusionMatrix(*size), ConfusionMatrix(*size))
+
+    def merge(self, other: Score) -> None:
+        """Add what was counted on other frames; the times of stages stay apart."""
+        self.pixels.merge(other.pixels)
+        self.points.merge(other.points)
+        self.confidence.merge(other.confidence)
+        self.sets += other.sets
 
 
 class BagScorer:
@@ -61,6 +73,7 @@ class BagScorer:
         sets: Number of frames. failed: Frames the network could not use, with the first reason.
         rejected: Samples the alignment rejected, per modality, with the first reason.
         reasons: Why the frames closed.
+        frames: What was counted on each frame, as in metrics.json.
         truth_offset_ns: Largest distance between a frame's stamp and its true label image.
     """
 
@@ -86,6 +99,7 @@ class BagScorer:
         self.rejected: dict[Modality, Counter[str]] = {}
         self.reasons: Counter[str] = Counter()
         self.truth_offset_ns = 0
+        self.frames: list[dict[str, Any]] = []
 
     @property
     def labels_sha256(self) -> str:
@@ -112,11 +126,22 @@ class BagScorer:
         if available not in self.recorded:
             self.recorded[available] = Score.empty(self.label_space)
         truth = self._truth_of(frame_set)
-        self._count(self.recorded[available], frame_set, result, truth)
-        self._withhold(frame_set, result, truth)
+        counts = FrameCounts(str(result.stamp_ns), '', available)
+        found = self._counted(frame_set, result, truth)
+        counts.add(available, result.labels, found.pixels, found.points)
+        self.recorded[available].merge(found)
+        self.recorded[available].stages.add(result.stage_ms)
+        self._withhold(frame_set, result, truth, counts)
+        self.frames.append(counts.row())
         return output
 
-    def _withhold(self, frame_set: FrameSet, full: SegmentationResult, truth: _SetTruth) -> None:
+    def _withhold(
+        self,
+        frame_set: FrameSet,
+        full: SegmentationResult,
+        truth: _SetTruth,
+        counts: FrameCounts,
+    ) -> None:
         if _used(full) != next(iter(self.withheld), ()):
             return
         for subset, score in self.withheld.items():
@@ -125,7 +150,10 @@ class BagScorer:
                 samples = {n: s for n, s in frame_set.samples.items() if n in subset}
                 part = replace(frame_set, samples=samples)
                 result = self._pipeline.process(part).result
-            self._count(score, part, result, truth)
+            found = self._counted(part, result, truth)
+            counts.add(subset, result.labels, found.pixels, found.points)
+            score.merge(found)
+            score.stages.add(result.stage_ms)
 
     def _truth_of(self, frame_set: FrameSet) -> _SetTruth:
         index = self.truth.labels.nearest(frame_set.stamp_ns)
@@ -135,20 +163,24 @@ class BagScorer:
         image = self.truth.label_image(frame_set.stamp_ns)
         return _SetTruth(image, self.truth.cloud_sample(frame_set.stamp_ns))
 
-    def _count(
-        self, score: Score, frame_set: FrameSet, result: SegmentationResult, truth: _SetTruth
-    ) -> None:
-        score.sets += 1
-        score.stages.add(result.stage_ms)
+    def _counted(self, frame_set: FrameSet, result: SegmentationResult, truth: _SetTruth) -> Score:
+        """Return what one result scores alone."""
+        score = Score.empty(self.label_space)
+        score.sets = 1
         if truth.image is not None:
-            labels = resize_labels(result.labels, truth.image.shape[0], truth.image.shape[1])
+            size = truth.image.shape[0], truth.image.shape[1]
+            labels = resize_labels(result.labels, *size)
             score.pixels.update(labels, truth.image)
+            scored = truth.image != self.label_space.ignore_id
+            confidence = resize_labels(result.confidence, *size)[scored]
+            score.confidence.update(confidence, labels[scored] == truth.image[scored])
         if truth.cloud is not None and isinstance(truth.cloud.payload, CloudData):
             ignore_id = self.label_space.ignore_id
             found = point_labels(result, truth.cloud, frame_set, self._pipeline, ignore_id)
             if found is not None:
                 seen = found != ignore_id
                 score.points.update(found[seen], truth.cloud.payload.points['label'][seen])
+        return score
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ class Span:
 
 
 @contextmanager
-def _axes(width_in: float, height_in: float, output: list[Html]) -> Iterator[Axes]:
+def drawing(width_in: float, height_in: float, output: list[Html]) -> Iterator[Axes]:
     """Give axes to draw on and append the chart as inline SVG to `output`."""
     import matplotlib
     from matplotlib.figure import Figure
@@ -70,7 +70,7 @@ def bar_chart(values: Mapping[str, float], axis_label: str, limit: float | None 
     output: list[Html] = []
     names = [short(name) for name in values]
     lengths = np.array(list(values.values()), float)
-    with _axes(7.0, 0.5 + 0.24 * len(names), output) as axes:
+    with drawing(7.0, 0.5 + 0.24 * len(names), output) as axes:
         rows = np.arange(len(names))[::-1]
         axes.barh(rows, np.nan_to_num(lengths), height=0.7, color=MAIN_COLOR)
         for row, length in zip(rows, lengths, strict=True):
@@ -104,7 +104,7 @@ def time_line(
         longest_gap_s: Times farther apart than this are not joined by a line.
     """
     output: list[Html] = []
-    with _axes(9.0, 2.9, output) as axes:
+    with drawing(9.0, 2.9, output) as axes:
         for span in spans:
             axes.axvspan(span.start_s, span.end_s, color=span.color, alpha=0.16, linewidth=0)
             middle = (span.start_s + span.end_s) / 2
@@ -154,7 +154,7 @@ def presence_chart(
     """
     output: list[Html] = []
     names = list(present)
-    with _axes(9.0, 0.55 + 0.3 * len(names), output) as axes:
+    with drawing(9.0, 0.55 + 0.3 * len(names), output) as axes:
         for row, name in zip(range(len(names) - 1, -1, -1), names, strict=True):
             bars = [
                 (t - period_s / 2, period_s)

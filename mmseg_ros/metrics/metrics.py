@@ -116,9 +116,13 @@ class ConfusionMatrix:
 
     def iou(self) -> NDArray[np.float64]:
         """Return K float64 intersection over union; NaN for a class in neither side."""
-        hits = np.diag(self.counts)
-        union = self.counts.sum(0) + self.counts.sum(1) + self.missed - hits
-        return _ratio(hits, union)
+        return _ratio(np.diag(self.counts), self.unions())
+
+    def unions(self) -> NDArray[np.int64]:
+        """Return K int64 pixels that are each class, or are labeled it, or both."""
+        both = np.diag(self.counts)
+        union: NDArray[np.int64] = self.counts.sum(0) + self.counts.sum(1) + self.missed - both
+        return union
 
     def recall(self) -> NDArray[np.float64]:
         """Return K float64 share of each true class that was found; NaN where it is absent."""

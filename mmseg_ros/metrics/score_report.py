@@ -8,11 +8,12 @@ from typing import Any
 from mmseg_ros.core.subsets import subset_name
 from mmseg_ros.metrics.drops import drop_rows
 from mmseg_ros.metrics.figures import bar_chart
+from mmseg_ros.metrics.reliability_section import reliability_section
 from mmseg_ros.metrics.report import Figure, Report, Section, Table, number, percent
 
 StagePercentiles = Mapping[tuple[str, ...], Mapping[str, Mapping[str, float]]]
 
-_IOU_TEXT = (
+IOU_TEXT = (
     'IoU of a class = pixels that are it and are labeled it, divided by pixels that are it or '
     'are labeled it, summed over all scored images. mIoU is the mean over the classes that '
     'occur in truth or labels. Pixels without a true class are not scored.'
@@ -34,7 +35,7 @@ def score_report(
     sections = [_robustness(metrics), _recorded(metrics), _classes(total)]
     if figures:
         sections.insert(0, Section('What it looks like', blocks=figures))
-    sections += [_rejections(metrics), _timing(stage_ms)]
+    sections += [reliability_section(metrics), _rejections(metrics), _timing(stage_ms)]
     return Report(
         title=f'{bundle["name"]} on {bag["name"]}',
         summary=(
@@ -74,7 +75,7 @@ def _robustness(metrics: Mapping[str, Any]) -> Section:
     caption = (
         f'Each row runs the same {sets} sets (those in which every sensor was present) with the '
         'named sensors withheld from the network. Kept = mIoU divided by that of the first row. '
-        + _IOU_TEXT
+        + IOU_TEXT
     )
     header = ['given', 'withheld', 'mIoU', 'kept', 'point accuracy']
     return Section('When sensors are missing', blocks=[Table(header, rows, caption)])
@@ -115,7 +116,7 @@ def _classes(total: Mapping[str, Any]) -> Section:
         for name, value in total['class_iou'].items()
     }
     chart = bar_chart(values, 'IoU over all sets', 1.0)
-    return Section('Per class', blocks=[Figure([('', chart)], _IOU_TEXT)])
+    return Section('Per class', blocks=[Figure([('', chart)], IOU_TEXT)])
 
 
 def _rejections(metrics: Mapping[str, Any]) -> Section:

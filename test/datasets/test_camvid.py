@@ -11,6 +11,7 @@ from mmseg_ros.core.class_map import load_class_map
 from mmseg_ros.core.errors import DatasetError
 from mmseg_ros.datasets.camvid import CamVidDataset, is_camvid
 from mmseg_ros.evaluation.data_sets import ALL, score_dataset
+from mmseg_ros.inference.backend import Prediction
 
 MODALITIES = ('depth', 'rgb')
 SPACE = load_class_map('camvid').target
@@ -81,7 +82,7 @@ class _Streets:
         assert available.tolist() == [False, True]
         labels = np.full(images.shape[1:3], 5, np.uint8)
         labels[0] = 20
-        return type('Prediction', (), {'labels': labels})()
+        return Prediction(labels, np.full(labels.shape, 204, np.uint8))
 
 
 def test_predictions_go_through_the_class_map(camvid, make_bundle):

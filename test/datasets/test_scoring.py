@@ -11,6 +11,8 @@ from mmseg_ros.cli import main
 from mmseg_ros.core.errors import DatasetError
 from mmseg_ros.datasets.deliver import DeliverDataset
 from mmseg_ros.evaluation.data_sets import ALL, score_dataset
+from mmseg_ros.inference.backend import Prediction
+from mmseg_ros.metrics.frame_counts import totals
 from mmseg_ros.metrics.metrics import ConfusionMatrix
 
 MODALITIES = ('rgb', 'depth', 'event', 'lidar')
@@ -33,7 +35,7 @@ class _RoadWhereDark:
     def infer(self, images, available):
         self.given.append((images.copy(), available.copy()))
         labels = np.where(images[0].mean(axis=2) > 110, 12, 6).astype(np.uint8)
-        return type('Prediction', (), {'labels': labels})()
+        return Prediction(labels, np.full(labels.shape, 204, np.uint8))
 
 
 def test_matches_a_confusion_matrix_by_hand(two_conditions, label_space, make_bundle):
@@ -51,6 +53,16 @@ def test_matches_a_confusion_matrix_by_hand(two_conditions, label_space, make_bu
     assert rows[ALL, '+'.join(MODALITIES)]['miou'] == pytest.approx(expected.miou(), abs=1e-6)
     assert list(rows)[:2] == [(ALL, '+'.join(MODALITIES)), (ALL, 'depth')]
     assert len(rows) == 6
+    assert [frame['name'] for frame in scores.per_frame] == [frames[0].name, frames[1].name]
+    assert {frame['condition'] for frame in scores.per_frame} == {'night', 'sun'}
+    classes, correct = totals(scores.per_frame, '', 25)
+    assert np.array_equal(classes.sum(0)[:, 0], np.diag(expected.counts))
+    assert np.array_equal(classes.sum(0)[:, 1], expected.unions())
+    assert correct.sum(0).tolist() == [np.trace(expected.counts), expected.pixels]
+    assert totals(scores.per_frame, 'depth', 25)[1].any()
+    gap = abs(expected.accuracy() - 204 / 255)
+    assert scores.reliability()['ece'] == pytest.approx(gap, abs=1e-6)
+    assert rows[ALL, '+'.join(MODALITIES)]['ece'] == scores.reliability()['ece']
 
 
 def test_withheld_sensors_are_zero_and_unavailable(root, label_space, make_bundle):

@@ -1,5 +1,6 @@
 """A bundle scored on a bag: the numbers follow from the labels, and two runs are the same."""
 
+import csv
 import json
 
 import numpy as np
@@ -14,6 +15,8 @@ from mmseg_ros.evaluation.bags import EvaluationOptions, evaluate
 from mmseg_ros.inference.backend import Prediction
 from mmseg_ros.inference.bundle import Bundle
 from mmseg_ros.inference.manifest import FileEntry, Manifest, ModalitySpec
+from mmseg_ros.metrics.bootstrap import mean_iou
+from mmseg_ros.metrics.frame_counts import totals
 from mmseg_ros.projection.transforms import transform_points
 
 MODALITIES = ('rgb', 'depth', 'event', 'lidar')
@@ -122,6 +125,26 @@ def test_scores_follow_from_the_labels(bag_path, bundle):
     assert all(row['sets'] == 8 for row in metrics['withheld'])
     assert len(result.figures) == 3
     assert result.stage_ms[MODALITIES]['infer']['p50'] > 0
+    assert metrics['reliability']['ece'] == 0.0, 'it is sure and right'
+    assert by_sensors[MODALITIES]['ece'] == 0.0
+    withheld_ece = {tuple(row['available']): row['ece'] for row in metrics['withheld']}
+    assert withheld_ece['lidar',] == 0.5, 'it is sure and right in half of the image'
+
+
+def test_counts_of_frames_add_up_to_the_scores(bag_path, bundle):
+    metrics = evaluate(bag_path, bundle, EvaluationOptions('all')).metrics
+    frames, total = metrics['frames'], metrics['recorded'][0]
+    assert len(frames) == 10
+    assert len({frame['name'] for frame in frames}) == 10
+    assert [len(frame['scores']) for frame in frames] == [15] * 8 + [1] * 2
+    assert frames[-1]['available'] == 'rgb+event+lidar'
+    for key, pixels in (('pixels', total['pixels']), ('points', total['points'])):
+        classes, correct = totals(frames, '', 2, key)
+        assert correct.sum(0)[1] == pixels
+        name = 'miou' if key == 'pixels' else 'point_miou'
+        assert mean_iou(classes.sum(0)[None])[0] == pytest.approx(total[name], abs=1e-6)
+    without = totals(frames, 'depth+event+lidar', 2)[0]
+    assert mean_iou(without.sum(0)[None])[0] == 0.25
 
 
 def test_two_runs_give_the_same_metrics(bag_path, bundle):
@@ -205,5 +228,10 @@ def test_the_command_writes_both_files(bag_path, bundle, tmp_path, monkeypatch, 
     page = (output / 'report.html').read_text()
     assert 'When sensors are missing' in page
     assert page.count('<img') >= 3 * 7
+    assert 'expected calibration error' in page
+    table = list(csv.DictReader((output / 'scores.csv').open()))
+    assert [row['table'] for row in table] == ['recorded'] * 3 + ['withheld'] * 5
+    assert float(table[0]['iou/left']) == metrics['recorded'][0]['class_iou']['left']
+    assert table[-1]['subset'] == 'depth+event+lidar'
     assert str(output / 'report.html') in capsys.readouterr().out
     assert cli.main(['evaluate', str(bag_path), '--every', '0']) == 1

@@ -122,7 +122,7 @@ def train():
 
 
 def evaluate():
-    from mmseg_ros.commands.data_set_scores import write_metrics
+    from mmseg_ros.commands.scored import write_metrics
     from mmseg_ros.metrics import report
 
     def work(folder):

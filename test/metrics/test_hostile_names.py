@@ -91,7 +91,7 @@ def metrics():
             'unusable': dict.fromkeys(HOSTILE, 1),
         },
         'recorded': [row], 'withheld': [row], 'robustness': [row],
-        'malformed': rejected, 'rejected': rejected,
+        'malformed': rejected, 'rejected': rejected, 'reliability': {'ece': None, 'bins': []},
     }  # fmt: skip
 
 

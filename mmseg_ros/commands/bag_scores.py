@@ -1,0 +1,97 @@
+"""Scoring of recordings for `mmseg_ros evaluate`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmseg_ros.commands.scored import Scored
+from mmseg_ros.commands.sensors_option import sensors_of
+from mmseg_ros.core.subsets import subset_name
+
+if TYPE_CHECKING:
+    from mmseg_ros.core.labels import LabelSpace
+    from mmseg_ros.evaluation.bags import Evaluation, EvaluationOptions
+    from mmseg_ros.evaluation.truth import LabelSource
+    from mmseg_ros.inference.bundle import Bundle
+
+
+def score_bag(args: argparse.Namespace, source: Path, name: str) -> Scored:
+    """Score a bundle on a recording as `evaluate` was asked to.
+
+    Args:
+        args: Of the verb.
+        source: The recording.
+        name: Of the bundle.
+    """
+    from mmseg_ros.commands.progress import progress_bar
+    from mmseg_ros.evaluation.bags import evaluate
+    from mmseg_ros.evaluation.outcome import fault_of
+    from mmseg_ros.inference.bundle import load_bundle
+    from mmseg_ros.metrics.score_report import score_report
+
+    bundle = load_bundle(name)
+    options = options_of(args, bundle)
+    with progress_bar('scoring') as progress:
+        evaluation = evaluate(source, bundle, options, progress)
+    page = score_report(evaluation.metrics, evaluation.stage_ms, evaluation.figures)
+    return Scored(evaluation.metrics, _text(evaluation), page, fault_of(evaluation.metrics))
+
+
+def options_of(args: argparse.Namespace, bundle: Bundle) -> EvaluationOptions:
+    """Return how a recording is scored.
+
+    Raises:
+        ConfigError: An option is out of range.
+    """
+    from mmseg_ros.core.config import CalibrationConfig, ModelConfig, NodeConfig
+    from mmseg_ros.core.errors import ConfigError
+    from mmseg_ros.evaluation.bags import EvaluationOptions
+
+    if args.every < 1:
+        raise ConfigError(f'--every must be at least 1, but is {args.every}.')
+    model = ModelConfig(
+        bundle=str(bundle.path),
+        backend=args.backend,
+        threads=args.threads,
+        precision=args.precision,
+    )
+    calibration = CalibrationConfig(intrinsics=args.intrinsics)
+    return EvaluationOptions(
+        args.subsets,
+        args.every,
+        args.calibration,
+        sensors_of(args),
+        NodeConfig(model=model, calibration=calibration),
+        _labels(args, bundle.manifest.label_space),
+    )
+
+
+def _labels(args: argparse.Namespace, label_space: LabelSpace) -> LabelSource:
+    """Return where the ground truth of a bag is."""
+    from mmseg_ros.bag.sensor_setup import absolute
+    from mmseg_ros.evaluation.label_map import load_label_map
+    from mmseg_ros.evaluation.truth import LabelSource
+
+    label_map = load_label_map(args.label_map, label_space) if args.label_map else None
+    if args.labels is None:
+        return LabelSource(label_map=label_map)
+    if Path(args.labels).is_dir():
+        return LabelSource(folder=Path(args.labels), label_map=label_map)
+    return LabelSource(topic=absolute(args.labels), label_map=label_map)
+
+
+def _text(evaluation: Evaluation) -> str:
+    """Return the robustness table, the calibration error and what was not used."""
+    from mmseg_ros.metrics.drops import drop_text
+    from mmseg_ros.metrics.report import number, percent
+
+    metrics = evaluation.metrics
+    lines = [
+        f'{subset_name(row["available"]):28} mIoU {number(row["miou"])}  '
+        f'kept {percent(row["retained"])}\n'
+        for row in metrics['robustness']
+    ]
+    lines.append(f'{"calibration error (ECE)":28} {number(metrics["reliability"]["ece"])}\n')
+    return ''.join(lines) + drop_text(metrics)

@@ -1,0 +1,114 @@
+"""Several sources and several bundles in one run of `mmseg_ros evaluate`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mmseg_ros.commands.failures import FAILED
+from mmseg_ros.commands.scored import METRICS_FILE, Scored
+from mmseg_ros.core.atomic_files import require_writable, write_text
+from mmseg_ros.core.errors import ConfigError, MmsegError
+
+SUMMARY_FILE = 'summary.csv'
+
+
+def evaluate_many(
+    args: argparse.Namespace, sources: Sequence[Path], bundles: Sequence[str]
+) -> int:
+    """Evaluate every source with every bundle; one that fails is reported and the others go on.
+
+    The scores of each pair go to OUTPUT/SOURCE/BUNDLE, and one line per pair to summary.csv, which
+    is written anew after each pair, so an interrupted run keeps what it has.
+
+    Returns:
+        0, or 1 if a pair failed.
+    """
+    from mmseg_ros.commands.evaluate import evaluate_one
+
+    output = Path(args.output or Path('out') / 'evaluate')
+    places = _places(output, sources, bundles)
+    require_writable(output / SUMMARY_FILE)
+    rows: list[dict[str, Any]] = []
+    for (source, bundle), place in places.items():
+        sys.stdout.write(f'[{len(rows) + 1}/{len(places)}] {source} with {bundle}\n')
+        try:
+            rows.append(summary_row(evaluate_one(args, source, bundle, place), source, bundle))
+        except MmsegError as error:
+            sys.stderr.write(f'mmseg_ros evaluate: {source} with {bundle}: {error}\n')
+            rows.append({'source': str(source), 'bundle': bundle, 'fault': str(error)})
+        _write_summary(rows, output)
+    sys.stdout.write(summary_text(rows) + f'{output / SUMMARY_FILE}\n')
+    return FAILED if any(row['fault'] for row in rows) else 0
+
+
+def summary_row(scored: Scored, source: Path, bundle: str) -> dict[str, Any]:
+    """Return the main scores of one pair, flat."""
+    metrics = scored.metrics
+    scores = metrics.get('recorded') or metrics['scores']
+    first = scores[0] if isinstance(scores, list) else next(iter(scores.values()))
+    kept = [row['retained'] for row in metrics.get('robustness', ()) if row['missing']]
+    known = [value for value in kept if value is not None]
+    return {
+        'source': str(source),
+        'bundle': bundle,
+        'frames': len(metrics.get('frames', ())),
+        'miou': first['miou'],
+        'pixel_accuracy': first.get('pixel_accuracy'),
+        'ece': first.get('ece'),
+        'point_miou': first.get('point_miou'),
+        'worst_subset_keeps': min(known, default=None),
+        'fault': '',
+    }
+
+
+def summary_text(rows: Sequence[dict[str, Any]]) -> str:
+    """Return one line per pair, best mIoU first, failed ones last."""
+    from mmseg_ros.metrics.report import number, percent
+
+    width = max((len(f'{row["source"]} {row["bundle"]}') for row in rows), default=0)
+    lines = []
+    for row in sorted(rows, key=lambda row: -(row.get('miou') or -1.0)):
+        name = f'{row["source"]} {row["bundle"]}'
+        lines.append(
+            f'{name:{width}}  failed: {row["fault"]}\n'
+            if row['fault']
+            else f'{name:{width}}  mIoU {number(row["miou"])}  ECE {number(row["ece"])}  '
+            f'worst subset keeps {percent(row["worst_subset_keeps"])}\n'
+        )
+    return ''.join(lines)
+
+
+def _write_summary(rows: Sequence[dict[str, Any]], output: Path) -> None:
+    from mmseg_ros.metrics.score_table import csv_text
+
+    write_text(output / SUMMARY_FILE, csv_text(rows))
+
+
+def _places(
+    output: Path, sources: Sequence[Path], bundles: Sequence[str]
+) -> dict[tuple[Path, str], Path]:
+    """Return the folder of each pair.
+
+    Raises:
+        ConfigError: Two pairs would share one, as their names are the same.
+    """
+    from mmseg_ros.commands.evaluate import source_name
+
+    places = {
+        (source, bundle): output / source_name(source) / Path(bundle).name
+        for source in sources
+        for bundle in bundles
+    }
+    taken: dict[Path, tuple[Path, str]] = {}
+    for pair, place in places.items():
+        if place in taken:
+            raise ConfigError(
+                f'{pair[0]} with {pair[1]} and {taken[place][0]} with {taken[place][1]} would '
+                f'both write {place / METRICS_FILE}; rename one, or run them one by one.'
+            )
+        taken[place] = pair
+    return places
