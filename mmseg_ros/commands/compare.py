@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     from mmseg_ros.evaluation.comparison import BootstrapOptions, compare, load_metrics
     from mmseg_ros.metrics import report
     from mmseg_ros.metrics.comparison_report import comparison_report, plain, table_text
-    from mmseg_ros.metrics.score_table import csv_text
+    from mmseg_ros.metrics.score_table import write_csv
 
     if args.output is not None:
         require_writable(args.output / 'compare.json')
@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     if args.output is not None:
         rows = plain(scores)
         write_text(args.output / 'compare.json', metrics_text(asdict(options) | {'scores': rows}))
-        write_text(args.output / 'compare.csv', csv_text(rows))
+        write_csv(args.output / 'compare.csv', rows)
         report.write(
             comparison_report(a, b, scores, args.level, args.resamples),
             args.output / 'report.html',

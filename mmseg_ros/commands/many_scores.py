@@ -10,7 +10,7 @@ from typing import Any
 
 from mmseg_ros.commands.failures import FAILED
 from mmseg_ros.commands.scored import METRICS_FILE, Scored
-from mmseg_ros.core.atomic_files import require_writable, write_text
+from mmseg_ros.core.atomic_files import require_writable
 from mmseg_ros.core.errors import ConfigError, MmsegError
 
 SUMMARY_FILE = 'summary.csv'
@@ -41,8 +41,11 @@ def evaluate_many(
             sys.stderr.write(f'mmseg_ros evaluate: {source} with {bundle}: {error}\n')
             rows.append({'source': str(source), 'bundle': bundle, 'fault': str(error)})
         _write_summary(rows, output)
-    sys.stdout.write(summary_text(rows) + f'{output / SUMMARY_FILE}\n')
-    return FAILED if any(row['fault'] for row in rows) else 0
+    sys.stdout.write(summary_text(rows))
+    failed = [row for row in rows if row['fault']]
+    if len(failed) < len(rows):
+        sys.stdout.write(f'{output / SUMMARY_FILE}\n')
+    return FAILED if failed else 0
 
 
 def summary_row(scored: Scored, source: Path, bundle: str) -> dict[str, Any]:
@@ -83,9 +86,11 @@ def summary_text(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def _write_summary(rows: Sequence[dict[str, Any]], output: Path) -> None:
-    from mmseg_ros.metrics.score_table import csv_text
+    """Write what there is; where nothing was scored yet, nothing."""
+    from mmseg_ros.metrics.score_table import write_csv
 
-    write_text(output / SUMMARY_FILE, csv_text(rows))
+    if any(not row['fault'] for row in rows):
+        write_csv(output / SUMMARY_FILE, rows)
 
 
 def _places(

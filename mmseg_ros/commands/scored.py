@@ -38,11 +38,11 @@ class Scored:
 def write_scored(scored: Scored, output: Path) -> None:
     """Write metrics.json, scores.csv and report.html into a folder, and print text and paths."""
     from mmseg_ros.metrics import report
-    from mmseg_ros.metrics.score_table import csv_text, score_rows
+    from mmseg_ros.metrics.score_table import score_rows, write_csv
 
     paths = [write_metrics(output, scored.metrics)]
     if scored.page is not None:
-        write_text(output / TABLE_FILE, csv_text(score_rows(scored.metrics)))
+        write_csv(output / TABLE_FILE, score_rows(scored.metrics))
         report.write(scored.page, output / REPORT_FILE)
         paths += [output / TABLE_FILE, output / REPORT_FILE]
     sys.stdout.write(scored.text + ''.join(f'{path}\n' for path in paths))

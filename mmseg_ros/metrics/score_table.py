@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from mmseg_ros.core.atomic_files import write_bytes
 from mmseg_ros.core.subsets import subset_name
 
 
@@ -21,6 +23,11 @@ def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
+
+
+def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows as CSV; what of a name has no Unicode is written as an escape."""
+    write_bytes(path, csv_text(rows).encode('utf-8', 'backslashreplace'))
 
 
 def score_rows(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -60,6 +60,20 @@ def test_every_pair_is_scored_and_a_failing_one_costs_only_itself(scored, tmp_pa
     assert 'failed' in table[-1], 'best first, failed last'
 
 
+def test_a_run_in_which_all_fails_leaves_nothing(scored, tmp_path):
+    out = tmp_path / 'out'
+    assert (
+        cli.main(['evaluate', 'bad', '--bundle', 'x', '--bundle', 'y', '--output', str(out)]) == 1
+    )
+    assert not [path for path in tmp_path.rglob('*') if path.is_file()]
+
+
+def test_a_name_without_unicode_is_escaped_in_tables(scored, tmp_path):
+    words = ['evaluate', 'caf\udce9', 'b', '--output', str(tmp_path / 'out')]
+    assert cli.main(words) == 0
+    assert 'caf\\udce9,' in (tmp_path / 'out/summary.csv').read_text()
+
+
 def test_two_pairs_never_share_a_folder(scored, tmp_path, capsys):
     words = ['evaluate', 'one/drive', 'two/drive', '--output', str(tmp_path / 'out')]
     assert cli.main(words) == 1
