@@ -12,8 +12,10 @@ from mmseg_ros.commands.failures import FAILED
 from mmseg_ros.commands.scored import METRICS_FILE, Scored
 from mmseg_ros.core.atomic_files import require_writable
 from mmseg_ros.core.errors import ConfigError, MmsegError
+from mmseg_ros.core.output_errors import shown
 
 SUMMARY_FILE = 'summary.csv'
+_LONGEST_FAULT = 300
 
 
 def evaluate_many(
@@ -34,11 +36,12 @@ def evaluate_many(
     require_writable(output / SUMMARY_FILE)
     rows: list[dict[str, Any]] = []
     for (source, bundle), place in places.items():
-        sys.stdout.write(f'[{len(rows) + 1}/{len(places)}] {source} with {bundle}\n')
+        name = f'{shown(source)} with {shown(bundle)}'
+        sys.stdout.write(f'[{len(rows) + 1}/{len(places)}] {name}\n')
         try:
             rows.append(summary_row(evaluate_one(args, source, bundle, place), source, bundle))
         except MmsegError as error:
-            sys.stderr.write(f'mmseg_ros evaluate: {source} with {bundle}: {error}\n')
+            sys.stderr.write(f'mmseg_ros evaluate: {name}: {_brief(str(error))}\n')
             rows.append({'source': str(source), 'bundle': bundle, 'fault': str(error)})
         _write_summary(rows, output)
     sys.stdout.write(summary_text(rows))
@@ -72,17 +75,25 @@ def summary_text(rows: Sequence[dict[str, Any]]) -> str:
     """Return one line per pair, best mIoU first, failed ones last."""
     from mmseg_ros.metrics.report import number, percent
 
-    width = max((len(f'{row["source"]} {row["bundle"]}') for row in rows), default=0)
+    width = max((len(_pair_name(row)) for row in rows), default=0)
     lines = []
     for row in sorted(rows, key=lambda row: -(row.get('miou') or -1.0)):
-        name = f'{row["source"]} {row["bundle"]}'
+        name = _pair_name(row)
         lines.append(
-            f'{name:{width}}  failed: {row["fault"]}\n'
+            f'{name:{width}}  failed: {_brief(row["fault"])}\n'
             if row['fault']
             else f'{name:{width}}  mIoU {number(row["miou"])}  ECE {number(row["ece"])}  '
             f'worst subset keeps {percent(row["worst_subset_keeps"])}\n'
         )
     return ''.join(lines)
+
+
+def _pair_name(row: dict[str, Any]) -> str:
+    return f'{shown(row["source"])} {shown(row["bundle"])}'
+
+
+def _brief(text: str) -> str:
+    return text if len(text) <= _LONGEST_FAULT else f'{text[:_LONGEST_FAULT]}...'
 
 
 def _write_summary(rows: Sequence[dict[str, Any]], output: Path) -> None:
