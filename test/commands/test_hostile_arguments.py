@@ -9,8 +9,8 @@ import pytest
 from mmseg_ros import cli
 
 MOST_SAID = (3000, 20_000)  # the trainer shows all fields of a recipe
-MOST_SAID = (3000, 20_000)  # the trainer shows all fields of a recipe
 OF_ROS = ('play', 'record', 'prompt', 'demo')
+LEGAL_FOLDERS = ('', 'caf\udce9', 'two\nlines', '<script>alert(1)</script>', 'nan', '-1')
 NUMBERS = ['nan', 'inf', '-inf', '-1', '1' + '0' * 30, '9' * 5000, '', 'x', '0x10', '٣', '1e999']
 NAMES = {
     'over-long': 'n' * 300,
@@ -75,11 +75,11 @@ def empty(tmp_path, monkeypatch):
 def test_hostile_values_are_explained_in_a_few_words(verb, empty, capfd):
     for action in actions(verb):
         takes_number = action.type not in (None, Path)
+        if verb in OF_ROS and not takes_number:
+            continue  # a name is a topic or node to wait for: these programs would run
         for value in NUMBERS if takes_number else [*NAMES.values(), 'nan', '-1']:
-            if (action.dest, value) == ('out', ''):
-                continue  # the folder one is in, as everywhere
-            if (action.dest, value) == ('out', ''):
-                continue  # the folder one is in, as everywhere
+            if action.dest == 'out' and value in LEGAL_FOLDERS:
+                continue
             if action.nargs == 0 or (takes_number and _is_fine(action, value)):
                 continue
             status, text = outcome(given(verb, action, value), capfd)

@@ -6,6 +6,7 @@ import time
 
 import rclpy
 from rclpy.context import Context
+from rclpy.exceptions import InvalidTopicNameException
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from std_msgs.msg import String
@@ -26,7 +27,7 @@ def send_prompt(text: str, node_name: str = '/mmseg', wait_s: float = 10.0) -> N
         wait_s: How long to wait for the node.
 
     Raises:
-        ConfigError: No such node listens.
+        ConfigError: The name is not one of a node, or no such node listens.
     """
     context = Context()
     rclpy.init(context=context)
@@ -35,7 +36,12 @@ def send_prompt(text: str, node_name: str = '/mmseg', wait_s: float = 10.0) -> N
     executor.add_node(node)
     try:
         topic = EXPRESSION_TOPIC.replace('~', node_name.rstrip('/'))
-        publisher = node.create_publisher(String, topic, 10)
+        try:
+            publisher = node.create_publisher(String, topic, 10)
+        except InvalidTopicNameException as error:
+            raise ConfigError(
+                f'--node {node_name[:80]!r} is no name of a node: {error}.'
+            ) from error
         end_s = time.monotonic() + wait_s
         while not publisher.get_subscription_count():
             if time.monotonic() > end_s:
