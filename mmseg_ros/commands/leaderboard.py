@@ -10,7 +10,7 @@ from mmseg_ros.commands.many_scores import evaluate_many
 from mmseg_ros.core.errors import BundleError
 
 EPILOG = """examples:
-  python -m mmseg_ros leaderboard out/drive
+  python -m mmseg_ros leaderboard out/sequence
   python -m mmseg_ros leaderboard out/streets --split test --bundle runs/mine/bundle
 
 Scores every shipped bundle with fixed classes, and those given with --bundle, as `evaluate` does;
