@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
+import weakref
 from collections.abc import Callable
+
+_AT_EXIT_S = 30.0
+_running: weakref.WeakSet[BackgroundJobs] = weakref.WeakSet()
 
 
 class BackgroundJobs:
@@ -22,6 +27,7 @@ class BackgroundJobs:
         self._closed = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
+        _running.add(self)
 
     def request(self, job: str) -> None:
         """Queue a job unless it was requested before; returns at once."""
@@ -63,3 +69,10 @@ class BackgroundJobs:
             with self._changed:
                 self._waiting.remove(job)
                 self._changed.notify_all()
+
+
+@atexit.register
+def _stop_all() -> None:
+    """End the threads before the interpreter takes a library away from under a job."""
+    for jobs in list(_running):
+        jobs.stop(_AT_EXIT_S)
