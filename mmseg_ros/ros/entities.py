@@ -1,4 +1,4 @@
-"""What a node's transition has made of ROS entities, taken back where the transition fails."""
+"""What a node has made of ROS entities, taken back where its transition or its start fails."""
 
 from __future__ import annotations
 
@@ -25,4 +25,14 @@ def taken_back_on_error(node: LifecycleNode) -> Iterator[None]:
             node.destroy_subscription(subscription)
         for timer in set(node.timers) - timers:
             node.destroy_timer(timer)
+        raise
+
+
+@contextmanager
+def destroyed_on_error(node: LifecycleNode) -> Iterator[None]:
+    """Take the node out of the ROS graph if the block raises; for the end of its constructor."""
+    try:
+        yield
+    except BaseException:
+        node.destroy_node()
         raise

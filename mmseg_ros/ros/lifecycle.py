@@ -51,6 +51,15 @@ class SafeLifecycleNode(LifecycleNode):  # type: ignore[misc]
             self, enable_communication_interface=True, callback_group=ReentrantCallbackGroup()
         )
 
+    def destroy_node(self) -> None:
+        """Take the node out of the ROS graph, with what its state machine has made there.
+
+        rclpy of Jazzy forgets the state machine, and with it the node stays in the graph for as
+        long as anything refers to it.
+        """
+        super().destroy_node()
+        self._state_machine.destroy_when_not_in_use()
+
     def begin(self) -> None:
         """Read the parameters; everything else waits for this step."""
 

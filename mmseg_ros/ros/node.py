@@ -11,7 +11,7 @@ from rclpy.parameter import Parameter
 
 from mmseg_ros.inference.bundle import Bundle
 from mmseg_ros.ros.diagnostics import Reporter
-from mmseg_ros.ros.entities import taken_back_on_error
+from mmseg_ros.ros.entities import destroyed_on_error, taken_back_on_error
 from mmseg_ros.ros.environment import return_free_memory
 from mmseg_ros.ros.lifecycle import SUCCESS, SafeLifecycleNode
 from mmseg_ros.ros.loading import Plan, load, plan
@@ -40,20 +40,8 @@ class SegmentationNode(SafeLifecycleNode):
         self.stream: Stream | None = None
         self._plan: Plan | None = None
         self._bundle: Bundle | None = None
-        self._declared = NodeParameters(self)
-        self.config = self._declared.config()
-        for text in self._declared.unknown():
-            self.get_logger().warning(text)
-        self.add_on_set_parameters_callback(self._declared.check)
-        self.add_post_set_parameters_callback(self._tune)
-        self._reporter = Reporter(self)
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        period_s = 1.0 / self.config.diagnostics.rate_hz
-        self._report_timer = self.create_timer(period_s, self._reporter.publish, clock=steady)
-        if self._declared.autostart:
-            self._start_timer = self.create_timer(
-                0.0, self._start, callback_group=ReentrantCallbackGroup(), clock=steady
-            )
+        with destroyed_on_error(self):
+            self._declare()
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Enable the publishers and subscribe to the sensors."""
@@ -124,6 +112,22 @@ class SegmentationNode(SafeLifecycleNode):
         self.stopping = True
         if self.stream is not None:
             self.stream.close(timeout_s)
+
+    def _declare(self) -> None:
+        self._declared = NodeParameters(self)
+        self.config = self._declared.config()
+        for text in self._declared.unknown():
+            self.get_logger().warning(text)
+        self.add_on_set_parameters_callback(self._declared.check)
+        self.add_post_set_parameters_callback(self._tune)
+        self._reporter = Reporter(self)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        period_s = 1.0 / self.config.diagnostics.rate_hz
+        self._report_timer = self.create_timer(period_s, self._reporter.publish, clock=steady)
+        if self._declared.autostart:
+            self._start_timer = self.create_timer(
+                0.0, self._start, callback_group=ReentrantCallbackGroup(), clock=steady
+            )
 
     async def _start(self) -> None:
         self._start_timer.cancel()

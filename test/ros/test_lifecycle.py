@@ -9,6 +9,8 @@ import pytest
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 
+from mmseg_ros.core.errors import ConfigError
+
 pytestmark = pytest.mark.ros
 
 
@@ -310,3 +312,22 @@ def test_cleanup_frees_the_network_and_gives_memory_back(make_node, monkeypatch)
         counts.append((threading.active_count(), len(list(node.publishers))))
     assert counts[1:] == counts[:1] * 3
     assert len(returned) == 4
+
+
+def names_in_graph(listener):
+    return [name for name in listener.node.get_node_names() if name != 'listener']
+
+
+def test_a_destroyed_node_leaves_the_graph_although_it_is_held(graph, make_node, listener):
+    node = make_node(autostart=False)
+    assert names_in_graph(listener) == ['mmseg']
+    graph.executor.remove_node(node)
+    graph.nodes.remove(node)
+    node.destroy_node()
+    assert graph.spin_until(lambda: not names_in_graph(listener))
+
+
+def test_a_node_that_rejects_its_parameters_leaves_the_graph(graph, make_node, listener):
+    with pytest.raises(ConfigError) as raised:  # the error holds the node: nothing is collected
+        make_node(sync__deadline_s='soon')
+    assert graph.spin_until(lambda: not names_in_graph(listener)), raised
