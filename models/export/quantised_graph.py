@@ -52,14 +52,18 @@ def quantise(path: Path, feeds: Iterable[Feed]) -> None:
 
 
 def _pays(node: NodeProto, weights: Mapping[str, TensorProto]) -> bool:
-    """Return whether a node has weights and computes enough per value that it reads."""
+    """Return whether a node has weights and computes enough per value that it reads.
+
+    That includes convolutions of 1 x 1 and depthwise ones: left in float between others in
+    integers, they cost two conversions each.
+    """
     if node.op_type not in ('MatMul', 'Conv') or node.input[1] not in weights:
         return False
     shape = weights[node.input[1]].dims
     if node.op_type == 'MatMul':
         return len(shape) == 2 and min(shape) >= LEAST_CHANNELS
-    of_one_channel = shape[1] == 1
-    return max(shape[2:]) > 1 and (of_one_channel or min(shape[:2]) >= LEAST_CHANNELS)
+    is_depthwise = shape[1] == 1
+    return is_depthwise or min(shape[:2]) >= LEAST_CHANNELS
 
 
 class _QuantisedNodes:
