@@ -12,7 +12,8 @@ from mmseg_ros.core.subsets import subset_name
 
 if TYPE_CHECKING:
     from mmseg_ros.core.labels import LabelSpace
-    from mmseg_ros.evaluation.bags import Evaluation, EvaluationOptions
+    from mmseg_ros.evaluation.bags import Evaluation
+    from mmseg_ros.evaluation.options import EvaluationOptions
     from mmseg_ros.evaluation.truth import LabelSource
     from mmseg_ros.inference.bundle import Bundle
 
@@ -47,7 +48,7 @@ def options_of(args: argparse.Namespace, bundle: Bundle) -> EvaluationOptions:
     """
     from mmseg_ros.core.config import CalibrationConfig, ModelConfig, NodeConfig
     from mmseg_ros.core.errors import ConfigError
-    from mmseg_ros.evaluation.bags import EvaluationOptions
+    from mmseg_ros.evaluation.options import EvaluationOptions
 
     if args.every < 1:
         raise ConfigError(f'--every must be at least 1, but is {args.every}.')

@@ -16,6 +16,7 @@ from mmseg_ros.core.safe_yaml import load_yaml
 from mmseg_ros.core.types import Modality
 from mmseg_ros.datasets.frame import LabelledDataset, LabelledFrame
 from mmseg_ros.encoding.resize import resize_images
+from mmseg_ros.evaluation.stopping import never
 from mmseg_ros.inference.backend import Prediction
 from mmseg_ros.inference.bundle import Bundle
 from mmseg_ros.metrics.frame_counts import FrameCounts
@@ -154,8 +155,11 @@ def score_dataset(
     subsets: Sequence[Subset],
     progress: Progress | None = None,
     class_map: ClassMap | None = None,
+    stopped: Callable[[], bool] = never,
 ) -> DatasetScores:
     """Return the scores of a loaded backend on every frame of a data set.
+
+    Where `stopped` says so after a frame, they are of the frames until then.
 
     Raises:
         DatasetError: The images were written with other encodings than the bundle reads, or a
@@ -169,6 +173,8 @@ def score_dataset(
         scores.add(dataset[i])
         if progress is not None:
             progress(i + 1, len(dataset))
+        if stopped():
+            break
     return scores
 
 

@@ -10,8 +10,9 @@ from mmseg_ros.bag.writer import BagWriter
 from mmseg_ros.core.errors import BagError, ConfigError
 from mmseg_ros.core.labels import LabelClass, LabelSpace
 from mmseg_ros.core.types import CloudData, ImageData, SensorSample
-from mmseg_ros.evaluation import bags as evaluation
-from mmseg_ros.evaluation.bags import EvaluationOptions, evaluate
+from mmseg_ros.evaluation import network
+from mmseg_ros.evaluation.bags import evaluate
+from mmseg_ros.evaluation.options import EvaluationOptions
 from mmseg_ros.inference.backend import Prediction
 from mmseg_ros.inference.bundle import Bundle
 from mmseg_ros.inference.manifest import FileEntry, Manifest, ModalitySpec
@@ -50,7 +51,7 @@ class LeftRightBackend:
 
 @pytest.fixture
 def bundle(tmp_path, monkeypatch):
-    monkeypatch.setattr(evaluation, 'create_backend', lambda *_: LeftRightBackend())
+    monkeypatch.setattr(network, 'create_backend', lambda *_: LeftRightBackend())
     classes = (LabelClass(0, 'left', (255, 0, 0), ''), LabelClass(1, 'right', (0, 255, 0), ''))
     half = (0.5, 0.5, 0.5)
     manifest = Manifest(
