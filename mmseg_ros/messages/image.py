@@ -134,7 +134,7 @@ def image_fields(pixels: NDArray[Any], encoding: str) -> dict[str, Any]:
 
 
 def _rows(msg: Any, kind: str, channels: int, rows: int | None = None) -> NDArray[Any]:
-    """Return H x W (x channels) pixels in native byte order; a view where the order allows."""
+    """Return H x W (x channels) pixels in native byte order; a view where order and step allow."""
     height, width, step = rows or int(msg.height), int(msg.width), int(msg.step)
     row_bytes = width * channels * np.dtype(kind).itemsize
     data = as_bytes(msg.data)
@@ -153,7 +153,10 @@ def _rows(msg: Any, kind: str, channels: int, rows: int | None = None) -> NDArra
         (height, width, channels), np.dtype(order + kind), data, strides=strides
     )
     pixels = pixels[..., 0] if channels == 1 else pixels
-    return pixels if pixels.dtype.isnative else pixels.astype(np.dtype(kind))
+    # OpenCV takes no rows that begin within a pixel's number.
+    if pixels.dtype.isnative and step % itemsize == 0 and pixels.flags.aligned:
+        return pixels
+    return pixels.astype(np.dtype(kind))
 
 
 def _planes(msg: Any) -> NDArray[np.uint8]:

@@ -42,7 +42,9 @@ def decode_prophesee(
 
 
 def packet_words(data: NDArray[np.uint8], dtype: str, encoding: str) -> NDArray[Any]:
-    """Return the words of a buffer.
+    """Return the words of a buffer, read-only and aligned whatever holds it.
+
+    Compiled loops are made for one kind of array: another one would be compiled while it waits.
 
     Raises:
         SampleError: The buffer ends within a word.
@@ -53,4 +55,7 @@ def packet_words(data: NDArray[np.uint8], dtype: str, encoding: str) -> NDArray[
             f'EventPacket {encoding!r} holds {len(data)} bytes, which is no multiple of {size}: '
             'it is cut off.'
         )
-    return np.frombuffer(data, dtype) if len(data) else np.zeros(0, dtype)
+    words = np.require(data, requirements='C').view(dtype)
+    words = words if words.flags.aligned else words.copy()
+    words.flags.writeable = False
+    return words

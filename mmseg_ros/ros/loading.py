@@ -68,7 +68,7 @@ def load(settings: Plan, is_stopped: Callable[[], bool] = lambda: False) -> Bund
         bundle = load_bundle(settings.config.model.bundle)
         if is_stopped():
             raise MmsegError('Stopped while loading.')
-        load_and_warm_up(bundle, settings.backend)
+        load_and_warm_up(bundle, settings.backend, settings.kinds)
     except BaseException:
         settings.backend.close()
         raise

@@ -14,6 +14,7 @@ from mmseg_ros.bag.reader import BagReader
 from mmseg_ros.core.errors import SampleError
 from mmseg_ros.messages import EventStream
 from mmseg_ros.messages.event_stream import PACKET_ENCODINGS
+from mmseg_ros.messages.prophesee import packet_words
 
 HEIGHT, WIDTH = 480, 640
 DATA = Path(__file__).parents[1] / 'data' / 'events'
@@ -35,6 +36,18 @@ def evt3(*words):
 
 def evt3_time(microseconds):
     return (8, (microseconds >> 12) & 0xFFF), (6, microseconds & 0xFFF)
+
+
+@pytest.mark.parametrize('offset', [0, 1])
+@pytest.mark.parametrize('frozen', [False, True])
+def test_words_are_of_one_kind_whatever_holds_them(offset, frozen):
+    data = np.frombuffer(bytearray(range(17)), np.uint8)[offset : offset + 16]
+    data.flags.writeable = not frozen
+    words = packet_words(data, '<u4', 'evt2')
+    assert words.tobytes() == bytes(range(offset, offset + 16))
+    assert words.flags.aligned
+    assert not words.flags.writeable
+    assert data.flags.writeable is not frozen
 
 
 class TestEvt3:

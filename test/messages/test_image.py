@@ -80,6 +80,16 @@ def test_row_padding_is_skipped(message):
     np.testing.assert_array_equal(decode_image(msg).pixels, RGB)
 
 
+@pytest.mark.parametrize(('encoding', 'dtype'), [('mono16', '<u2'), ('32FC1', '<f4')])
+def test_rows_may_begin_within_a_number(message, encoding, dtype):
+    values = np.arange(1, 13).astype(dtype).reshape(3, 4)
+    step = values.strides[0] + 1
+    data = b''.join(row.tobytes() + b'-' for row in values)
+    pixels = decode_image(raw(message, encoding, values, step=step, data=data)).pixels
+    np.testing.assert_array_equal(pixels, values)
+    assert cv2.resize(pixels, (2, 2)).shape == (2, 2)  # OpenCV takes it
+
+
 @pytest.mark.parametrize('pattern', ['rggb', 'bggr', 'gbrg', 'grbg'])
 def test_bayer_recovers_a_flat_color(message, pattern):
     color = {'r': 200, 'g': 120, 'b': 40}
