@@ -27,6 +27,12 @@ class DataConfig(Checked):
     height: int = parameter(192, 'Rows of the network input.', unit='px', low=32, high=8192)
     width: int = parameter(320, 'Columns of the network input.', unit='px', low=32, high=8192)
     statistics: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    rare_frames: float = parameter(
+        0.0,
+        'Share of the frames that are drawn for the rare classes they show, not in turn.',
+        low=0.0,
+        high=1.0,
+    )
     workers: int = parameter(0, 'Processes that load frames; 0 loads inline.', low=0, high=256)
     simulate: list[SimulatedPart] = field(default_factory=list)
     """What is simulated into `root` where that folder is missing."""

@@ -17,6 +17,8 @@ from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.datasets.frame import FrameSource, LabelledFrame
 from mmseg_ros.encoding.resize import resize_images
 
+_DRAWS = 1  # tells the draws' generator from that of the order
+
 
 class Batch(NamedTuple):
     """B frames.
@@ -33,10 +35,14 @@ class Batch(NamedTuple):
 
 
 class FrameKey(NamedTuple):
-    """A frame in an epoch: the same key always gives the same augmented frame."""
+    """A frame in an epoch: the same key always gives the same augmented frame.
+
+    `draw` tells several visits of one epoch apart; 0 is the visit of its order.
+    """
 
     index: int
     epoch: int
+    draw: int = 0
 
 
 def epoch_order(num_frames: int, seed: int, epoch: int) -> NDArray[np.int64]:
@@ -50,6 +56,13 @@ class StepSampler(Sampler[list[FrameKey]]):
 
     Frames left over at the end of an epoch are dropped. A run that starts at step n sees exactly
     what an uninterrupted run sees from step n on.
+
+    Attributes:
+        num_frames: Of the training split. batch_size: Frames per step, all processes together.
+        first_step: Of this process's work. last_step: Where the run ends. seed: Of the order.
+        rank: This process. world_size: Number of processes.
+        drawn: Share of the places that are filled by `chances` instead of the epoch's order.
+        chances: Chance of each frame there.
     """
 
     num_frames: int
@@ -59,6 +72,8 @@ class StepSampler(Sampler[list[FrameKey]]):
     seed: int
     rank: int = 0
     world_size: int = 1
+    drawn: float = 0.0
+    chances: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         if self.num_frames < self.batch_size:
@@ -77,17 +92,29 @@ class StepSampler(Sampler[list[FrameKey]]):
 
     def __iter__(self) -> Iterator[list[FrameKey]]:
         per_epoch = self.num_frames // self.batch_size
-        order, ordered_epoch = np.empty(0, np.int64), -1
+        keys: list[FrameKey] = []
         for step in range(self.first_step, self.last_step):
             epoch, position = divmod(step, per_epoch)
-            if epoch != ordered_epoch:
-                order, ordered_epoch = epoch_order(self.num_frames, self.seed, epoch), epoch
-            batch = order[position * self.batch_size : (position + 1) * self.batch_size]
-            yield [FrameKey(int(index), epoch) for index in batch[self.rank :: self.world_size]]
+            if not keys or keys[0].epoch != epoch:
+                keys = self._epoch_keys(epoch)
+            batch = keys[position * self.batch_size : (position + 1) * self.batch_size]
+            yield batch[self.rank :: self.world_size]
+
+    def _epoch_keys(self, epoch: int) -> list[FrameKey]:
+        order = epoch_order(self.num_frames, self.seed, epoch)
+        keys = [FrameKey(int(index), epoch) for index in order]
+        if self.chances is None or not self.drawn:
+            return keys
+        rng = np.random.default_rng((self.seed, epoch, _DRAWS))
+        places = np.flatnonzero(rng.random(self.num_frames) < self.drawn)
+        indices = rng.choice(self.num_frames, len(places), p=self.chances)
+        for place, index in zip(places.tolist(), indices.tolist(), strict=True):
+            keys[place] = FrameKey(index, epoch, place + 1)
+        return keys
 
 
 class AugmentedFrames(Dataset[LabelledFrame]):
-    """Frames by `FrameKey`, augmented with randomness of (seed, epoch, index) alone."""
+    """Frames by `FrameKey`, augmented with randomness of the seed and the key alone."""
 
     def __init__(self, frames: FrameSource, augmentation: Augmentation, seed: int) -> None:
         self._frames = frames
@@ -95,7 +122,8 @@ class AugmentedFrames(Dataset[LabelledFrame]):
         self._seed = seed
 
     def __getitem__(self, key: FrameKey) -> LabelledFrame:
-        rng = np.random.default_rng((self._seed, key.epoch, key.index))
+        again = (key.draw,) if key.draw else ()
+        rng = np.random.default_rng((self._seed, key.epoch, key.index, *again))
         return self._augmentation(self._frames[key.index], rng)
 
 

@@ -1,4 +1,4 @@
-"""How often each class occurs in the training split, and what a pixel of it counts for that."""
+"""How often each class occurs in the training split, and what its pixels and frames count."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.datasets.frame import FrameSource
 
 SAMPLED_FRAMES = 200
+SHOWN_PIXELS = 20
+"""A frame with fewer pixels of a class hardly shows it."""
+
 MIN_SHARE = 1e-4
 """Classes that are rarer count as if they had this share, so that no pixel outweighs a frame."""
 
@@ -22,6 +25,26 @@ def class_pixels(frames: FrameSource, label_space: LabelSpace) -> NDArray[np.int
     if not counts_K.any():
         counts_K = _count(frames, np.arange(len(frames)))[: label_space.num_classes]
     return counts_K
+
+
+def frame_chances(
+    frames: FrameSource, label_space: LabelSpace, power: float = 0.5
+) -> NDArray[np.float64]:
+    """Return the chance of each frame to be drawn; frames with rare classes have larger ones.
+
+    A frame weighs as much as the classes that it shows, each (1 / its share of the pixels) **
+    power.
+
+    Args:
+        frames: All are read once.
+        label_space: Their classes.
+        power: How much rare classes outweigh common ones.
+    """
+    pixels_FK = np.stack([_pixels(frames, index) for index in range(len(frames))])
+    pixels_FK = pixels_FK[:, : label_space.num_classes]
+    weights_K = class_weights(pixels_FK.sum(axis=0), power).numpy().astype(np.float64)
+    weights_F = (pixels_FK >= SHOWN_PIXELS) @ weights_K + MIN_SHARE
+    return weights_F / weights_F.sum()
 
 
 def _count(frames: FrameSource, chosen: NDArray[np.int64]) -> NDArray[np.int64]:

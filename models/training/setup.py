@@ -29,7 +29,7 @@ from mmseg_models.training.config import Recipe
 from mmseg_models.training.distillation import Distillation
 from mmseg_models.training.loading import AugmentedFrames, StepSampler, training_loader
 from mmseg_models.training.normalization import Normalization
-from mmseg_models.training.rarity import class_pixels, class_weights
+from mmseg_models.training.rarity import class_pixels, class_weights, frame_chances
 from mmseg_models.training.run import TrainingRun
 from mmseg_models.training.run_log import RunLog, write_run_files
 from mmseg_models.training.simulated_data import ensure_data
@@ -223,6 +223,8 @@ def _build_batches(
         seed=recipe.seed,
         rank=fabric.global_rank,
         world_size=fabric.world_size,
+        drawn=recipe.data.rare_frames,
+        chances=frame_chances(frames, label_space) if recipe.data.rare_frames else None,
     )
     augmented = AugmentedFrames(frames, augmentation, recipe.seed)
     loader = training_loader(augmented, sampler, recipe.data.workers)

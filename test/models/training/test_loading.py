@@ -1,6 +1,7 @@
 """Which frames form which step."""
 
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 import pytest
@@ -101,3 +102,24 @@ def test_collate_and_resize():
     assert batch.labels.dtype == torch.int64
     assert batch.names == ['frame2', 'frame7']
     assert batch.images[1].unique().tolist() == [7]
+
+
+def test_a_share_of_the_places_is_drawn_by_chance_and_the_others_keep_the_order():
+    chances = np.zeros(1000)
+    chances[[3, 5]] = 0.25, 0.75
+    drawing = StepSampler(1000, 4, 0, 500, seed=3, drawn=0.5, chances=chances)
+    plain = StepSampler(1000, 4, 0, 500, seed=3)
+    pairs = list(zip(chain(*drawing), chain(*plain), strict=True))
+    drawn = [key for key, _ in pairs if key.draw]
+    assert 0.45 < len(drawn) / len(pairs) < 0.55
+    assert {key.index for key in drawn} == {3, 5}
+    assert 2 < sum(key.index == 5 for key in drawn) / sum(key.index == 3 for key in drawn) < 4
+    assert len(set(drawn)) == len(drawn)
+    assert all(key == other for key, other in pairs if not key.draw)
+
+
+def test_a_resumed_run_draws_what_an_uninterrupted_one_draws():
+    chances = np.full(11, 1 / 11)
+    whole = StepSampler(11, 4, 0, 9, seed=3, drawn=0.5, chances=chances)
+    rest = StepSampler(11, 4, 5, 9, seed=3, drawn=0.5, chances=chances)
+    assert list(whole)[5:] == list(rest)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmseg_models.training.rarity import class_pixels, class_weights
+from mmseg_models.training.rarity import class_pixels, class_weights, frame_chances
 from mmseg_ros.core.labels import load_label_space
 
 SPACE = load_label_space('deliver')
@@ -38,3 +38,16 @@ def test_weights_follow_the_shares_and_average_to_one_over_the_pixels():
 
 def test_power_zero_counts_all_pixels_alike():
     assert class_weights(np.array([900, 100]), 0.0).tolist() == [1.0, 1.0]
+
+
+def test_frames_that_show_rare_classes_are_drawn_more_often():
+    common, rare, specks = [[0] * 100], [[0] * 70 + [7] * 30], [[0] * 90 + [7] * 10]
+    chances = frame_chances(frames(*[common] * 8, rare, specks), SPACE)
+    assert chances.sum() == pytest.approx(1.0)
+    assert chances[8] > 3 * chances[0]
+    # Too few pixels to show the class.
+    assert chances[9] == pytest.approx(chances[0])
+
+
+def test_a_frame_without_labels_can_still_be_drawn():
+    assert (frame_chances(frames([[0] * 50], [[255] * 50]), SPACE) > 0).all()
