@@ -72,6 +72,9 @@ class AugmentationConfig(Checked):
     darkening_probability: float = parameter(
         0.0, 'Chance that the camera image loses light, down to black.', low=0.0, high=1.0
     )
+    copy_paste_probability: float = parameter(
+        0.0, "Chance that another frame's objects of rare classes are put in.", low=0.0, high=1.0
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from mmseg_models.training.copy_paste import CopyPaste
 from mmseg_models.transforms import Augmentation
 from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.datasets.frame import FrameSource, LabelledFrame
@@ -116,15 +117,23 @@ class StepSampler(Sampler[list[FrameKey]]):
 class AugmentedFrames(Dataset[LabelledFrame]):
     """Frames by `FrameKey`, augmented with randomness of the seed and the key alone."""
 
-    def __init__(self, frames: FrameSource, augmentation: Augmentation, seed: int) -> None:
+    def __init__(
+        self,
+        frames: FrameSource,
+        augmentation: Augmentation,
+        seed: int,
+        paste: CopyPaste | None = None,
+    ) -> None:
         self._frames = frames
         self._augmentation = augmentation
         self._seed = seed
+        self._paste = paste
 
     def __getitem__(self, key: FrameKey) -> LabelledFrame:
         again = (key.draw,) if key.draw else ()
         rng = np.random.default_rng((self._seed, key.epoch, key.index, *again))
-        return self._augmentation(self._frames[key.index], rng)
+        frame = self._frames[key.index]
+        return self._augmentation(self._paste(frame, rng) if self._paste else frame, rng)
 
 
 class ResizedFrames(Dataset[LabelledFrame]):

@@ -26,6 +26,7 @@ from mmseg_models.training.checkpoint import (
     restore_generators,
 )
 from mmseg_models.training.config import Recipe
+from mmseg_models.training.copy_paste import CopyPaste, rare_classes
 from mmseg_models.training.distillation import Distillation
 from mmseg_models.training.loading import AugmentedFrames, StepSampler, training_loader
 from mmseg_models.training.normalization import Normalization
@@ -226,6 +227,10 @@ def _build_batches(
         drawn=recipe.data.rare_frames,
         chances=frame_chances(frames, label_space) if recipe.data.rare_frames else None,
     )
-    augmented = AugmentedFrames(frames, augmentation, recipe.seed)
+    paste = None
+    if config.copy_paste_probability:
+        is_rare = rare_classes(class_pixels(frames, label_space))
+        paste = CopyPaste(frames, is_rare, config.copy_paste_probability)
+    augmented = AugmentedFrames(frames, augmentation, recipe.seed, paste)
     loader = training_loader(augmented, sampler, recipe.data.workers)
     return fabric.setup_dataloaders(loader, use_distributed_sampler=False)
