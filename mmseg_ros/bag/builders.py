@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mmseg_ros import messages
 from mmseg_ros.bag.typestore import message_class
 from mmseg_ros.core.errors import BagError
+from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.types import CloudData, DepthData, EventData, ImageData, SensorSample
 from mmseg_ros.projection.camera import CameraModel
 from mmseg_ros.projection.transforms import quaternion_from_rotation
@@ -20,6 +21,7 @@ CAMERA_INFO = 'sensor_msgs/msg/CameraInfo'
 POINT_CLOUD = 'sensor_msgs/msg/PointCloud2'
 ODOMETRY = 'nav_msgs/msg/Odometry'
 TF_MESSAGE = 'tf2_msgs/msg/TFMessage'
+LABEL_INFO = 'vision_msgs/msg/LabelInfo'
 
 
 def header(stamp_ns: int, frame_id: str) -> Any:
@@ -53,13 +55,16 @@ def camera_info_message(stamp_ns: int, camera: CameraModel) -> Any:
     return message_class(CAMERA_INFO)(header(stamp_ns, camera.frame_id), **fields)
 
 
+def label_info_message(stamp_ns: int, label_space: LabelSpace) -> Any:
+    """Return a vision_msgs/LabelInfo: id and name of every class."""
+    vision_class = message_class('vision_msgs/msg/VisionClass')
+    classes = [vision_class(int(c.id), c.name) for c in label_space.classes]
+    return message_class(LABEL_INFO)(header(stamp_ns, ''), classes, 0.0)
+
+
 def cloud_message(stamp_ns: int, frame_id: str, cloud: CloudData | NDArray[Any]) -> Any:
     """Return a sensor_msgs/PointCloud2 of a cloud or of a structured array of N points."""
-    if isinstance(cloud, CloudData):
-        fields = messages.cloud_fields(cloud, cloud.height, cloud.width)
-    else:
-        fields = messages.cloud_fields(cloud, 1, len(cloud))
-    return _cloud(stamp_ns, frame_id, fields)
+    return _cloud(stamp_ns, frame_id, messages.cloud_fields(cloud))
 
 
 def events_message(stamp_ns: int, frame_id: str, events: EventData) -> Any:

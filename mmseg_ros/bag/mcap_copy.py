@@ -83,6 +83,12 @@ class McapCopy:
         )
 
     @property
+    def names_qos(self) -> bool:
+        """Return whether the QoS of the channels is written in words, not in numbers."""
+        texts = [channel.metadata.get(_QOS, '') for _, channel in self._topics.values()]
+        return not any('history: 1' in text or 'history: 3' in text for text in texts)
+
+    @property
     def topics(self) -> int:
         """Return the number of topics with messages."""
         return len(self._counts)
@@ -102,8 +108,7 @@ class McapCopy:
 
     def _information(self) -> dict[str, Any]:
         # Version 9 names QoS values by words, the versions before by numbers in a string.
-        qos = {name: channel.metadata.get(_QOS, '') for name, (_, channel) in self._topics.items()}
-        is_named = not any('history: 1' in text or 'history: 3' in text for text in qos.values())
+        is_named = self.names_qos
         start = {'nanoseconds_since_epoch': self.start_ns}
         duration = {'nanoseconds': self.end_ns - self.start_ns}
         file = {'path': self._name, 'starting_time': start, 'duration': duration}

@@ -127,8 +127,8 @@ class McapStorage:
                 full_type_name(schema.name) if schema else 'no type',
                 channel.message_encoding,
                 _ENCODINGS.get(encoding, encoding),
-                # Definitions of others (protobuf) are bytes and no text.
-                schema.data.decode('utf-8', 'replace') if schema else '',
+                # Definitions of others (protobuf) are bytes and no text: a copy gets them back.
+                schema.data.decode('utf-8', 'surrogateescape') if schema else '',
                 counts.get(number, 0),
                 channel.metadata.get('offered_qos_profiles', ''),
             )

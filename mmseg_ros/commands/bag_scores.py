@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmseg_ros.commands.export_options import export_paths
 from mmseg_ros.commands.scored import Scored
 from mmseg_ros.commands.sensors_option import sensors_of
 from mmseg_ros.core.subsets import subset_name
@@ -66,6 +67,7 @@ def options_of(args: argparse.Namespace, bundle: Bundle) -> EvaluationOptions:
         sensors_of(args),
         NodeConfig(model=model, calibration=calibration),
         _labels(args, bundle.manifest.label_space),
+        exports=export_paths(args),
     )
 
 
@@ -95,4 +97,4 @@ def _text(evaluation: Evaluation) -> str:
         for row in metrics['robustness']
     ]
     lines.append(f'{"calibration error (ECE)":28} {number(metrics["reliability"]["ece"])}\n')
-    return ''.join(lines) + drop_text(metrics)
+    return ''.join(lines) + drop_text(metrics) + evaluation.exported

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmseg_ros.commands.export_options import export_paths
 from mmseg_ros.commands.scored import Scored
 from mmseg_ros.core.subsets import subset_name
 from mmseg_ros.metrics.report import number
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from mmseg_ros.core.labels import LabelSpace
     from mmseg_ros.core.types import Modality
     from mmseg_ros.datasets.frame import LabelledDataset
+    from mmseg_ros.evaluation.mask_folder import MaskFolder
     from mmseg_ros.inference.bundle import Bundle
 
 
@@ -58,13 +61,15 @@ def _metrics(
     subsets = subsets_to_score(_held(dataset.root, manifest.modality_names), args.subsets)
     backend = SettledBackend(create_backend(args.backend, args.threads, args.precision))
     backend.load(bundle)
+    space = class_map.target if class_map else manifest.label_space
     try:
-        with progress_bar('scoring') as progress:
-            scores = score_dataset(bundle, backend, dataset, subsets, progress, class_map)
+        with progress_bar('scoring') as progress, _masks(args, space) as masks:
+            scores = score_dataset(
+                bundle, backend, dataset, subsets, progress, class_map, masks=masks
+            )
         options = {'backend': backend.name, 'precision': backend.precision}
     finally:
         backend.close()
-    space = class_map.target if class_map else manifest.label_space
     return {
         'schema_version': 1,
         'dataset': {'name': dataset.root.name, 'split': args.split, 'frames': len(dataset)},
@@ -78,6 +83,16 @@ def _metrics(
         'reliability': scores.reliability(),
         'frames': scores.per_frame,
     }
+
+
+def _masks(
+    args: argparse.Namespace, label_space: LabelSpace
+) -> AbstractContextManager[MaskFolder | None]:
+    """Return what takes the label images, if they are to be written."""
+    from mmseg_ros.evaluation.mask_folder import mask_folder
+
+    folder = export_paths(args).masks
+    return nullcontext() if folder is None else mask_folder(folder, label_space)
 
 
 def _open(

@@ -9,6 +9,7 @@ from pathlib import Path
 from mmseg_ros.commands.arguments import MOST_PROCESSES, whole_number
 from mmseg_ros.commands.bag_scores import score_bag
 from mmseg_ros.commands.data_set_scores import score_data_set
+from mmseg_ros.commands.export_options import add_exports, without_exports
 from mmseg_ros.commands.scored import METRICS_FILE, Scored, metrics_text, write_scored
 from mmseg_ros.commands.sensors_option import add_sensors
 from mmseg_ros.core.atomic_files import require_writable
@@ -25,6 +26,7 @@ EPILOG = """examples:
   python -m mmseg_ros evaluate out/words --bundle crossvlt-small-sim
   python -m mmseg_ros evaluate out/deliver --protocol emm --protocol rmm --protocol nm
   python -m mmseg_ros evaluate CamVid --classes camvid --split test
+  python -m mmseg_ros evaluate out/sequence --write-bag out/labeled --export-masks out/masks
   python -m mmseg_ros evaluate out/day out/night --bundle old --bundle new --output out/scores
 
 A bag goes through the live node's collector and pipeline; metrics.json (the same bytes in every
@@ -56,6 +58,7 @@ def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
         '--verify', action='store_true',
         help='run twice and prove that labels and metrics.json are the same bytes',
     )  # fmt: skip
+    add_exports(parser)
     parser.add_argument(
         '--subsets',
         choices=SUBSET_CHOICES,
@@ -144,7 +147,7 @@ def evaluate_one(args: argparse.Namespace, source: Path, bundle: str, output: Pa
     if args.verify:
         from mmseg_ros.evaluation.verification import require_same
 
-        again = score_source(args, source, bundle)
+        again = score_source(without_exports(args), source, bundle)
         texts = [metrics_text(run.metrics) for run in (scored, again)]
         sys.stdout.write(require_same(scored.metrics, again.metrics, texts) + '\n')
     return scored
@@ -155,6 +158,7 @@ def score_source(args: argparse.Namespace, source: Path, bundle: str) -> Scored:
     if args.classes or (source / 'img').is_dir() or _is_data_set(source):
         _reject_bag_options(args, source)
         if _is_referring(bundle):
+            _reject_exports(args, bundle)
             return _score_referring(args, source, bundle)
         return score_data_set(args, source, bundle)
     _reject_data_set_options(args)
@@ -174,10 +178,20 @@ def source_name(source: Path) -> str:
 def _reject_bag_options(args: argparse.Namespace, source: Path) -> None:
     from mmseg_ros.core.errors import ConfigError
 
-    if args.every != 1 or args.calibration or args.sensors or args.labels or args.label_map:
+    given = (args.calibration, args.sensors, args.labels, args.label_map, args.write_bag)
+    if args.every != 1 or any(given):
         raise ConfigError(
-            f'{source} is a data set: --every, --calibration, --sensors, --labels and '
-            '--label-map are for bags; leave them out.'
+            f'{source} is a data set: --every, --calibration, --sensors, --labels, --label-map '
+            'and --write-bag are for bags; leave them out.'
+        )
+
+
+def _reject_exports(args: argparse.Namespace, bundle: str) -> None:
+    from mmseg_ros.core.errors import ConfigError
+
+    if args.export_masks:
+        raise ConfigError(
+            f'--export-masks writes labels of classes, but {bundle} answers text prompts.'
         )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from mmseg_ros.commands.export_options import exports_below
 from mmseg_ros.commands.failures import FAILED
 from mmseg_ros.commands.scored import METRICS_FILE, Scored
 from mmseg_ros.core.atomic_files import require_writable
@@ -39,7 +40,8 @@ def evaluate_many(
         name = f'{shown(source)} with {shown(bundle)}'
         sys.stdout.write(f'[{len(rows) + 1}/{len(places)}] {name}\n')
         try:
-            rows.append(summary_row(evaluate_one(args, source, bundle, place), source, bundle))
+            own = exports_below(args, place.relative_to(output))
+            rows.append(summary_row(evaluate_one(own, source, bundle, place), source, bundle))
         except MmsegError as error:
             sys.stderr.write(f'mmseg_ros evaluate: {name}: {_brief(str(error))}\n')
             rows.append({'source': str(source), 'bundle': bundle, 'fault': str(error)})

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.types import LIDAR, CloudData, FrameSet
 from mmseg_ros.evaluation import pictures
 from mmseg_ros.evaluation.bag_metrics import bag_metrics
+from mmseg_ros.evaluation.exports import Exports, exports
 from mmseg_ros.evaluation.network import loaded_network
 from mmseg_ros.evaluation.options import EvaluationOptions
 from mmseg_ros.evaluation.replayed import Replayed, replayed
@@ -17,6 +19,7 @@ from mmseg_ros.evaluation.scoring import BagScorer, Subset, point_labels
 from mmseg_ros.evaluation.stopping import Stopped, never
 from mmseg_ros.inference.bundle import Bundle
 from mmseg_ros.inference.deterministic_backend import SettledBackend
+from mmseg_ros.labelling.frame import Frame, usable_samples
 from mmseg_ros.metrics.report import Figure
 from mmseg_ros.metrics.robustness import subsets_to_score
 from mmseg_ros.pipeline import PipelineOutput
@@ -33,11 +36,13 @@ class Evaluation:
         metrics: Plain values, the same in every run: the content of metrics.json.
         stage_ms: Percentiles of the pipeline's stages, per subset of `withheld`.
         figures: Frames kept for the report: what went in and what came out.
+        exported: What was written beside the scores, in some lines.
     """
 
     metrics: dict[str, Any]
     stage_ms: dict[Subset, dict[str, dict[str, float]]]
     figures: Sequence[Figure]
+    exported: str = ''
 
 
 def evaluate(
@@ -77,7 +82,15 @@ def evaluate_with(
     with replayed(backend, bag, bundle, options) as opened:
         subsets = subsets_to_score(opened.present, options.subsets)
         scorer = BagScorer(opened.pipeline, bundle.manifest.label_space, opened.truth, subsets)
-        figures, ended = _score(opened, scorer, options.figures, progress, stopped)
+        with exports(
+            options.exports,
+            bag,
+            bundle.manifest.label_space,
+            options.config.output,
+            opened.has_lidar,
+        ) as exported:
+            figures, ended = _score(opened, scorer, exported, options, progress, stopped)
+            exported.is_cut = ended
         metrics = bag_metrics(opened.reader, bundle, scorer, opened.run.use())
     metrics['options'] = {
         'subsets': options.subsets,
@@ -88,13 +101,14 @@ def evaluate_with(
     if ended:
         metrics['interrupted'] = {'frames': scorer.sets}
     stages = {name: s.stages.percentiles_ms() for name, s in scorer.withheld.items()}
-    return Evaluation(metrics, stages, figures)
+    return Evaluation(metrics, stages, figures, exported.text(options.exports))
 
 
 def _score(
     opened: Replayed,
     scorer: BagScorer,
-    count: int,
+    exported: Exports,
+    options: EvaluationOptions,
     progress: Progress | None,
     stopped: Stopped,
 ) -> tuple[list[Figure], bool]:
@@ -103,15 +117,18 @@ def _score(
     Args:
         opened: The recording.
         scorer: Takes the frames.
-        count: Number of figures.
+        exported: Takes them too.
+        options: With the number of figures.
         progress: Told about every frame.
         stopped: Asked after every frame.
     """
     figures: list[Figure] = []
-    expected = opened.run.expected
+    expected, count = opened.run.expected, options.figures
     wanted = [expected * (2 * i + 1) // (2 * count) for i in range(count)]
     for i, frame_set in opened.run.frames():
         output = scorer.add(frame_set)
+        if output is not None:
+            exported.add(_frame(frame_set, output, opened, scorer.label_space))
         if output is not None and len(figures) < count and i >= wanted[len(figures)]:
             figures.append(_figure(frame_set, output, scorer, opened))
         if progress is not None:
@@ -119,6 +136,14 @@ def _score(
         if stopped():
             return figures, True
     return figures, False
+
+
+def _frame(
+    frame_set: FrameSet, output: PipelineOutput, opened: Replayed, label_space: LabelSpace
+) -> Frame:
+    used = usable_samples(frame_set, output.rejected)
+    pipeline = opened.pipeline
+    return Frame(used, output.result, pipeline.rig, label_space, pipeline.odometry)
 
 
 def _figure(

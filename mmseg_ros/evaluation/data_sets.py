@@ -16,6 +16,7 @@ from mmseg_ros.core.safe_yaml import load_yaml
 from mmseg_ros.core.types import Modality
 from mmseg_ros.datasets.frame import LabelledDataset, LabelledFrame
 from mmseg_ros.encoding.resize import resize_images
+from mmseg_ros.evaluation.mask_folder import MaskFolder
 from mmseg_ros.evaluation.stopping import never
 from mmseg_ros.inference.backend import Prediction
 from mmseg_ros.inference.bundle import Bundle
@@ -51,6 +52,7 @@ class DatasetScores:
         backend: Labeller,
         subsets: Sequence[Subset],
         class_map: ClassMap | None = None,
+        masks: MaskFolder | None = None,
     ) -> None:
         """Start with nothing scored.
 
@@ -60,7 +62,9 @@ class DatasetScores:
             subsets: Which sensors the network is given in turn, the full set first.
             class_map: From the bundle's classes to those of the labels; None if they are the
                 same.
+            masks: Takes the labels that all sensors give.
         """
+        self._masks = masks
         self._manifest = bundle.manifest
         self._space = class_map.target if class_map else bundle.manifest.label_space
         self._table = class_map.table(bundle.manifest.label_space) if class_map else None
@@ -90,6 +94,8 @@ class DatasetScores:
                 labels = self._table[labels]
             pixels = self._count(frame, names, subset, labels, prediction.confidence)
             counts.add(subset, labels, pixels)
+            if self._masks is not None and subset == self._subsets[0]:
+                self._masks.add(labels, frame.name, sensors=subset)
         self.per_frame.append(counts.row())
 
     def _count(
@@ -156,6 +162,7 @@ def score_dataset(
     progress: Progress | None = None,
     class_map: ClassMap | None = None,
     stopped: Callable[[], bool] = never,
+    masks: MaskFolder | None = None,
 ) -> DatasetScores:
     """Return the scores of a loaded backend on every frame of a data set.
 
@@ -168,12 +175,14 @@ def score_dataset(
         BackendError: The runtime failed.
     """
     _check_encodings(bundle, dataset.root)
-    scores = DatasetScores(bundle, backend, subsets, class_map)
+    scores = DatasetScores(bundle, backend, subsets, class_map, masks)
     for i in range(len(dataset)):
         scores.add(dataset[i])
         if progress is not None:
             progress(i + 1, len(dataset))
         if stopped():
+            if masks is not None:
+                masks.is_cut = True
             break
     return scores
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from mmseg_ros.bag.sensor_setup import SensorSetup
 from mmseg_ros.core.config import NodeConfig
 from mmseg_ros.evaluation.disturbance import Disturbance
+from mmseg_ros.evaluation.exports import ExportPaths
 from mmseg_ros.evaluation.truth import LabelSource
 
 
@@ -27,6 +28,7 @@ class EvaluationOptions:
             all frames.
         span_ns: First bag stamp that is read, and first one left out; None is open.
         disturbance: What is made worse before it is scored.
+        exports: Where the labels are written to.
     """
 
     subsets: str = 'drops'
@@ -39,3 +41,4 @@ class EvaluationOptions:
     moments: frozenset[int] | None = None
     span_ns: tuple[int | None, int | None] = (None, None)
     disturbance: Disturbance = field(default_factory=Disturbance)
+    exports: ExportPaths = field(default_factory=ExportPaths)

@@ -13,8 +13,10 @@ from mmseg_ros.bag.proposal import sensors_hint
 from mmseg_ros.bag.reader import BagReader
 from mmseg_ros.bag.rejected import Rejected
 from mmseg_ros.bag.sensor_setup import SensorSetup
+from mmseg_ros.core.config import NodeConfig, SensorConfig
 from mmseg_ros.core.errors import BagError
-from mmseg_ros.core.types import EVENT, RGB, FrameSet, Modality
+from mmseg_ros.core.modalities import kind_of
+from mmseg_ros.core.types import EVENT, LIDAR, RGB, FrameSet, Modality
 from mmseg_ros.evaluation.bag_metrics import Use
 from mmseg_ros.evaluation.faulty_reader import FaultyBagReader
 from mmseg_ros.evaluation.options import EvaluationOptions
@@ -35,6 +37,7 @@ class Replayed:
         reader: The recording. truth: Its ground truth.
         pipeline: Aligns, encodes and segments its frames.
         present: The bundle's modalities that the recording holds, in order.
+        has_lidar: Whether one of them is a LiDAR.
         run: Yields the frames.
     """
 
@@ -42,6 +45,7 @@ class Replayed:
     truth: Truth
     pipeline: Pipeline
     present: tuple[Modality, ...]
+    has_lidar: bool
     run: Run
 
 
@@ -70,7 +74,8 @@ def replayed(
         pipeline = Pipeline(bundle, backend, rig, calibration.event_window_s, odometry)
         present = tuple(name for name in bundle.manifest.modality_names if name in topics)
         run = Run(reader, topics, pipeline, truth, options)
-        yield Replayed(reader, truth, pipeline, present, run)
+        has_lidar = any(is_lidar(name, options.config) for name in present)
+        yield Replayed(reader, truth, pipeline, present, has_lidar, run)
 
 
 def _rig(reader: BagReader, topics: dict[Modality, str], options: EvaluationOptions) -> Rig:
@@ -150,6 +155,11 @@ class Run:
             lost={name: decoder.losses for name, decoder in decoders if decoder.losses},
             intensity={name: str(scale) for name, scale in intensity.items() if scale.name},
         )
+
+
+def is_lidar(name: Modality, config: NodeConfig) -> bool:
+    """Return whether a sensor is a LiDAR."""
+    return kind_of(name, config.sensors.get(name, SensorConfig()).kind) == LIDAR
 
 
 def topics_of(reader: BagReader, bundle: Bundle, sensors: SensorSetup) -> dict[Modality, str]:

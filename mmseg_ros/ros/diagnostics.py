@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.qos import QoSProfile
 
+from mmseg_ros.labelling.frame import Frame
 from mmseg_ros.ros.conversions import header_of, status_message
-from mmseg_ros.ros.frame import Frame
 from mmseg_ros.ros.qos import NO_EVENTS
 from mmseg_ros.ros.referring_report import referring_report
 from mmseg_ros.ros.sensor_report import ERROR, LEVELS, OK, WARN, sensor_report

@@ -10,6 +10,7 @@ from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 
 from mmseg_ros.inference.bundle import Bundle
+from mmseg_ros.messages.results import NODE_NAME
 from mmseg_ros.ros.diagnostics import Reporter
 from mmseg_ros.ros.entities import destroyed_on_error, taken_back_on_error
 from mmseg_ros.ros.environment import return_free_memory
@@ -19,8 +20,6 @@ from mmseg_ros.ros.parameters import NodeParameters
 from mmseg_ros.ros.session import Session
 from mmseg_ros.ros.stream import Stream
 
-_DEFAULT_NAME = 'mmseg'
-
 
 class SegmentationNode(SafeLifecycleNode):
     """Configure loads the bundle and makes the publishers, activate subscribes.
@@ -29,7 +28,7 @@ class SegmentationNode(SafeLifecycleNode):
         session: What configuring made, else None. stream: What activating made, else None.
     """
 
-    def __init__(self, name: str = _DEFAULT_NAME, **options: Any) -> None:
+    def __init__(self, name: str = NODE_NAME, **options: Any) -> None:
         """Declare the parameters; with `autostart`, become active as soon as the node spins.
 
         Raises:

@@ -9,22 +9,20 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.lifecycle import LifecycleNode
 from sensor_msgs.msg import Image, PointCloud2
 from std_msgs.msg import String
 
 from mmseg_ros.core.config import OutputConfig
-from mmseg_ros.core.errors import MmsegError
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.unexpected import reason_of
-from mmseg_ros.labelling import colorize, overlay
+from mmseg_ros.labelling.frame import Frame
+from mmseg_ros.messages.results import LABEL_INFO, ImageContent, Results, ResultTopic
 from mmseg_ros.ros.conversions import cloud_message, header_of, image_message
-from mmseg_ros.ros.frame import Frame
 from mmseg_ros.ros.qos import NO_EVENTS, latched_qos
 from mmseg_ros.ros.qos_overrides import output_options
-from mmseg_ros.ros.result_publisher import JPEG, PNG, ResultPublisher
+from mmseg_ros.ros.result_publisher import ResultPublisher
 
 Build = Callable[[Frame], Any]
 
@@ -42,7 +40,6 @@ class Outputs:
 
     Attributes:
         paused: Per topic, why it could not be published from the last frame; empty text if it was.
-        config: Live-tunable output parameters.
     """
 
     def __init__(
@@ -60,19 +57,20 @@ class Outputs:
             config: Initial output parameters.
             modalities: Makes the message of ~/modalities.
         """
-        self.config = config
         self.paused: dict[str, str] = {}
         self._node = node
         self._label_space = label_space
-        self._last_scan_ns: int | None = None
+        self._results = Results(config)
         self._outputs = (
-            _Output('~/labels', Image, self._labels, PNG),
-            _Output('~/confidence', Image, _confidence, PNG),
-            _Output('~/color', Image, _color, JPEG),
-            _Output('~/overlay', Image, self._overlay, JPEG),
-            _Output('~/points', PointCloud2, self._points),
-            _Output('~/points/organized', PointCloud2, _organized),
-            _Output('~/debug/projection', Image, _projection, JPEG),
+            *(
+                _Output(
+                    topic.name,
+                    PointCloud2 if topic.is_cloud else Image,
+                    _message_builder(topic),
+                    topic.compression,
+                )
+                for topic in self._results.topics
+            ),
             _Output('~/modalities', DiagnosticArray, modalities),
         )
         self._publishers = {
@@ -82,6 +80,15 @@ class Outputs:
             for output in self._outputs
         }
         self._label_info, self._label_message = _label_info(node, label_space)
+
+    @property
+    def config(self) -> OutputConfig:
+        """Return the live-tunable output parameters."""
+        return self._results.config
+
+    @config.setter
+    def config(self, config: OutputConfig) -> None:
+        self._results.config = config
 
     def publish_label_info(self) -> None:
         """Send the latched class names; call it once the node is active."""
@@ -112,53 +119,20 @@ class Outputs:
             publisher.close()
         self._node.destroy_lifecycle_publisher(self._label_info)
 
-    def _labels(self, frame: Frame) -> Image:
-        labels = frame.result.labels
-        encoding = 'mono8' if labels.dtype == np.uint8 else '16UC1'
-        return image_message(_header(frame), labels, encoding)
 
-    def _points(self, frame: Frame) -> PointCloud2 | None:
-        """Return the labeled cloud, once per scan: further frames that hold it add nothing."""
-        sample = frame.lidar
-        if sample is None:
-            raise MmsegError('No LiDAR cloud in the frame.')
-        if sample.stamp_ns == self._last_scan_ns:
+def _message_builder(topic: ResultTopic) -> Build:
+    """Return what makes the message of a result topic from a frame."""
+
+    def build(frame: Frame) -> Any:
+        content = topic.build(frame)
+        if content is None:
             return None
-        self._last_scan_ns = sample.stamp_ns
-        cloud: Any = sample.payload
-        header = header_of(sample.stamp_ns, sample.frame_id)
-        points = frame.labelled_points(self.config.field_preset)
-        return cloud_message(header, points, cloud.height, cloud.width)
+        header = header_of(content.stamp_ns, content.frame_id)
+        if isinstance(content, ImageContent):
+            return image_message(header, content.pixels, content.encoding)
+        return cloud_message(header, content.points, content.height, content.width)
 
-    def _overlay(self, frame: Frame) -> Image:
-        alpha = self.config.overlay_alpha
-        pixels = overlay(frame.rgb, frame.result.labels, frame.label_space, alpha)
-        return image_message(_header(frame), pixels, 'rgb8')
-
-
-def _confidence(frame: Frame) -> Image:
-    return image_message(_header(frame), frame.result.confidence, 'mono8')
-
-
-def _color(frame: Frame) -> Image:
-    return image_message(_header(frame), colorize(frame.result.labels, frame.label_space), 'rgb8')
-
-
-def _organized(frame: Frame) -> PointCloud2:
-    if frame.depth is None:
-        raise MmsegError('No depth image in the frame.')
-    cloud = frame.organized_points()
-    return cloud_message(_header(frame), cloud.points, cloud.height, cloud.width)
-
-
-def _projection(frame: Frame) -> Image:
-    if frame.lidar is None:
-        raise MmsegError('No LiDAR cloud in the frame.')
-    return image_message(_header(frame), frame.projection_image(), 'rgb8')
-
-
-def _header(frame: Frame) -> Any:
-    return header_of(frame.result.stamp_ns, frame.result.frame_id)
+    return build
 
 
 def _label_info(node: LifecycleNode, label_space: LabelSpace) -> tuple[Any, Any]:
@@ -169,7 +143,7 @@ def _label_info(node: LifecycleNode, label_space: LabelSpace) -> tuple[Any, Any]
         text = json.dumps(label_space.to_dict())
         publisher = node.create_lifecycle_publisher(
             String,
-            '~/label_info_json',
+            f'{LABEL_INFO}_json',
             latched_qos(),
             event_callbacks=NO_EVENTS,
             qos_overriding_options=output_options(),
@@ -181,7 +155,7 @@ def _label_info(node: LifecycleNode, label_space: LabelSpace) -> tuple[Any, Any]
     ]
     publisher = node.create_lifecycle_publisher(
         vision_msgs.LabelInfo,
-        '~/label_info',
+        LABEL_INFO,
         latched_qos(),
         event_callbacks=NO_EVENTS,
         qos_overriding_options=output_options(),

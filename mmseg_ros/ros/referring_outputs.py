@@ -13,11 +13,12 @@ from mmseg_ros.core.config import OutputConfig
 from mmseg_ros.core.errors import MmsegError
 from mmseg_ros.core.types import FrameSet, SegmentationResult, SensorSample
 from mmseg_ros.labelling import overlay
+from mmseg_ros.labelling.frame import Frame
+from mmseg_ros.messages.results import JPEG, PNG
 from mmseg_ros.projection.extrinsics import Rig
 from mmseg_ros.referring.result import IGNORE_ID, ReferringResult, label_space_of
 from mmseg_ros.ros.conversions import cloud_message, header_of, image_message
-from mmseg_ros.ros.frame import Frame
-from mmseg_ros.ros.result_publisher import JPEG, PNG, ResultPublisher
+from mmseg_ros.ros.result_publisher import ResultPublisher
 
 MASK_TOPIC = '~/referring/mask'
 OVERLAY_TOPIC = '~/referring/overlay'

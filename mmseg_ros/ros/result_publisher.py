@@ -13,8 +13,6 @@ from mmseg_ros.ros.qos import NO_EVENTS, output_qos
 from mmseg_ros.ros.qos_overrides import output_options
 from mmseg_ros.ros.transports import transport_topic
 
-JPEG, PNG = 'jpeg', 'png'
-
 
 class ResultPublisher:
     """Publishes a result to those who want it, plain or compressed, and to nobody else."""

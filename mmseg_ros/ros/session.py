@@ -18,10 +18,10 @@ from mmseg_ros.core.timing import StageStatistics, StageTimer, StageWatch
 from mmseg_ros.core.types import FrameSet, Modality, SegmentationResult
 from mmseg_ros.core.unexpected import reason_of
 from mmseg_ros.inference.bundle import Bundle
+from mmseg_ros.labelling.frame import Frame, usable_samples
 from mmseg_ros.pipeline import Pipeline, Prepared
 from mmseg_ros.projection.odometry import Odometry
 from mmseg_ros.ros.calibration import Calibration
-from mmseg_ros.ros.frame import Frame
 from mmseg_ros.ros.inputs import info_topic
 from mmseg_ros.ros.loading import Plan
 from mmseg_ros.ros.outputs import Outputs
@@ -155,9 +155,7 @@ class Session:
 
     def _finish(self, prepared: Prepared) -> None:
         output = self._pipeline.complete(prepared)
-        samples = prepared.frame_set.samples
-        usable = {k: v for k, v in samples.items() if k not in output.rejected}
-        frame_set = replace(prepared.frame_set, samples=usable)
+        frame_set = usable_samples(prepared.frame_set, output.rejected)
         label_space = self.bundle.manifest.label_space
         result = self._masked(output.result, label_space.ignore_id)
         frame = Frame(frame_set, result, prepared.rig, label_space, self.odometry)

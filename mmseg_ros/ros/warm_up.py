@@ -10,8 +10,8 @@ from mmseg_ros.core.errors import SampleError
 from mmseg_ros.core.types import FrameSet, Modality
 from mmseg_ros.inference.backend import Backend
 from mmseg_ros.inference.bundle import Bundle
+from mmseg_ros.labelling.frame import Frame
 from mmseg_ros.pipeline import Pipeline, Prepared
-from mmseg_ros.ros.frame import Frame
 from mmseg_ros.ros.made_up import decode_made_up, made_up_frame, made_up_odometry
 
 _BY_NAME: Mapping[Modality, str] = MappingProxyType({})

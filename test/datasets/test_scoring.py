@@ -133,3 +133,20 @@ def test_command_scores_a_bundle_that_reads(
 def test_options_of_bags_are_rejected(root, option, capsys):
     assert main(['evaluate', str(root), *option]) != 0
     assert 'for bags' in capsys.readouterr().err
+
+
+def test_masks_of_a_data_set_appear_whole_or_not_at_all(frames, make_bundle, tmp_path):
+    bundle = make_bundle(MODALITIES)
+    space = bundle.manifest.label_space
+    with mask_folder(tmp_path / 'cut', space) as masks:
+        score_dataset(
+            bundle, _RoadWhereDark(), frames, [MODALITIES], stopped=lambda: True, masks=masks
+        )
+    assert not (tmp_path / 'cut').exists()
+    with mask_folder(tmp_path / 'masks', space) as masks:
+        score_dataset(bundle, _RoadWhereDark(), frames, [MODALITIES], masks=masks)
+    rows = list(csv.DictReader((tmp_path / 'masks/frames.csv').open()))
+    assert [row['name'] for row in rows] == [frames[i].name for i in range(len(frames))]
+    assert not (tmp_path / 'masks/stamps.csv').exists()
+    labels = read_label_png(tmp_path / 'masks' / rows[0]['file'])
+    assert labels.shape == frames[0].labels.shape

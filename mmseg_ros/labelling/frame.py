@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -15,10 +17,12 @@ from mmseg_ros.core.types import (
     DepthData,
     FrameSet,
     ImageData,
+    Modality,
     SegmentationResult,
     SensorSample,
 )
-from mmseg_ros.labelling import as_rgb, labelled_cloud, organized_cloud, transfer_labels
+from mmseg_ros.labelling.colors import as_rgb
+from mmseg_ros.labelling.points import labelled_cloud, organized_cloud, transfer_labels
 from mmseg_ros.projection.camera import CameraModel
 from mmseg_ros.projection.depth import depth_plane
 from mmseg_ros.projection.extrinsics import Rig
@@ -147,6 +151,12 @@ class Frame:
     def _first(self, kind: type) -> SensorSample | None:
         samples = self.frame_set.samples.values()
         return next((s for s in samples if isinstance(s.payload, kind)), None)
+
+
+def usable_samples(frame_set: FrameSet, rejected: Collection[Modality]) -> FrameSet:
+    """Return a frame without the samples that the pipeline could not use."""
+    samples = {name: s for name, s in frame_set.samples.items() if name not in rejected}
+    return replace(frame_set, samples=samples)
 
 
 def _modality(sample: SensorSample | None) -> str:
