@@ -1,5 +1,6 @@
 """Scores of a bundle on a data set: per condition, per subset, and as a command."""
 
+import csv
 import json
 import shutil
 
@@ -10,7 +11,9 @@ import yaml
 from mmseg_ros.cli import main
 from mmseg_ros.core.errors import DatasetError
 from mmseg_ros.datasets.deliver import DeliverDataset
+from mmseg_ros.datasets.label_png import read_label_png
 from mmseg_ros.evaluation.data_sets import ALL, score_dataset
+from mmseg_ros.evaluation.mask_folder import mask_folder
 from mmseg_ros.inference.backend import Prediction
 from mmseg_ros.metrics.frame_counts import totals
 from mmseg_ros.metrics.metrics import ConfusionMatrix
@@ -135,7 +138,8 @@ def test_options_of_bags_are_rejected(root, option, capsys):
     assert 'for bags' in capsys.readouterr().err
 
 
-def test_masks_of_a_data_set_appear_whole_or_not_at_all(frames, make_bundle, tmp_path):
+def test_masks_of_a_data_set_appear_whole_or_not_at_all(root, label_space, make_bundle, tmp_path):
+    frames = DeliverDataset(root, 'val', MODALITIES, label_space)
     bundle = make_bundle(MODALITIES)
     space = bundle.manifest.label_space
     with mask_folder(tmp_path / 'cut', space) as masks:
