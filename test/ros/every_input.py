@@ -21,6 +21,7 @@ from mmseg_ros.core.modalities import COMPRESSED_IMAGE_TYPE, IMAGE_TYPE, POINT_C
 from mmseg_ros.core.types import CloseReason, FrameSet, SensorSample
 from mmseg_ros.inference.bundle import load_bundle
 from mmseg_ros.inference.protocol import Prediction
+from mmseg_ros.labelling.frame import Frame
 from mmseg_ros.messages import SensorDecoder, camera_info_fields, decode_camera_info
 from mmseg_ros.messages.image_encodings import SUPPORTED_ENCODINGS
 from mmseg_ros.pipeline import Pipeline
@@ -29,7 +30,6 @@ from mmseg_ros.projection.compiled import signature_counts
 from mmseg_ros.projection.extrinsics import Rig, load_rig
 from mmseg_ros.projection.odometry import Odometry
 from mmseg_ros.projection.transforms import pose
-from mmseg_ros.ros.frame import Frame
 from mmseg_ros.ros.warm_up import load_and_warm_up
 from mmseg_ros.sync import Collector
 
