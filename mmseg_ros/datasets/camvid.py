@@ -14,6 +14,7 @@ from mmseg_ros.core.errors import DatasetError
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.types import RGB, Modality
 from mmseg_ros.datasets.frame import LabelledFrame
+from mmseg_ros.datasets.options import DEFAULT_OPTIONS, ReadOptions
 from mmseg_ros.datasets.reader import Reader
 
 ANNOTATIONS = 'annot'
@@ -49,6 +50,7 @@ class CamVidDataset:
         modalities: Sequence[Modality],
         label_space: LabelSpace,
         conditions: Sequence[str] = (),
+        options: ReadOptions = DEFAULT_OPTIONS,
     ) -> None:
         self.root = Path(root)
         if conditions:

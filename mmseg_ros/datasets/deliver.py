@@ -16,6 +16,7 @@ from mmseg_ros.core.modalities import DELIVER_FOLDERS
 from mmseg_ros.core.types import Modality
 from mmseg_ros.datasets.frame import LabelledFrame
 from mmseg_ros.datasets.label_png import read_label_png
+from mmseg_ros.datasets.options import DEFAULT_OPTIONS, ReadOptions
 from mmseg_ros.datasets.reader import Reader
 
 LABEL_FOLDER = ('semantic', 'semantic')
@@ -50,6 +51,7 @@ class DeliverDataset:
         modalities: Sequence[Modality],
         label_space: LabelSpace,
         conditions: Sequence[str] = (),
+        options: ReadOptions = DEFAULT_OPTIONS,
     ) -> None:
         self.root = Path(root)
         self.split = split

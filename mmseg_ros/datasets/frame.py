@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ros.core.labels import LabelSpace
+from mmseg_ros.core.modalities import standard_encoding
 from mmseg_ros.core.types import Modality
 
 
@@ -22,12 +23,19 @@ class LabelledFrame:
         modalities: Names of the M planes, in order.
         images: M x H x W x 3 uint8, as the encodings write them.
         labels: H x W uint8, class ids 0..K-1 or the ignored id.
+        encodings: How each plane is encoded; empty for the standard encodings.
     """
 
     name: str
     modalities: tuple[Modality, ...]
     images: NDArray[np.uint8]
     labels: NDArray[np.uint8]
+    encodings: tuple[str, ...] = ()
+
+    @property
+    def plane_encodings(self) -> tuple[str, ...]:
+        """Return the encoding of each plane, in the order of the modalities."""
+        return self.encodings or tuple(standard_encoding(name) for name in self.modalities)
 
 
 class FrameSource(Protocol):

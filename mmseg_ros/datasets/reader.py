@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -19,10 +19,13 @@ from mmseg_ros.core.errors import DatasetError
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.types import Modality
 from mmseg_ros.datasets.frame import LabelledDataset
+from mmseg_ros.datasets.legacy import Legacy, LegacyFrames
+from mmseg_ros.datasets.options import DEFAULT_OPTIONS, LEGACY, ReadOptions
+from mmseg_ros.datasets.skipping import SkippingFrames
 
 AUTO = 'auto'
 Open: TypeAlias = Callable[
-    [Path, str, Sequence[Modality], LabelSpace, Sequence[str]], LabelledDataset
+    [Path, str, Sequence[Modality], LabelSpace, Sequence[str], ReadOptions], LabelledDataset
 ]
 
 
@@ -33,9 +36,13 @@ class Reader:
     Attributes:
         format: Its name, as in `data.format`.
         fits: Whether a folder looks like one; a look at names, no file is opened.
-        open: Opens (root, split, modalities, label space, conditions).
+        open: Opens (root, split, modalities, label space, conditions, options).
         label_space: Name of the classes that its labels are of; empty if the folder tells.
         modalities: All that it holds; empty if the folder tells.
+        splits: Its parts; empty if the folder tells.
+        encodings: How its modalities are encoded, where not in the standard way.
+        legacy: How published tables on it were computed, where that deviates.
+        is_described: Whether a file in the folder names the format, whatever else it looks like.
     """
 
     format: str
@@ -43,6 +50,10 @@ class Reader:
     open: Open
     label_space: str = ''
     modalities: tuple[Modality, ...] = ()
+    splits: tuple[str, ...] = ()
+    encodings: Mapping[Modality, str] = field(default_factory=dict)
+    legacy: Legacy | None = None
+    is_described: bool = False
 
 
 @cache
@@ -82,6 +93,7 @@ def find_reader(root: str | Path, data_format: str = AUTO) -> Reader:
     if not folder.is_dir():
         raise DatasetError(f'There is no folder {folder}; check the path of the data set.')
     fitting = [reader for reader in known.values() if reader.fits(folder)]
+    fitting = [reader for reader in fitting if reader.is_described] or fitting
     if len(fitting) != 1:
         there = ', '.join(sorted(path.name for path in folder.iterdir())[:8]) or 'nothing'
         what = ' and '.join(reader.format for reader in fitting) or 'no known data set'
@@ -104,6 +116,7 @@ def open_dataset(
     label_space: LabelSpace,
     conditions: Sequence[str] = (),
     data_format: str = AUTO,
+    options: ReadOptions = DEFAULT_OPTIONS,
 ) -> LabelledDataset:
     """Open one split of a labeled data set.
 
@@ -114,9 +127,31 @@ def open_dataset(
         label_space: Classes of the labels.
         conditions: Parts of the data set to use, in formats that have any; empty takes all.
         data_format: Name of a format; `auto` looks at the folder.
+        options: Protocol, what to do about bad files, encodings of raw sensor data.
 
     Raises:
-        DatasetError: See `find_reader`; or the split is missing or damaged.
+        DatasetError: See `find_reader`; or the split is missing or damaged, or the format has no
+            legacy protocol.
     """
     reader = find_reader(root, data_format)
-    return reader.open(Path(root), split, modalities, label_space, conditions)
+    if options.protocol == LEGACY:
+        split = legacy_of(reader).splits.get(split, split)
+    frames = reader.open(Path(root), split, modalities, label_space, conditions, options)
+    if options.skips:
+        frames = SkippingFrames(frames)
+    return LegacyFrames(frames, legacy_of(reader)) if options.protocol == LEGACY else frames
+
+
+def legacy_of(reader: Reader) -> Legacy:
+    """Return how published tables on a data set were computed.
+
+    Raises:
+        DatasetError: Nothing is known to deviate.
+    """
+    if reader.legacy is None:
+        known = [name for name, item in readers().items() if item.legacy is not None]
+        raise DatasetError(
+            f'The format {reader.format!r} has no legacy protocol; formats with one: '
+            f'{", ".join(known)}. Leave protocol: legacy out.'
+        )
+    return reader.legacy

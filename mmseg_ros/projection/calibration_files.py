@@ -177,6 +177,23 @@ def kitti_raw_mounts(folder: Path) -> dict[Modality, Mount]:
     return {**mounts, RGB: sized(mounts[RGB], int(height), int(width))}
 
 
+def kitti360_mounts(folder: Path) -> dict[Modality, Mount]:
+    """Return left color camera and LiDAR of KITTI-360's folder `calibration`.
+
+    Args:
+        folder: Holds perspective.txt and calib_cam_to_velo.txt. Images are rectified.
+    """
+    cameras = _kitti_values(read_text(folder / 'perspective.txt', CalibrationError))
+    numbers = read_text(folder / 'calib_cam_to_velo.txt', CalibrationError).split()
+    T_lidar_camera = rigid(np.array(numbers, np.float64).reshape(3, 4), 'calib_cam_to_velo')
+    T_rect_camera = np.eye(4)
+    T_rect_camera[:3, :3] = cameras['R_rect_00'].reshape(3, 3)
+    width, height = cameras['S_rect_00'].astype(int)
+    P = cameras['P_rect_00'].reshape(3, 4)
+    mounts = _kitti_mounts(P, T_rect_camera @ invert(T_lidar_camera))
+    return {**mounts, RGB: sized(mounts[RGB], int(height), int(width))}
+
+
 def _kitti_mounts(
     P: NDArray[np.float64], T_rect_lidar: NDArray[np.float64]
 ) -> dict[Modality, Mount]:

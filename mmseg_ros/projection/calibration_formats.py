@@ -62,7 +62,7 @@ def text_mounts(text: str, path: Path) -> dict[Modality, Mount]:
 
 
 def folder_mounts(folder: Path) -> dict[Modality, Mount]:
-    """Return the sensors of a folder: KITTI's raw calibration or nuScenes' tables.
+    """Return the sensors of a folder: KITTI's raw or KITTI-360's calibration, nuScenes' tables.
 
     Raises:
         CalibrationError: It holds neither.
@@ -70,13 +70,16 @@ def folder_mounts(folder: Path) -> dict[Modality, Mount]:
     """
     if (folder / 'calib_cam_to_cam.txt').is_file() or (folder / 'calib_velo_to_cam.txt').is_file():
         return files.kitti_raw_mounts(folder)
+    if (folder / 'perspective.txt').is_file():
+        return files.kitti360_mounts(folder)
     tables = [folder, *sorted(folder.glob('v1.0-*'))]
     found = next((item for item in tables if (item / 'calibrated_sensor.json').is_file()), None)
     if found is not None:
         return table_mounts(found)
     raise CalibrationError(
         'the folder holds no calibration; known folders: KITTI raw (calib_cam_to_cam.txt, '
-        'calib_velo_to_cam.txt) and nuScenes (calibrated_sensor.json, sensor.json).'
+        'calib_velo_to_cam.txt), KITTI-360 (perspective.txt, calib_cam_to_velo.txt) and nuScenes '
+        '(calibrated_sensor.json, sensor.json).'
     )
 
 

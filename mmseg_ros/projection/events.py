@@ -71,6 +71,32 @@ def event_plane(
     return Plane(values, coverage(sensor, camera, rotation))
 
 
+def plane_at_pixels(
+    events: EventData,
+    pixels: NDArray[np.int32],
+    window_ns: tuple[int, int],
+    height: int,
+    width: int,
+) -> NDArray[np.float32]:
+    """Return height x width x 7 float32 as `event_plane` does, by a table of pixels.
+
+    Args:
+        events: The events, in any order; those outside the sensor do not count.
+        pixels: Sensor H x W x 2, column and row of each sensor pixel in the target image.
+        window_ns: (start, end); events in [start, end) count.
+        height: Rows of the target image.
+        width: Its columns.
+    """
+    u, v = pixels[..., 0], pixels[..., 1]
+    areas = np.ascontiguousarray(np.stack([u, u + 1, v, v + 1], axis=-1), np.int32)
+    values = np.zeros((height, width, EVENT_CHANNELS), np.float32)
+    part = events_in_window(events, window_ns)
+    _accumulate(
+        part.x, part.y, part.polarity, part.stamp_ns, window_ns[0], window_ns[1], areas, values
+    )
+    return values
+
+
 @compiled
 def _accumulate(
     x: NDArray[np.uint16],
