@@ -61,6 +61,7 @@ setup(
         'tensorrt-rtx': ['tensorrt-rtx'],
         'report': ['jinja2', 'matplotlib', 'rich'],
         'open3d': ['open3d'],
+        'datasets': ['h5py', 'hdf5plugin'],
         'sim': ['embreex', 'opencv-python-headless'],
         'mitsuba': ['mitsuba', 'pyoidn', 'cffi'],
         'train': [

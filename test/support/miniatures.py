@@ -11,6 +11,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
 H, W = 48, 64
 RNG = np.random.default_rng(20)
@@ -238,9 +239,8 @@ def kitti360(root: Path) -> Miniature:
 
 def events(path: Path, columns: dict[str, np.ndarray], **arrays: np.ndarray | int) -> None:
     """Write an HDF5 file of events, packed with blosc as the real ones are."""
-    import h5py
-    import hdf5plugin
-
+    h5py = pytest.importorskip('h5py')
+    hdf5plugin = pytest.importorskip('hdf5plugin')
     path.parent.mkdir(parents=True, exist_ok=True)
     with h5py.File(path, 'w') as file:
         for name, values in columns.items():
