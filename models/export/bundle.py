@@ -146,7 +146,9 @@ def _write_graphs(
     names = manifest.modality_names
     store = WeightStore(draft / WEIGHTS_FILE, draft / CONSTANTS_FILE)
     progress('exporting the graph for all subsets')
-    write_masked_graph(graph, *size, draft / ONNX_FILE)
+    # Rounded weights are a copy anyway, and are rounded with their norms.
+    fold_norms = manifest.precision != 'fp32'
+    write_masked_graph(graph, *size, draft / ONNX_FILE, fold_norms)
     if images:
         quantise(draft / ONNX_FILE, masked_feeds(images))
     store.link(draft / ONNX_FILE)
@@ -154,7 +156,7 @@ def _write_graphs(
     for group in group_subsets(graph, *size):
         file = _graph_file(group, names)
         progress(f'exporting {file}')
-        write_subset_graph(SubsetGraph(graph, group[0]), *size, draft / file)
+        write_subset_graph(SubsetGraph(graph, group[0]), *size, draft / file, fold_norms)
         if images:
             quantise(draft / file, subset_feeds(images, group))
         store.link(draft / file)

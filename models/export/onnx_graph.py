@@ -13,6 +13,7 @@ from onnx import TensorProto
 from onnxscript import optimizer
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.onnx import TrainingMode
 
 from mmseg_models.presence import Presence
 from mmseg_models.segmentation_model import SegmentationModel
@@ -24,6 +25,7 @@ OPSET = 20
 
 # ONNX Runtime's own way of writing a biased product: more nodes, and slower everywhere else.
 _UNWANTED_REWRITES = ['MatMulAddFusion', 'ReshapeFusion']
+_NORM_FOLDING = ['ConvBNFusion', 'BatchNormalizationAddFusion', 'ConvMulFusion', 'ConvAddFusion']
 
 
 class Answer(nn.Module):
@@ -172,23 +174,27 @@ def _outputs(answer: Answer, logits_BKHW: Tensor, router_BM: Tensor | None) -> t
     return found if router_BM is None else (*found, router_BM.float())
 
 
-def write_masked_graph(graph: DeployedGraph, height: int, width: int, path: Path) -> None:
+def write_masked_graph(
+    graph: DeployedGraph, height: int, width: int, path: Path, fold_norms: bool = False
+) -> None:
     """Export the graph that serves every subset, with static shapes."""
     total = len(graph.model.modalities)
     inputs = {
         'images': torch.zeros(1, total, height, width, 3, dtype=torch.uint8),
         'available': torch.ones(1, total, dtype=torch.bool),
     }
-    write_graph(graph, inputs, output_names(graph.model), path)
+    write_graph(graph, inputs, output_names(graph.model), path, fold_norms=fold_norms)
 
 
-def write_subset_graph(graph: SubsetGraph, height: int, width: int, path: Path) -> None:
+def write_subset_graph(
+    graph: SubsetGraph, height: int, width: int, path: Path, fold_norms: bool = False
+) -> None:
     """Export the graph of one subset, with static shapes."""
     inputs = {
         'images': torch.zeros(1, len(graph.members), height, width, 3, dtype=torch.uint8),
         'members': torch.tensor(graph.members),
     }
-    write_graph(graph, inputs, output_names(graph.model), path)
+    write_graph(graph, inputs, output_names(graph.model), path, fold_norms=fold_norms)
 
 
 def write_graph(
@@ -197,6 +203,7 @@ def write_graph(
     outputs: Sequence[str],
     path: Path,
     open_axes: Mapping[str, Mapping[int, str]] | None = None,
+    fold_norms: bool = False,
 ) -> None:
     """Trace a network and write it as ONNX.
 
@@ -206,6 +213,9 @@ def write_graph(
         outputs: Names.
         path: File to write.
         open_axes: Per input or output the axes of any length, with a name for the length.
+        fold_norms: Multiply batch norms into the convolutions before them. Every runtime does so
+            when it loads the graph; a graph that does not can read the weights as they were
+            trained, which saves a second copy of them.
     """
     raw = path.with_name(path.name + '.raw')
     with warnings.catch_warnings():
@@ -218,11 +228,13 @@ def write_graph(
             input_names=list(inputs),
             output_names=list(outputs),
             dynamic_axes=open_axes,
+            # EVAL folds batch norms; the network itself is in evaluation mode either way.
+            training=TrainingMode.EVAL if fold_norms else TrainingMode.PRESERVE,
             opset_version=OPSET,
             dynamo=False,
         )
     try:
-        model = _without_constants(raw, path)
+        model = _without_constants(raw, path, fold_norms)
     finally:
         raw.unlink()
     standard = [entry for entry in model.opset_import if not entry.domain]
@@ -233,7 +245,7 @@ def write_graph(
     write_bytes(path, model.SerializeToString())
 
 
-def _without_constants(source: Path, draft: Path) -> onnx.ModelProto:
+def _without_constants(source: Path, draft: Path, fold_norms: bool) -> onnx.ModelProto:
     """Return the graph without what does not depend on the input or what nothing needs."""
     model = onnx.load(source)
     if any(item.data_type == TensorProto.FLOAT16 for item in model.graph.initializer):
@@ -247,7 +259,7 @@ def _without_constants(source: Path, draft: Path) -> onnx.ModelProto:
         str(source),
         options,
         providers=['CPUExecutionProvider'],
-        disabled_optimizers=_UNWANTED_REWRITES,
+        disabled_optimizers=_UNWANTED_REWRITES + ([] if fold_norms else _NORM_FOLDING),
     )
     return onnx.load(draft)
 
