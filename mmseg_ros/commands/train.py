@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-from collections.abc import Sequence
 
 TAKES_OVERRIDES = True
 
@@ -28,34 +27,11 @@ examples:
 
 def run(args: argparse.Namespace) -> int:
     """Train, and print the final mIoU per sensor subset, or per kind of text prompt."""
-    from mmseg_models.training.recipe_parser import is_referring
+    from mmseg_models.training.engine import train
+    from mmseg_models.training.recipe_parser import parse_any_recipe
 
     config = ['--config', args.config] if args.config else []
-    if is_referring(args.config):
-        return _train_referring([*config, *args.overrides])
-    return _train([*config, *args.overrides])
-
-
-def _train_referring(arguments: Sequence[str]) -> int:
-    from mmseg_models.training.recipe_parser import parse_referring_recipe
-    from mmseg_models.training.referring import train_referring
-
-    recipe = parse_referring_recipe(arguments)
-    logging.basicConfig(
-        level=logging.INFO, format='%(asctime)s %(levelname)s %(message)s', datefmt='%H:%M:%S'
-    )
-    for name, scores in train_referring(recipe).items():
-        if isinstance(scores, dict):
-            print(f'{scores["miou"]:.3f}  {name}')
-    print(f'best weights: {recipe.run_dir}/best.safetensors')
-    return 0
-
-
-def _train(arguments: Sequence[str]) -> int:
-    from mmseg_models.training.engine import train
-    from mmseg_models.training.recipe_parser import parse_recipe
-
-    recipe = parse_recipe(arguments)
+    recipe = parse_any_recipe(args.config, [*config, *args.overrides])
     is_first_process = os.environ.get('RANK', '0') == '0'
     logging.basicConfig(
         level=logging.INFO if is_first_process else logging.WARNING,
@@ -64,7 +40,7 @@ def _train(arguments: Sequence[str]) -> int:
     )
     scores = train(recipe)
     if is_first_process:
-        for subset, score in scores.items():
-            print(f'{score.miou:.3f}  {subset}')
+        for name, score in scores.items():
+            print(f'{score["miou"]:.3f}  {name}')
         print(f'best weights: {recipe.run_dir}/best.safetensors')
     return 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,15 @@ class ChannelStatistics:
             raise ConfigError(
                 f'Expected three means and three positive deviations, but got {self}.'
             )
+
+    @classmethod
+    def of_lists(cls, mean: Sequence[float], std: Sequence[float]) -> ChannelStatistics:
+        """Return statistics from lists, as YAML and JSON hold them.
+
+        Raises:
+            ConfigError: There are not three of each, or a deviation is not positive.
+        """
+        return cls(tuple(mean), tuple(std))  # type: ignore[arg-type]  # checked on construction
 
 
 IMAGENET = ChannelStatistics((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))

@@ -50,7 +50,10 @@ class ReferringScore:
                 f'Expected two bool masks of one shape, but got {mask.shape} {mask.dtype} and '
                 f'{truth.shape} {truth.dtype}; resize the prediction first.'
             )
-        both, either = int((mask & truth).sum()), int((mask | truth).sum())
+        return self.add(int((mask & truth).sum()), int((mask | truth).sum()))
+
+    def add(self, both: int, either: int) -> float:
+        """Add one sentence by the pixels in both of its masks and in either; return its IoU."""
         self.intersections.append(both)
         self.unions.append(either)
         return both / either if either else 0.0

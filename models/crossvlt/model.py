@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -28,8 +29,7 @@ _ONE_CAMERA = Presence((0,), 1)
 _LEAST_TEMPERATURE = 0.01
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):
     """Everything that training looks at.
 
     Attributes:

@@ -17,8 +17,8 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel
 
 from mmseg_models.tensors import load_strict
-from mmseg_models.training.config import OptimizerConfig
 from mmseg_models.training.optimization import build_average, build_optimizer, build_schedule
+from mmseg_models.training.run_config import OptimizerConfig
 from mmseg_models.training.trained_weights import save_weights
 from mmseg_ros.core.atomic_files import atomic_folder, write_bytes
 from mmseg_ros.core.errors import MmsegError, TrainingError

@@ -1,10 +1,11 @@
-"""The recipe: everything that defines a training run, as typed dataclasses. Imports no torch."""
+"""The recipe of a segmentation network, as typed dataclasses. Imports no torch."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
+from mmseg_models.training.run_config import RunConfig
 from mmseg_models.training.simulated_data import SimulatedPart
 from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.core.modalities import STANDARD_ENCODINGS
@@ -137,30 +138,6 @@ class DistillationConfig(Checked):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OptimizerConfig(Checked):
-    """AdamW and its schedule: `optimizer.*`."""
-
-    learning_rate: float = parameter(6e-5, 'Rate after the warm-up.', low=1e-9, high=1.0)
-    encoder_factor: float = parameter(
-        1.0, "Factor on the rate of the encoder's weights.", low=0.0, high=10.0
-    )
-    weight_decay: float = parameter(
-        0.01, 'Decay of tensors of two or more dimensions.', low=0.0, high=1.0
-    )
-    beta1: float = parameter(0.9, 'First AdamW coefficient.', low=0.0, high=0.9999)
-    beta2: float = parameter(0.999, 'Second AdamW coefficient.', low=0.0, high=0.99999)
-    clip_norm: float = parameter(
-        0.0, 'Largest norm of the gradient; 0 leaves it.', low=0.0, high=1e6
-    )
-    warmup_steps: int = parameter(100, 'Steps of linear warm-up.', low=0, high=10_000_000)
-    warmup_ratio: float = parameter(0.1, 'Rate at step 0 over the full one.', low=0.0, high=1.0)
-    power: float = parameter(0.9, 'Exponent of the polynomial decay.', low=0.0, high=10.0)
-    ema_decay: float = parameter(
-        0.999, 'Decay of the weight average that is validated and kept.', low=0.0, high=0.99999
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
 class ValidationConfig(Checked):
     """How the network is scored: `validation.*`."""
 
@@ -174,44 +151,22 @@ class ValidationConfig(Checked):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe(Checked):
-    """One training run."""
+class Recipe(RunConfig):
+    """One training run of a segmentation network."""
 
-    run_dir: str = parameter('', 'Folder for checkpoints, logs and the resolved recipe.')
-    resume: str = parameter(
-        'never', 'auto continues from the last checkpoint in run_dir.', choices=('never', 'auto')
-    )
-    init_from: str = parameter(
-        '', 'Run folder or safetensors file with the first weights; must fit exactly.'
-    )
-    steps: int = parameter(1000, 'Optimizer steps.', low=1, high=10_000_000)
     batch_size: int = parameter(4, 'Frames per step, all processes together.', low=1, high=65536)
-    seed: int = parameter(3407, 'Seed of everything random.', low=0, high=2**31 - 1)
-    precision: str = parameter(
-        'fp32', 'What the network computes in; its weights stay fp32.', choices=('fp32', 'bf16')
-    )
-    threads: int = parameter(0, 'CPU threads of torch; 0 leaves the choice.', low=0, high=1024)
-    log_every: int = parameter(20, 'Steps between log rows.', low=1, high=1_000_000)
-    checkpoint_every: int = parameter(500, 'Steps between checkpoints.', low=1, high=10_000_000)
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     modality_dropout: ModalityDropoutConfig = field(default_factory=ModalityDropoutConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     distillation: DistillationConfig = field(default_factory=DistillationConfig)
-    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     validation: ValidationConfig = field(default_factory=ValidationConfig)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name, value in (('run_dir', self.run_dir), ('data.root', self.data.root)):
-            if not value:
-                raise ConfigError(f'The recipe needs {name}; give it as --{name} PATH.')
-        if self.optimizer.warmup_steps >= self.steps:
-            raise ConfigError(
-                f'Expected optimizer.warmup_steps to be below steps, but got '
-                f'{self.optimizer.warmup_steps} and {self.steps}.'
-            )
+        if not self.data.root:
+            raise ConfigError('The recipe needs data.root; give it as --data.root PATH.')
         without = [name for name in self.data.modalities if name not in self.data.encodings]
         if without:
             raise ConfigError(f'data.encodings lacks the modalities {without}.')
@@ -221,7 +176,3 @@ class Recipe(Checked):
                     f'Expected data.value_ranges to give a modality its lowest and highest value, '
                     f'but got {name}: {limits}.'
                 )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the plain nested mapping that the YAML file holds."""
-        return asdict(self)

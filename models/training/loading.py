@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.datasets.frame import FrameSource, LabelledFrame
 from mmseg_ros.encoding.resize import resize_images
 
+ItemT = TypeVar('ItemT')
 _DRAWS = 1  # tells the draws' generator from that of the order
 
 
@@ -79,13 +80,13 @@ class StepSampler(Sampler[list[FrameKey]]):
     def __post_init__(self) -> None:
         if self.num_frames < self.batch_size:
             raise ConfigError(
-                f'The training split has {self.num_frames} frames, fewer than batch_size '
-                f'{self.batch_size}; lower batch_size.'
+                f'The training split has {self.num_frames} frames, fewer than the '
+                f'{self.batch_size} of one step; lower batch_size (data.images).'
             )
         if self.batch_size % self.world_size:
             raise ConfigError(
-                f'Expected batch_size to be a multiple of the {self.world_size} processes, but '
-                f'got {self.batch_size}.'
+                f'Expected batch_size (data.images) to be a multiple of the {self.world_size} '
+                f'processes, but got {self.batch_size}.'
             )
 
     def __len__(self) -> int:
@@ -164,18 +165,30 @@ def collate(frames: list[LabelledFrame]) -> Batch:
     )
 
 
-def training_loader(frames: AugmentedFrames, sampler: StepSampler, workers: int) -> DataLoader:
-    """Return the loader of the steps that `sampler` names."""
+def training_loader(
+    items: Dataset[ItemT],
+    sampler: StepSampler,
+    workers: int,
+    join: Callable[[list[ItemT]], Any],
+) -> DataLoader[Any]:
+    """Return the loader of the steps that `sampler` names.
+
+    Args:
+        items: The training split, by `FrameKey`.
+        sampler: Which items form which step.
+        workers: Processes that load; 0 loads inline.
+        join: Makes one batch of several items.
+    """
     return DataLoader(
-        frames,
+        items,
         batch_sampler=sampler,
         num_workers=workers,
-        collate_fn=collate,
+        collate_fn=join,
         generator=torch.Generator(),  # or each loader would draw from the network's generator
     )
 
 
-def validation_loader(frames: ResizedFrames, batch_size: int, workers: int) -> DataLoader:
+def validation_loader(frames: ResizedFrames, batch_size: int, workers: int) -> DataLoader[Any]:
     """Return the loader of all frames in order."""
     return DataLoader(
         frames,

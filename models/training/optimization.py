@@ -10,7 +10,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from mmseg_models.encoders.layers import PER_MODALITY_NORMS
-from mmseg_models.training.config import OptimizerConfig
+from mmseg_models.training.run_config import OptimizerConfig
 
 
 def build_optimizer(model: nn.Module, config: OptimizerConfig) -> AdamW:
@@ -37,6 +37,7 @@ def _place(name: str, parameter: nn.Parameter) -> tuple[bool, bool]:
 
     What fusion adds to the encoder starts at random, like the decoder, and learns as fast.
     """
+    name = name.removeprefix('network.')  # of a referring network in training
     is_per_modality = name.endswith(PER_MODALITY_NORMS)
     in_encoder = name.startswith('encoder.') and '.fusion.' not in name and not is_per_modality
     return in_encoder, parameter.ndim >= 2 and not is_per_modality

@@ -36,6 +36,17 @@ def parse_referring_recipe(arguments: Sequence[str]) -> ReferringRecipe:
     return _parse(arguments, ReferringRecipe)
 
 
+def parse_any_recipe(file: str | None, arguments: Sequence[str]) -> Recipe | ReferringRecipe:
+    """Return the recipe of whatever the file trains; see `parse_referring_recipe`.
+
+    Args:
+        file: Recipe that says `task: referring`, or of a segmentation network. None if `arguments`
+            alone describe one of those.
+        arguments: The file with its overrides.
+    """
+    return parse_referring_recipe(arguments) if is_referring(file) else parse_recipe(arguments)
+
+
 def is_referring(file: str | None) -> bool:
     """Return whether a recipe file says `task: referring`; an unreadable one does not."""
     if file is None or not Path(file).is_file():

@@ -59,7 +59,9 @@ class ReferringInfo:
 
 def normalized(images_BHWC: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
     """Return B x 3 x H x W float32 from B x H x W x 3 uint8; both statistics on the scale 0..1."""
-    mean_C11, std_C11 = (torch.tensor(x)[:, None, None] for x in (mean, std))
+    mean_C11, std_C11 = (
+        torch.tensor(x, device=images_BHWC.device)[:, None, None] for x in (mean, std)
+    )
     return (images_BHWC.permute(0, 3, 1, 2).float() / 255.0 - mean_C11) / std_C11
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
-from mmseg_models.training.config import OptimizerConfig
+from mmseg_models.training.run_config import RunConfig
 from mmseg_models.training.simulated_data import SimulatedPart
 from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.core.parameters import Checked, parameter
@@ -25,8 +25,9 @@ class ReferringData(Checked):
     min_share: float = parameter(
         0.003, 'Share of the image that a target must cover to be learned.', low=0.0, high=1.0
     )
-    images: int = parameter(4, 'Images per step.', low=1, high=4096)
+    images: int = parameter(4, 'Images per step, all processes together.', low=1, high=4096)
     sentences: int = parameter(3, 'Sentences per image.', low=1, high=64)
+    workers: int = parameter(0, 'Processes that vary images; 0 does it inline.', low=0, high=256)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,24 +70,15 @@ class ReferringLossConfig(Checked):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReferringRecipe(Checked):
+class ReferringRecipe(RunConfig):
     """One training run of a referring network."""
 
     task: str = parameter('referring', 'Tells `train` what it trains.', choices=('referring',))
-    run_dir: str = parameter('', 'Folder for checkpoints, logs and the resolved recipe.')
-    resume: str = parameter(
-        'never', 'auto continues from the last checkpoint in run_dir.', choices=('never', 'auto')
-    )
-    init_from: str = parameter('', 'Weights file of another run; must fit exactly.')
     encoder_from: str = parameter(
         '', "Weights file (a bundle's model.safetensors) that the image encoder starts from."
     )
     model: str = parameter('crossvlt', "A name of mmseg_models.list_models('referring').")
     options: dict[str, Any] = field(default_factory=dict)
-    steps: int = parameter(1000, 'Optimizer steps.', low=1, high=10_000_000)
-    seed: int = parameter(3407, 'Seed of everything random.', low=0, high=2**31 - 1)
-    threads: int = parameter(0, 'CPU threads of torch; 0 leaves the choice.', low=0, high=1024)
-    log_every: int = parameter(20, 'Steps between log rows.', low=1, high=1_000_000)
     checkpoint_every: int = parameter(300, 'Steps between checkpoints.', low=1, high=10_000_000)
     validate_every: int = parameter(500, 'Steps between validations.', low=1, high=10_000_000)
     validate_samples: int = parameter(
@@ -98,18 +90,8 @@ class ReferringRecipe(Checked):
     data: ReferringData = field(default_factory=ReferringData)
     augmentation: ReferringAugmentation = field(default_factory=ReferringAugmentation)
     loss: ReferringLossConfig = field(default_factory=ReferringLossConfig)
-    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.run_dir or not self.data.roots:
-            raise ConfigError('The recipe needs run_dir and data.roots; give both.')
-        if self.optimizer.warmup_steps >= self.steps:
-            raise ConfigError(
-                f'Expected optimizer.warmup_steps to be below steps, but got '
-                f'{self.optimizer.warmup_steps} and {self.steps}.'
-            )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the plain nested mapping that the YAML file holds."""
-        return asdict(self)
+        if not self.data.roots:
+            raise ConfigError("The recipe needs data.roots; give it as --data.roots '[PATH]'.")

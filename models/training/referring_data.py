@@ -43,15 +43,15 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class ReferringBatch:
-    """B images and N = B x S text prompts, those of the first image first.
+class VariedPicture:
+    """An image as the network learns from it, with S text prompts.
 
     Attributes:
-        images: B x H x W x 3 uint8. labels: B x H x W uint8 class ids, 255 unlabeled.
-        masks: N x H x W bool. sentences: N.
+        image: H x W x 3 uint8. labels: H x W uint8 class ids, 255 unlabeled.
+        masks: S x H x W bool. sentences: S.
     """
 
-    images: NDArray[np.uint8]
+    image: NDArray[np.uint8]
     labels: NDArray[np.uint8]
     masks: NDArray[np.bool_]
     sentences: list[str]
@@ -83,41 +83,22 @@ def packed(sample: ReferringSample) -> Target:
     return Target(np.packbits(sample.mask), sample.sentences, sample.kind, share)
 
 
-class ReferringSampler:
-    """Draws batches without end.
+@dataclass(frozen=True, slots=True)
+class PictureVariation:
+    """Draws text prompts about an image, and varies both.
 
     Args:
-        pictures: What is drawn from. height: Rows of the network's input. width: Columns.
-        images: Per batch. sentences: Per image. augmentation: How they are varied.
-        seed: Of everything that is drawn.
+        height: Rows of the network's input. width: Columns.
+        sentences: Text prompts per image. augmentation: How they are varied.
     """
 
-    def __init__(
-        self,
-        pictures: Sequence[Picture],
-        height: int,
-        width: int,
-        images: int,
-        sentences: int,
-        augmentation: ReferringAugmentation,
-    ) -> None:
-        self.pictures = pictures
-        self.height, self.width = height, width
-        self.images, self.sentences = images, sentences
-        self.augmentation = augmentation
+    height: int
+    width: int
+    sentences: int
+    augmentation: ReferringAugmentation
 
-    def draw(self, rng: np.random.Generator) -> ReferringBatch:
-        """Return the next batch; all randomness comes from `rng`."""
-        chosen = rng.choice(len(self.pictures), self.images, replace=False)
-        parts = [self._vary(self.pictures[int(index)], rng) for index in chosen]
-        return ReferringBatch(
-            images=np.stack([part.images[0] for part in parts]),
-            labels=np.stack([part.labels[0] for part in parts]),
-            masks=np.concatenate([part.masks for part in parts]),
-            sentences=[sentence for part in parts for sentence in part.sentences],
-        )
-
-    def _vary(self, picture: Picture, rng: np.random.Generator) -> ReferringBatch:
+    def __call__(self, picture: Picture, rng: np.random.Generator) -> VariedPicture:
+        """Return one variation; all randomness comes from `rng`."""
         augmentation = self.augmentation
         targets, window = _choose(picture, self.sentences, augmentation, rng)
         flip = bool(rng.random() < augmentation.flip_probability)
@@ -136,7 +117,7 @@ class ReferringSampler:
             low, high = 1 - augmentation.jitter_strength, 1 + augmentation.jitter_strength
             image = color_jitter(image, *rng.uniform(low, high, 3))
         labels = _cut(picture.labels, window, flip, size, cv2.INTER_NEAREST)
-        return ReferringBatch(image[None], labels[None], np.stack(masks) > 0, sentences)
+        return VariedPicture(image, labels, np.stack(masks) > 0, sentences)
 
 
 Window = tuple[int, int, int, int]

@@ -93,14 +93,29 @@ def full_scores(segment: Segmenter, pictures: Sequence[Picture], least: float) -
     return score(segment, asked) | found
 
 
-def score(segment: Segmenter, asked: Sequence[Question]) -> dict[str, Any]:
+def score(segment: Segmenter, asked: Sequence[Question]) -> dict[str, dict[str, float]]:
     """Return the scores over all questions, over each kind, and of things per size."""
-    scores: dict[str, ReferringScore] = {}
-    for item in asked:
+    return scores_of(asked, pixel_counts(segment, asked))
+
+
+def pixel_counts(segment: Segmenter, asked: Sequence[Question]) -> NDArray[np.int64]:
+    """Return Q x 2: pixels in the mask and the truth of each question, and in either."""
+    counts = np.zeros((len(asked), 2), np.int64)
+    for row, item in zip(counts, asked, strict=True):
         mask = segment(item.picture.image, [item.sentence])[0]
         truth = item.target.mask(item.picture.labels.shape) > 0
+        row[:] = (mask & truth).sum(), (mask | truth).sum()
+    return counts
+
+
+def scores_of(
+    asked: Sequence[Question], counts_Q2: NDArray[np.int64]
+) -> dict[str, dict[str, float]]:
+    """Return what `score` does, from the questions' `pixel_counts`."""
+    scores: dict[str, ReferringScore] = {}
+    for item, (both, either) in zip(asked, counts_Q2.tolist(), strict=True):
         for name in ('all', item.target.kind, f'{item.target.kind} {_size(item.target.share)}'):
-            scores.setdefault(name, ReferringScore()).update(mask, truth)
+            scores.setdefault(name, ReferringScore()).add(both, either)
     return {name: scores[name].to_dict() for name in sorted(scores)}
 
 

@@ -86,7 +86,7 @@ class TrainedInfo:
         data['modalities'] = tuple(data['modalities'])
         data['label_space'] = LabelSpace.from_dict(data['label_space'], 'trained weights')
         data['statistics'] = {
-            name: ChannelStatistics(tuple(item['mean']), tuple(item['std']))
+            name: ChannelStatistics.of_lists(item['mean'], item['std'])
             for name, item in data['statistics'].items()
         }
         return cls(**data)

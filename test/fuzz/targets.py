@@ -192,8 +192,8 @@ def _torch_targets(folder: Path) -> list[Target]:
         load_checkpoint,
         save_checkpoint,
     )
-    from mmseg_models.training.config import OptimizerConfig
     from mmseg_models.training.referring_checkpoint import load_referring
+    from mmseg_models.training.run_config import OptimizerConfig
     from mmseg_models.training.trained_weights import read_trained, save_weights
 
     trainables = Trainables.of(nn.Linear(3, 2), OptimizerConfig(warmup_steps=1), 9)

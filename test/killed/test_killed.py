@@ -90,7 +90,7 @@ def test_a_killed_training_goes_on_from_a_whole_checkpoint(tmp_path):
     from torch import nn
 
     from mmseg_models.training.checkpoint import Trainables, latest_checkpoint, load_checkpoint
-    from mmseg_models.training.config import OptimizerConfig
+    from mmseg_models.training.run_config import OptimizerConfig
     from mmseg_models.training.run_log import RunLog
 
     trainables = Trainables.of(nn.Linear(3, 2), OptimizerConfig(warmup_steps=1), 9)

@@ -104,7 +104,7 @@ def train():
         generator_state,
         save_checkpoint,
     )
-    from mmseg_models.training.config import OptimizerConfig
+    from mmseg_models.training.run_config import OptimizerConfig
     from mmseg_models.training.run_log import COLUMNS, RunLog, write_run_files
     from mmseg_models.training.trained_weights import save_weights
 

@@ -9,10 +9,10 @@ import torch
 from mmseg_models.training.config import (
     DataConfig,
     ModelConfig,
-    OptimizerConfig,
     Recipe,
     ValidationConfig,
 )
+from mmseg_models.training.run_config import OptimizerConfig
 from mmseg_ros.datasets.tiny import write_tiny_dataset
 
 OPTIONS = {'encoder': 'mit_b0', 'adapter': 'shared', 'fuse': 'sum', 'decoder_dim': 16}

@@ -15,7 +15,7 @@ from mmseg_models.training.checkpoint import (
     restore_generators,
     save_checkpoint,
 )
-from mmseg_models.training.config import OptimizerConfig
+from mmseg_models.training.run_config import OptimizerConfig
 from mmseg_ros.core.errors import TrainingError
 
 RECIPE = {'steps': 9, 'data': {'root': 'x'}, 'threads': 1}

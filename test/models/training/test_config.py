@@ -6,13 +6,14 @@ import pytest
 import yaml
 
 from mmseg_models.registry import create_model
-from mmseg_models.training.config import DataConfig, OptimizerConfig, Recipe
+from mmseg_models.training.config import DataConfig, Recipe
 from mmseg_models.training.recipe_parser import (
     is_referring,
     parse_recipe,
     parse_referring_recipe,
 )
-from mmseg_models.training.setup import build_model
+from mmseg_models.training.run_config import OptimizerConfig
+from mmseg_models.training.segmentation_setup import build_model
 from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.core.labels import load_label_space
 

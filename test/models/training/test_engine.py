@@ -104,7 +104,7 @@ def test_run_folder_tells_the_whole_story(recipe):
     assert info.encodings == {'rgb': 'rgb', 'lidar': 'range_intensity_height'}
     assert info.mean['rgb'] == (0.485, 0.456, 0.406)
     assert set(info.metrics) == {'rgb+lidar', 'rgb', 'lidar'}
-    assert info.metrics['rgb']['miou'] == pytest.approx(scores['rgb'].miou)
+    assert info.metrics['rgb']['miou'] == pytest.approx(scores['rgb']['miou'])
     assert info.recipe == recipe.to_dict()
     assert info.step in (3, 6)
 
@@ -131,7 +131,7 @@ def test_nan_stops_the_run_and_names_the_frames(recipe, poisoned):
     batch = next(iter(run.batches))
     before = {k: v.clone() for k, v in run.trainables.model.state_dict().items() if 'num' not in k}
     if poisoned == 'images':
-        run.normalization.scale.fill_(float('nan'))
+        run.task.normalization.scale.fill_(float('nan'))
     else:
         first = next(run.trainables.model.parameters())
         first.register_hook(lambda gradient: gradient * float('nan'))
@@ -158,7 +158,7 @@ def test_first_weights_and_their_statistics_come_from_another_run(recipe, with_f
         dict(run.trainables.model.state_dict()),
         load_file(Path(recipe.run_dir) / 'best.safetensors'),
     )
-    assert run.statistics == info.statistics
+    assert run.task.statistics == info.statistics
     wrong = with_fields(second, model__options={**recipe.model.options, 'decoder_dim': 32})
     with pytest.raises(ConfigError, match=r'does not fit.*head'):
         setup(wrong)

@@ -87,7 +87,7 @@ def test_augmentation_depends_on_seed_epoch_and_frame():
 def test_loader_does_not_draw_from_the_networks_generator():
     torch.manual_seed(0)
     before = torch.get_rng_state()
-    batches = list(training_loader(AugmentedFrames(Frames(), noise, 0), SAMPLER, workers=0))
+    batches = list(training_loader(AugmentedFrames(Frames(), noise, 0), SAMPLER, 0, collate))
     assert len(batches) == 9
     assert torch.equal(before, torch.get_rng_state())
 

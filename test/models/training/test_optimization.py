@@ -5,13 +5,13 @@ import torch
 from torch import nn
 
 from mmseg_models import create_model
-from mmseg_models.training.config import OptimizerConfig
 from mmseg_models.training.optimization import (
     build_average,
     build_optimizer,
     build_schedule,
     warmup_poly,
 )
+from mmseg_models.training.run_config import OptimizerConfig
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,24 @@
 """Training of a referring network on boxes: what is drawn, learned, kept and scored."""
 
+import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import yaml
+from safetensors.torch import load_file
 
 from mmseg_models.encoders.bert import BERT_CONFIGS, BertConfig
-from mmseg_models.training.config import OptimizerConfig
+from mmseg_models.training import engine
+from mmseg_models.training.checkpoint import latest_checkpoint
+from mmseg_models.training.engine import fit, train, training_step
+from mmseg_models.training.loading import FrameKey
 from mmseg_models.training.recipe_parser import parse_referring_recipe
-from mmseg_models.training.referring import fit, setup, train_referring
 from mmseg_models.training.referring_checkpoint import load_referring
 from mmseg_models.training.referring_config import (
     ReferringAugmentation,
@@ -17,7 +26,7 @@ from mmseg_models.training.referring_config import (
     ReferringLossConfig,
     ReferringRecipe,
 )
-from mmseg_models.training.referring_data import ReferringSampler, load_pictures
+from mmseg_models.training.referring_data import PictureVariation, load_pictures
 from mmseg_models.training.referring_validation import (
     full_scores,
     of_the_same_image,
@@ -25,6 +34,8 @@ from mmseg_models.training.referring_validation import (
     score,
     shuffled,
 )
+from mmseg_models.training.run_config import OptimizerConfig
+from mmseg_models.training.setup import setup
 from mmseg_ros.core.errors import ConfigError, TrainingError
 from mmseg_ros.datasets.refer_sim import SimulatedReferring
 
@@ -63,23 +74,22 @@ def recipe(referring_root, tmp_path, tiny_encoders, monkeypatch):
     )
 
 
-def sampler(pictures, **changes):
+def vary(picture, rng, **changes):
     augmentation = ReferringAugmentation(
         jitter_probability=0.0, rephrase_probability=0.0, region_share=0.0
     )
-    return ReferringSampler(pictures, 64, 96, 2, 2, replace(augmentation, **changes))
+    return PictureVariation(64, 96, 2, replace(augmentation, **changes))(picture, rng)
 
 
 @pytest.mark.parametrize('seed', range(4))
 @pytest.mark.parametrize('crop', [0.0, 1.0])
 def test_sentences_are_true_of_what_is_drawn(pictures, seed, crop):
-    drawn = sampler(pictures, crop_probability=crop).draw(np.random.default_rng(seed))
-    assert drawn.images.shape == (2, 64, 96, 3)
-    assert drawn.masks.shape == (4, 64, 96)
-    for n, (mask, sentence) in enumerate(zip(drawn.masks, drawn.sentences, strict=True)):
-        image, labels = drawn.images[n // 2], drawn.labels[n // 2]
-        red, _, blue = image[mask].mean(0)
-        assert np.isin(labels[mask], 9).all()
+    drawn = vary(pictures[seed], np.random.default_rng(seed), crop_probability=crop)
+    assert drawn.image.shape == (64, 96, 3)
+    assert drawn.masks.shape == (2, 64, 96)
+    for mask, sentence in zip(drawn.masks, drawn.sentences, strict=True):
+        red, _, blue = drawn.image[mask].mean(0)
+        assert np.isin(drawn.labels[mask], 9).all()
         if 'red' in sentence or 'blue' in sentence:
             assert bool(red > blue) == ('red' in sentence)
         else:
@@ -88,30 +98,43 @@ def test_sentences_are_true_of_what_is_drawn(pictures, seed, crop):
 
 
 def test_mirrored_images_keep_true_sentences(pictures):
-    drawn = sampler(pictures, flip_probability=1.0, crop_probability=0.0)
     sides = set()
-    for seed in range(8):
-        batch = drawn.draw(np.random.default_rng(seed))
-        for n, sentence in enumerate(batch.sentences):
+    for seed in range(16):
+        rng = np.random.default_rng(seed)
+        drawn = vary(pictures[seed % 6], rng, flip_probability=1.0, crop_probability=0.0)
+        for mask, sentence in zip(drawn.masks, drawn.sentences, strict=True):
             if 'on the' in sentence:
-                columns = np.flatnonzero(batch.masks[n].any(0))
+                columns = np.flatnonzero(mask.any(0))
                 sides.add((sentence, bool(columns.mean() > 48)))
     assert sides == {('the car on the right', True)}
 
 
 def test_a_part_shows_its_object_larger_and_whole(pictures):
     sizes = []
-    for seed in range(12):
-        drawn = sampler(pictures, crop_probability=1.0).draw(np.random.default_rng(seed))
+    for seed in range(24):
+        drawn = vary(pictures[seed % 6], np.random.default_rng(seed), crop_probability=1.0)
         sizes += [int(mask.sum()) for mask in drawn.masks]
     assert min(sizes) >= 0.95 * 24 * 28
     assert max(sizes) > 24 * 28
 
 
-def test_same_seed_draws_the_same(pictures):
-    first, second = (sampler(pictures).draw(np.random.default_rng([3, 9])) for _ in range(2))
-    assert np.array_equal(first.images, second.images)
-    assert first.sentences == second.sentences
+def test_an_image_is_varied_alike_in_every_process_and_otherwise_in_every_epoch(recipe):
+    items = setup(recipe).task.loader([]).dataset
+    first, again = (items[FrameKey(3, 1)] for _ in range(2))
+    assert np.array_equal(first.picture.image, again.picture.image)
+    assert np.array_equal(first.token_ids, again.token_ids)
+    later = [items[FrameKey(3, epoch)].picture.image for epoch in range(2, 8)]
+    assert not all(np.array_equal(first.picture.image, image) for image in later)
+
+
+@pytest.mark.parametrize('probability', [0.0, 1.0])
+def test_words_are_hidden_and_the_frame_of_a_sentence_is_not(recipe, probability):
+    augmentation = replace(recipe.augmentation, unknown_probability=probability)
+    items = setup(replace(recipe, augmentation=augmentation)).task.loader([]).dataset
+    token_ids = items[FrameKey(0, 0)].token_ids
+    assert (token_ids[:, 0] == 2).all()  # [CLS]
+    assert bool((token_ids == 1).any()) == (probability == 1.0)
+    assert bool((token_ids > 3).any()) == (probability == 0.0)
 
 
 def test_small_targets_are_left_out(referring_root):
@@ -172,7 +195,7 @@ def test_full_scores_ask_also_with_wrong_sentences(pictures, reader):
 
 
 def test_run_leaves_weights_that_say_what_they_are_for(recipe):
-    metrics = train_referring(recipe)
+    metrics = train(recipe)
     network, info = load_referring(recipe.run_dir)
     assert {'all', 'thing', 'region', 'shuffled all'} <= set(metrics)
     assert info.metrics == metrics
@@ -182,20 +205,109 @@ def test_run_leaves_weights_that_say_what_they_are_for(recipe):
     assert not network.training
 
 
-def test_resumed_run_ends_where_an_unbroken_one_does(recipe, tmp_path):
-    whole = setup(replace(recipe, run_dir=str(tmp_path / 'whole')))
-    fit(whole)
-    first, draws = setup(recipe), iter(range(3))
-    draw = first.sampler.draw
-    first.sampler.draw = lambda rng: (next(draws), draw(rng))[1]
-    with pytest.raises(StopIteration):
-        fit(first)
-    second = setup(replace(recipe, resume='auto'))
-    assert second.step == 2
-    fit(second)
-    ours = second.trainables.model.state_dict()
-    for key, value in whole.trainables.model.state_dict().items():
-        assert torch.equal(value, ours[key]), key
+def interrupt_at(monkeypatch, step):
+    def failing(run, batch):
+        if run.step == step:
+            raise KeyboardInterrupt
+        return training_step(run, batch)
+
+    monkeypatch.setattr(engine, 'training_step', failing)
+
+
+def test_resumed_run_equals_the_uninterrupted_one_bit_for_bit(recipe, tmp_path, monkeypatch):
+    options = {**recipe.options, 'dropout': 0.2, 'drop_path': 0.2}
+    recipe = replace(recipe, options=options)
+    train(recipe)
+    other = replace(recipe, run_dir=str(tmp_path / 'other'), resume='auto')
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, 3)  # one step after the checkpoint of step 2
+        with pytest.raises(KeyboardInterrupt):
+            train(other)
+    assert latest_checkpoint(Path(other.run_dir)).name == 'step_00000002'
+    torch.manual_seed(99)  # whatever the new process has drawn
+    train(other)
+    paths = [latest_checkpoint(Path(r.run_dir)) for r in (recipe, other)]
+    for name in ('model.safetensors', 'average.safetensors'):
+        first, second = (load_file(path / name) for path in paths)
+        assert first.keys() == second.keys()
+        assert all(torch.equal(first[key], second[key]) for key in first)
+    states = [torch.load(path / 'state.pt', weights_only=True) for path in paths]
+    assert states[0]['best_miou'] == states[1]['best_miou']
+    assert torch.equal(states[0]['generators'], states[1]['generators'])
+    moments = [state['optimizer']['state'] for state in states]
+    for key, moment in moments[0].items():
+        assert all(torch.equal(value, moments[1][key][name]) for name, value in moment.items())
+    kept = [load_file(Path(r.run_dir) / 'best.safetensors') for r in (recipe, other)]
+    assert all(torch.equal(value, kept[1][key]) for key, value in kept[0].items())
+
+
+def test_used_run_folder_is_not_overwritten(recipe):
+    fit(setup(recipe))
+    with pytest.raises(ConfigError, match='--resume auto'):
+        setup(recipe)
+
+
+def test_bfloat16_trains(recipe):
+    run = setup(replace(recipe, precision='bf16'))
+    loss, gradient_norm = training_step(run, next(iter(run.batches)))
+    assert loss.dtype == torch.float32
+    assert torch.isfinite(gradient_norm)
+
+
+def test_gradient_is_clipped(recipe):
+    config = replace(recipe.optimizer, clip_norm=1e-3)
+    run = setup(replace(recipe, optimizer=config))
+    seen = []
+    step = run.wrapped_optimizer.step
+
+    def watched():
+        gradients = [p.grad for p in run.trainables.model.parameters() if p.grad is not None]
+        seen.append(float(torch.stack([g.norm() for g in gradients]).norm()))
+        return step()
+
+    run.wrapped_optimizer.step = watched
+    _, norm = training_step(run, next(iter(run.batches)))
+    assert float(norm) > 1e-3
+    assert seen == [pytest.approx(1e-3, rel=1e-3)]
+
+
+def test_nan_stops_the_run_and_names_the_text_prompts(recipe):
+    run = setup(recipe)
+    batch = next(iter(run.batches))
+    before = {k: v.clone() for k, v in run.trainables.model.named_parameters()}
+    first = next(run.trainables.model.parameters())
+    first.register_hook(lambda gradient: gradient * float('nan'))
+    with pytest.raises(TrainingError, match=f'gradient norm is nan.*{batch.sentences[0]}'):
+        training_step(run, batch)
+    for name, parameter in run.trainables.model.named_parameters():
+        assert torch.equal(parameter, before[name])
+
+
+def test_images_without_classes_teach_only_their_masks(recipe):
+    run = setup(recipe)
+    batch = next(iter(run.batches))
+    unlabeled = batch._replace(labels=torch.full_like(batch.labels, 255))
+    loss, _ = training_step(run, unlabeled)
+    assert torch.isfinite(loss)
+
+
+@pytest.mark.slow
+def test_two_processes_train(recipe):
+    path = Path(recipe.run_dir).parent / 'recipe.yaml'
+    options = {**recipe.options, 'encoder': 'mit_b0', 'text': 'bert_short'}
+    shared = replace(recipe, steps=2, options=options)
+    path.write_text(yaml.safe_dump(shared.to_dict()))
+    command = [sys.executable, '-m', 'torch.distributed.run', '--nproc-per-node', '2', '-m']
+    command += ['mmseg_ros', 'train', '--config', str(path)]
+    subprocess.run(command, check=True, env={**os.environ, 'OMP_NUM_THREADS': '1'})
+    state = torch.load(latest_checkpoint(Path(shared.run_dir)) / 'state.pt', weights_only=True)
+    assert state['step'] == 2
+    assert len(state['generators']) == 2
+    lines = (Path(shared.run_dir) / 'log.jsonl').read_text().splitlines()
+    final = json.loads(lines[-1])
+    assert [json.loads(line)['kind'] for line in lines] == ['train', 'validate', 'final']
+    # Each process asks half of the text prompts; the scores are over all of them.
+    assert final['scores']['all']['count'] == 10
 
 
 def test_encoder_starts_from_another_network(recipe, tmp_path):

@@ -1,0 +1,80 @@
+"""What the training loop asks of a task: data, a network, a loss and scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from mmseg_models.training.loading import StepSampler
+
+BatchT = TypeVar('BatchT')
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of a network on the validation split.
+
+    Attributes:
+        rows: What was scored (a sensor subset, a kind of text prompt) -> its scores, JSON-ready;
+            each has `miou`.
+        decisive: The higher, the better the weights.
+    """
+
+    rows: dict[str, dict[str, Any]]
+    decisive: float
+
+
+class Task(Protocol[BatchT]):
+    """One kind of training; `fit` runs any of them.
+
+    Attributes:
+        network: What is trained, on the CPU until the run begins. Its `training_terms` is what
+            `loss` calls, through the wrapper that distributes it.
+        num_items: Items of the training split. batch_size: Items per step, all processes together.
+        validate_every: Steps between validations.
+    """
+
+    network: nn.Module
+    num_items: int
+    batch_size: int
+    validate_every: int
+
+    def begin(self, average: nn.Module) -> None:
+        """Hear of the running average of the weights, before the first step."""
+
+    def loader(self, sampler: StepSampler) -> DataLoader[Any]:
+        """Return a loader of the batches that `sampler` names."""
+
+    def loss(self, model: Any, batch: BatchT, step: int) -> Tensor:
+        """Return the scalar loss of this process's part of a batch.
+
+        Args:
+            model: The network as Fabric wraps it, in training mode.
+            batch: What the loader gave, on the device.
+            step: Optimizer steps done.
+        """
+
+    def describe(self, batch: BatchT, step: int) -> str:
+        """Return what a batch holds, for an error message."""
+
+    def score(self, average: nn.Module, final: bool) -> Scores:
+        """Score weights on the validation split; all processes together, each gets the result.
+
+        Args:
+            average: Weights to score; it is left in evaluation mode.
+            final: Whether everything is scored, or what the recipe scores during training.
+        """
+
+    def draw(self, average: nn.Module, folder: Path) -> None:
+        """Write images to look at into a folder; called by the first process alone."""
+
+    def save(self, path: Path, average: nn.Module, step: int, rows: Mapping[str, Any]) -> None:
+        """Write weights, with everything that their user has to know, into one file."""
+
+    def load(self, run_dir: Path, average: nn.Module) -> int:
+        """Read the best weights of a run into `average` and return the step they are of."""
