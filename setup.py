@@ -41,7 +41,7 @@ setup(
     package_data={PACKAGE: ['py.typed'], 'mmseg_models': ['**/README.md']},
     data_files=[
         ('share/ament_index/resource_index/packages', ['resource/' + PACKAGE]),
-        ('lib/' + PACKAGE, ['scripts/segmentation_node']),
+        ('lib/' + PACKAGE, ['scripts/cloud_merger', 'scripts/segmentation_node']),
         *share_files(),
     ],
     zip_safe=False,

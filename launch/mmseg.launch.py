@@ -23,6 +23,7 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
 from launch import LaunchContext, LaunchDescription
+from mmseg_ros.core.node_arguments import PARAMETERS, TOPICS
 
 SHARE = Path(get_package_share_directory('mmseg_ros'))
 FAST_DDS_PROFILE = 'FASTRTPS_DEFAULT_PROFILES_FILE'
@@ -52,25 +53,6 @@ ARGUMENTS = {
     'bag': ('', 'Bag to play with /clock; none if empty.'),
     'bag_rate': ('', 'How fast to play it; 1.0 if empty.'),
     'bag_loop': ('false', 'Whether to play it again and again.'),
-}
-PARAMETERS: dict[str, tuple[str, type]] = {
-    'use_sim_time': ('use_sim_time', bool),
-    'autostart': ('autostart', bool),
-    'model': ('model.bundle', str),
-    'backend': ('model.backend', str),
-    'precision': ('model.precision', str),
-    'referring': ('referring.bundle', str),
-    'calibration': ('calibration.file', str),
-}
-TOPICS = {
-    'rgb_topic': 'rgb/image_raw',
-    'rgb_info_topic': 'rgb/camera_info',
-    'depth_topic': 'depth/image',
-    'depth_info_topic': 'depth/camera_info',
-    'event_topic': 'event/events',
-    'event_info_topic': 'event/camera_info',
-    'lidar_topic': 'lidar/points',
-    'odom_topic': 'odom',
 }
 RESPAWN_DELAY_S = 2.0
 _BOOLS = {'true': True, '1': True, 'false': False, '0': False}

@@ -1,4 +1,4 @@
-"""`ros2 launch mmseg_ros rig.launch.py rig:=FILE`: one node per camera, and on request a bag."""
+"""`ros2 launch mmseg_ros rig.launch.py rig:=FILE`: a node per camera, then merger and bag."""
 
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,10 @@ from launch.actions import (
 )
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
-from launch_ros.actions import PushRosNamespace
+from launch_ros.actions import Node, PushRosNamespace
 
 from launch import LaunchContext, LaunchDescription
-from mmseg_ros.core.rig_file import read_rig_file
+from mmseg_ros.core.rig_file import read_merger, read_rig_file
 
 SHARE = Path(get_package_share_directory('mmseg_ros'))
 ONE_NODE = str(SHARE / 'launch' / 'mmseg.launch.py')
@@ -31,6 +31,7 @@ ARGUMENTS = {
     'bag_rate': ('', 'How fast to play it; 1.0 if empty.'),
     'bag_loop': ('', 'Whether to play it again and again.'),
 }
+RESPAWN_DELAY_S = 2.0
 OF_EVERY_NODE = ('use_sim_time', 'autostart', 'log_level', 'respawn')
 OF_THE_BAG = ('bag', 'bag_rate', 'bag_loop')
 
@@ -63,7 +64,24 @@ def _nodes(context: LaunchContext) -> list[Any]:
         values = {**defaults, **own, **given, **bag, 'namespace': name}
         groups.append(_group(argument['namespace'], values))
         bag = {}
-    return groups
+    merger = read_merger(Path(argument['rig']).expanduser())
+    return groups if merger is None else [*groups, _merger(argument, merger)]
+
+
+def _merger(argument: dict[str, str], parameters: dict[str, Any]) -> Node:
+    """Return the node that joins the labeled clouds of the cameras."""
+    clock = {'use_sim_time': True} if argument['use_sim_time'].lower() in ('true', '1') else {}
+    return Node(
+        package='mmseg_ros',
+        executable='cloud_merger',
+        name='cloud_merger',
+        namespace=argument['namespace'],
+        output='screen',
+        parameters=[{**parameters, **clock}],
+        ros_arguments=['--log-level', argument['log_level']] if argument['log_level'] else [],
+        respawn=argument['respawn'].lower() in ('true', '1'),
+        respawn_delay=RESPAWN_DELAY_S,
+    )
 
 
 def _group(above: str, values: dict[str, str]) -> GroupAction:

@@ -44,6 +44,7 @@ VERBS: dict[str, str] = {
     'segment-text': 'segment what text prompts name in an image or a bag',
     'simulate': 'make synthetic sequences: bags or a training data set',
     'train': 'train a model from a recipe',
+    'up': 'run node(s), player and view together, with one log',
 }
 
 

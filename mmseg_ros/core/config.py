@@ -132,8 +132,9 @@ class ModelConfig(Checked):
 
     bundle: str = parameter(
         DEFAULT_BUNDLE,
-        'Folder of a model bundle, or the name of one in models/zoo.',
-        read_only=True,
+        'Folder of a model bundle, or the name of one in models/zoo. A change is checked at once, '
+        'loaded in the background and used between two frames; the present one serves until then, '
+        'and goes on if anything fails.',
     )
     backend: str = parameter(
         'auto',
@@ -219,8 +220,7 @@ class ReferringConfig(Checked):
     bundle: str = parameter(
         'crossvlt-small-sim',
         'Folder of a bundle for text-prompted segmentation, or the name of one in models/zoo; '
-        'loaded at the first expression.',
-        read_only=True,
+        'loaded at the first expression. A change is handled as one of model.bundle.',
     )
     backend: str = parameter(
         'auto',

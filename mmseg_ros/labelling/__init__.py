@@ -1,10 +1,10 @@
 """Labels as colors, overlays and labeled points."""
 
 from mmseg_ros.labelling.colors import as_rgb, colorize, overlay
+from mmseg_ros.labelling.merging import merge_clouds, merge_views
 from mmseg_ros.labelling.points import (
     FIELD_PRESETS,
     labelled_cloud,
-    merge_views,
     organized_cloud,
     packed_rgb,
     transfer_labels,
@@ -15,6 +15,7 @@ __all__ = [
     'as_rgb',
     'colorize',
     'labelled_cloud',
+    'merge_clouds',
     'merge_views',
     'organized_cloud',
     'overlay',

@@ -48,38 +48,6 @@ def transfer_labels(
     return point_labels, point_confidence, projection.visible
 
 
-def merge_views(
-    views: Sequence[tuple[NDArray[Any], NDArray[np.float32], NDArray[np.bool_]]], ignore_id: int
-) -> tuple[NDArray[Any], NDArray[np.float32], NDArray[np.bool_]]:
-    """Return (label N, confidence N, visible N) of one cloud that several cameras label.
-
-    Of the cameras that see a point the most confident one names it; a point that none sees has
-    no label.
-
-    Args:
-        views: What `transfer_labels` returned for each camera, the same cloud in the same order.
-        ignore_id: Id of points without a label.
-
-    Raises:
-        ConfigError: There is no view, or the views are of clouds of different length.
-    """
-    if not views or len({len(labels) for labels, _, _ in views}) != 1:
-        raise ConfigError(
-            'Views to merge must be of one cloud, but have '
-            f'{[len(labels) for labels, _, _ in views]} points.'
-        )
-    labels, confidence, visible = (np.stack(parts) for parts in zip(*views, strict=True))
-    named = visible & (labels != ignore_id)
-    best = np.where(named, confidence, np.float32(-1.0)).argmax(axis=0)
-    point = np.arange(labels.shape[1])
-    found = named[best, point]
-    return (
-        np.where(found, labels[best, point], ignore_id).astype(labels.dtype),
-        np.where(found, confidence[best, point], np.float32(0.0)),
-        np.asarray(visible.any(axis=0)),
-    )
-
-
 def labelled_cloud(
     cloud: CloudData,
     labels: NDArray[Any],

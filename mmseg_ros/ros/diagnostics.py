@@ -17,6 +17,7 @@ from mmseg_ros.sync.health import HealthReport
 
 if TYPE_CHECKING:
     from mmseg_ros.core.config import NodeConfig
+    from mmseg_ros.ros.model_switch import ModelSwitch
     from mmseg_ros.ros.session import Session
     from mmseg_ros.ros.stream import Stream
 
@@ -28,13 +29,14 @@ class ReportedNode(Protocol):
 
     Attributes:
         config: All parameters. failure: Why the last transition failed, or empty.
-        session: What configuring made. stream: What activating made.
+        session: What configuring made. stream: What activating made. switch: Other bundles.
     """
 
     config: NodeConfig
     failure: str
     session: Session | None
     stream: Stream | None
+    switch: ModelSwitch
 
     @property
     def state_label(self) -> str:
@@ -75,6 +77,9 @@ class Reporter:
             statuses.append(self._processing_status(stream, session))
             level, text, values = referring_report(session.referring)
             statuses.append(self._status(level, 'referring', text, values))
+        if session is not None:
+            level, text, values = self._node.switch.status()
+            statuses.append(self._status(level, 'model', text, values))
         array = DiagnosticArray(header=header_of(now_ns, ''), status=statuses)
         self._publisher.publish(array)
 

@@ -10,11 +10,12 @@ from mmseg_ros.core.errors import ConfigError, MmsegError
 from mmseg_ros.core.limits import use_limits
 from mmseg_ros.core.types import Modality
 from mmseg_ros.inference.backend import Backend, create_backend
-from mmseg_ros.inference.bundle import MANIFEST_FILE, Bundle, load_bundle, read_manifest
+from mmseg_ros.inference.bundle import MANIFEST_FILE, load_bundle, read_manifest
 from mmseg_ros.inference.manifest import Manifest
 from mmseg_ros.projection.extrinsics import Rig
 from mmseg_ros.ros.calibration import find_rig
 from mmseg_ros.ros.inputs import kinds_of
+from mmseg_ros.ros.network import Network
 from mmseg_ros.ros.warm_up import load_and_warm_up
 
 
@@ -46,15 +47,24 @@ def plan(config: NodeConfig) -> Plan:
     """
     use_limits(config.limits)
     rig = find_rig(config.calibration.file)
-    path, data = read_manifest(config.model.bundle)
-    manifest = Manifest.from_dict(data, str(path / MANIFEST_FILE))
-    unconnected = _unconnected(manifest, config)
+    unconnected = check_bundle(config)
     model = config.model
     backend = create_backend(model.backend, model.threads, model.precision)
     return Plan(config, kinds_of(config.sensors), rig, backend, unconnected)
 
 
-def load(settings: Plan, is_stopped: Callable[[], bool] = lambda: False) -> Bundle:
+def check_bundle(config: NodeConfig) -> tuple[Modality, ...]:
+    """Return the inputs of the network that no enabled sensor feeds, from its manifest alone.
+
+    Raises:
+        BundleError: There is no such bundle, or its manifest cannot be used.
+        ConfigError: No enabled sensor feeds any of its inputs.
+    """
+    path, data = read_manifest(config.model.bundle)
+    return _unconnected(Manifest.from_dict(data, str(path / MANIFEST_FILE)), config)
+
+
+def load(settings: Plan, is_stopped: Callable[[], bool] = lambda: False) -> Network:
     """Verify the bundle, load it into the backend and run everything once; takes seconds.
 
     Args:
@@ -72,7 +82,7 @@ def load(settings: Plan, is_stopped: Callable[[], bool] = lambda: False) -> Bund
     except BaseException:
         settings.backend.close()
         raise
-    return bundle
+    return Network(bundle, settings.backend, settings.unconnected)
 
 
 def _unconnected(manifest: Manifest, config: NodeConfig) -> tuple[Modality, ...]:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from rcl_interfaces.msg import SetParametersResult
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 
-from mmseg_ros.inference.bundle import Bundle
 from mmseg_ros.messages.results import NODE_NAME
 from mmseg_ros.ros.diagnostics import Reporter
 from mmseg_ros.ros.entities import destroyed_on_error, taken_back_on_error
 from mmseg_ros.ros.environment import return_free_memory
 from mmseg_ros.ros.lifecycle import SUCCESS, SafeLifecycleNode
 from mmseg_ros.ros.loading import Plan, load, plan
+from mmseg_ros.ros.model_switch import ModelSwitch
+from mmseg_ros.ros.network import Network
 from mmseg_ros.ros.parameters import NodeParameters
 from mmseg_ros.ros.session import Session
 from mmseg_ros.ros.stream import Stream
@@ -26,6 +28,7 @@ class SegmentationNode(SafeLifecycleNode):
 
     Attributes:
         session: What configuring made, else None. stream: What activating made, else None.
+        switch: Other bundles while it runs.
     """
 
     def __init__(self, name: str = NODE_NAME, **options: Any) -> None:
@@ -38,7 +41,7 @@ class SegmentationNode(SafeLifecycleNode):
         self.session: Session | None = None
         self.stream: Stream | None = None
         self._plan: Plan | None = None
-        self._bundle: Bundle | None = None
+        self._network: Network | None = None
         with destroyed_on_error(self):
             self._declare()
 
@@ -71,16 +74,17 @@ class SegmentationNode(SafeLifecycleNode):
         Even the checks read files and import libraries, for which no other service may wait.
         """
         self._plan = plan(self.config)
-        self._bundle = load(self._plan, lambda: self.stopping)
+        self._network = load(self._plan, lambda: self.stopping)
 
     def install(self) -> None:
         """Make the publishers, and take over what was loaded."""
         assert self._plan is not None  # noqa: S101
-        assert self._bundle is not None  # noqa: S101
+        assert self._network is not None  # noqa: S101
         with taken_back_on_error(self):
-            self.session = Session(self, self._plan, self._bundle, self._reporter.modalities)
+            self.session = Session(self, self._plan, self._network, self._reporter.modalities)
         self.session.tune(self._plan.config, self.config)  # what was set while it loaded
-        self._plan = self._bundle = None
+        self.switch.begin(self.session, self._plan.config)
+        self._plan = self._network = None
         manifest = self.session.bundle.manifest
         self.get_logger().info(
             f'Bundle {manifest.name} ({manifest.model}, {manifest.precision}) with '
@@ -96,11 +100,12 @@ class SegmentationNode(SafeLifecycleNode):
     def release(self) -> None:
         """Free the network, the publishers and the subscriptions, whatever there is of them."""
         self._close_stream()
+        self.switch.end()
         if self.session is not None:
             self.session.close()
         elif self._plan is not None:
             self._plan.backend.close()
-        self.session = self._plan = self._bundle = None
+        self.session = self._plan = self._network = None
         return_free_memory()
 
     def halt(self, timeout_s: float) -> None:
@@ -117,7 +122,8 @@ class SegmentationNode(SafeLifecycleNode):
         self.config = self._declared.config()
         for text in self._declared.unknown():
             self.get_logger().warning(text)
-        self.add_on_set_parameters_callback(self._declared.check)
+        self.switch = ModelSwitch(self)
+        self.add_on_set_parameters_callback(self._check)
         self.add_post_set_parameters_callback(self._tune)
         self._reporter = Reporter(self)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -140,7 +146,7 @@ class SegmentationNode(SafeLifecycleNode):
         super().on_activate(state)
         for text in self._declared.unused_qos():
             self.get_logger().warning(text)
-        self.session.outputs.publish_label_info()
+        self.session.announce()
 
     def _deactivate(self, state: LifecycleState) -> None:
         self._close_stream()
@@ -151,6 +157,14 @@ class SegmentationNode(SafeLifecycleNode):
             self.get_logger().error('The worker did not end in time.')
         self.stream = None
 
+    def _check(self, changes: list[Parameter]) -> SetParametersResult:
+        """Accept or reject changed parameters as a whole, with the reason."""
+        result = self._declared.check(changes)
+        if result.successful:
+            reason = self.switch.check(self._declared.config(changes))
+            result = SetParametersResult(successful=not reason, reason=reason)
+        return result
+
     def _tune(self, _: list[Parameter]) -> None:
         """Pass changed parameters on to the parts that they concern, and to no others."""
         before, self.config = self.config, self._declared.config()
@@ -160,3 +174,4 @@ class SegmentationNode(SafeLifecycleNode):
             self.session.tune(before, self.config)
         if self.stream is not None:
             self.stream.tune(before, self.config)
+        self.switch.tune(self.config)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -12,16 +10,14 @@ from typing import Any
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.lifecycle import LifecycleNode
 from sensor_msgs.msg import Image, PointCloud2
-from std_msgs.msg import String
 
 from mmseg_ros.core.config import OutputConfig
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.unexpected import reason_of
 from mmseg_ros.labelling.frame import Frame
-from mmseg_ros.messages.results import LABEL_INFO, ImageContent, Results, ResultTopic
+from mmseg_ros.messages.results import ImageContent, Results, ResultTopic
 from mmseg_ros.ros.conversions import cloud_message, header_of, image_message
-from mmseg_ros.ros.qos import NO_EVENTS, latched_qos
-from mmseg_ros.ros.qos_overrides import output_options
+from mmseg_ros.ros.label_info import LabelInfoPublisher
 from mmseg_ros.ros.result_publisher import ResultPublisher
 
 Build = Callable[[Frame], Any]
@@ -45,7 +41,6 @@ class Outputs:
     def __init__(
         self,
         node: LifecycleNode,
-        label_space: LabelSpace,
         config: OutputConfig,
         modalities: Callable[[Frame], DiagnosticArray],
     ) -> None:
@@ -53,13 +48,11 @@ class Outputs:
 
         Args:
             node: Owner; nothing is sent while it is inactive.
-            label_space: What the labels mean.
             config: Initial output parameters.
             modalities: Makes the message of ~/modalities.
         """
         self.paused: dict[str, str] = {}
         self._node = node
-        self._label_space = label_space
         self._results = Results(config)
         self._outputs = (
             *(
@@ -79,7 +72,7 @@ class Outputs:
             )
             for output in self._outputs
         }
-        self._label_info, self._label_message = _label_info(node, label_space)
+        self._label_info = LabelInfoPublisher(node)
 
     @property
     def config(self) -> OutputConfig:
@@ -90,9 +83,9 @@ class Outputs:
     def config(self, config: OutputConfig) -> None:
         self._results.config = config
 
-    def publish_label_info(self) -> None:
-        """Send the latched class names; call it once the node is active."""
-        self._label_info.publish(self._label_message)
+    def publish_label_info(self, label_space: LabelSpace) -> None:
+        """Send the latched names of the classes of the next results; the node must be active."""
+        self._label_info.publish(label_space)
 
     def wanted(self) -> bool:
         """Return whether anybody subscribes to any result."""
@@ -117,7 +110,7 @@ class Outputs:
         """Destroy the publishers."""
         for publisher in self._publishers.values():
             publisher.close()
-        self._node.destroy_lifecycle_publisher(self._label_info)
+        self._label_info.close()
 
 
 def _message_builder(topic: ResultTopic) -> Build:
@@ -133,31 +126,3 @@ def _message_builder(topic: ResultTopic) -> Build:
         return cloud_message(header, content.points, content.height, content.width)
 
     return build
-
-
-def _label_info(node: LifecycleNode, label_space: LabelSpace) -> tuple[Any, Any]:
-    """Return (publisher, message): vision_msgs/LabelInfo, or JSON where it is not installed."""
-    try:
-        vision_msgs = importlib.import_module('vision_msgs.msg')
-    except ImportError:
-        text = json.dumps(label_space.to_dict())
-        publisher = node.create_lifecycle_publisher(
-            String,
-            f'{LABEL_INFO}_json',
-            latched_qos(),
-            event_callbacks=NO_EVENTS,
-            qos_overriding_options=output_options(),
-        )
-        return publisher, String(data=text)
-    message = vision_msgs.LabelInfo(threshold=0.0)
-    message.class_map = [
-        vision_msgs.VisionClass(class_id=int(c.id), class_name=c.name) for c in label_space.classes
-    ]
-    publisher = node.create_lifecycle_publisher(
-        vision_msgs.LabelInfo,
-        LABEL_INFO,
-        latched_qos(),
-        event_callbacks=NO_EVENTS,
-        qos_overriding_options=output_options(),
-    )
-    return publisher, message

@@ -11,7 +11,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from rclpy.lifecycle import LifecycleNode
@@ -56,9 +56,12 @@ class _Request:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """An expression to make ready, and an image to answer it on, if there is one yet."""
+    """An expression to make ready, and an image to answer it on, if there is one yet.
 
-    request: _Request
+    Without an expression, the worker only looks whether there is another network.
+    """
+
+    request: _Request | None
     frame_set: FrameSet | None
 
 
@@ -81,6 +84,7 @@ class Referring:
         self.published = self.failures = self.idle = 0
         self.stages = StageStatistics()
         self.segmenter: ReferringSegmenter | None = None
+        self._next: ReferringSegmenter | None = None
         self._node = node
         self._config = config.referring
         self._rig = rig
@@ -132,9 +136,27 @@ class Referring:
         thread.join(timeout_s)
         return not thread.is_alive()
 
+    def use(self, bundle: str, segmenter: ReferringSegmenter | None) -> None:
+        """Answer the next image, and the prompt at hand, with another bundle.
+
+        Args:
+            bundle: Its folder or name.
+            segmenter: It, loaded; None loads it at the next prompt.
+        """
+        with self._lock:
+            self._config = replace(self._config, bundle=bundle)
+            waiting, self._next = self._next, segmenter
+        if waiting is not None:
+            waiting.close()
+        if self._thread is None:
+            self._adopt()
+        else:
+            self.slot.put(_Job(self._request, None))
+
     def close(self) -> None:
         """Free the network and the publishers."""
         self.outputs.close()
+        self._adopt()
         if self.segmenter is not None:
             self.segmenter.close()
             self.segmenter = None
@@ -187,8 +209,20 @@ class Referring:
                 if self._is_running():
                     self._fail(job, error)
 
+    def _adopt(self) -> None:
+        """Take over the network that `use` left, and free the one so far."""
+        with self._lock:
+            following, self._next = self._next, None
+            if following is None:
+                return
+            replaced, self.segmenter = self.segmenter, following
+            self._understood = None
+        if replaced is not None:
+            replaced.close()
+
     def _work(self, job: _Job) -> None:
-        if job.request is not self._request:
+        self._adopt()
+        if job.request is None or job.request is not self._request:
             return
         segmenter = self._loaded()
         if job.request is not self._understood:
@@ -205,9 +239,13 @@ class Referring:
         self._answer(segmenter, job.request, job.frame_set)
 
     def _loaded(self) -> ReferringSegmenter:
-        if self.segmenter is None:
+        while self.segmenter is None:
             config = self._config
-            self.segmenter = load_segmenter(config.bundle, config.backend, config.threads)
+            segmenter = load_segmenter(config.bundle, config.backend, config.threads)
+            if config is self._config:
+                self.segmenter = segmenter
+            else:  # another bundle was chosen meanwhile
+                segmenter.close()
         return self.segmenter
 
     def _answer(

@@ -1,10 +1,11 @@
-"""One segmentation node in a process of its own, from start to the signal that ends it."""
+"""One node in a process, from its start to the signal that ends it."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
@@ -15,19 +16,19 @@ from rclpy.task import Future
 from mmseg_ros.core.errors import MmsegError
 from mmseg_ros.ros.environment import prepare_process
 from mmseg_ros.ros.logs import forward_logs, stop_forwarding
-from mmseg_ros.ros.node import SegmentationNode
 from mmseg_ros.ros.signals import StopSignals
 
 _TIDY_UP_S = 1.5
 _LAST_FRAME_S = 0.5
 
 
-def run_node(arguments: Sequence[str], signals: StopSignals) -> int:
+def run_node(arguments: Sequence[str], signals: StopSignals, make_node: Callable[[], Any]) -> int:
     """Run the node; SIGINT or SIGTERM ends the process with status 0.
 
     Args:
         arguments: The command line, with the program's name.
         signals: Both signals must be held already; see `hold_stop_signals`.
+        make_node: Makes the node, which has a method `halt` that takes seconds.
 
     Returns:
         The exit status of a node that could not start; otherwise it does not return.
@@ -35,7 +36,7 @@ def run_node(arguments: Sequence[str], signals: StopSignals) -> int:
     prepare_process()
     rclpy.init(args=list(arguments), signal_handler_options=SignalHandlerOptions.NO)
     try:
-        node = SegmentationNode()
+        node = make_node()
     except MmsegError as error:
         print(f'mmseg_ros: {error}', file=sys.stderr)
         rclpy.try_shutdown()

@@ -16,9 +16,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     hold_stop_signals()
     signals = StopSignals()
     # Importing takes a second, in which a signal must not end the process with a traceback.
+    from mmseg_ros.ros.node import SegmentationNode
     from mmseg_ros.ros.run_node import run_node
 
-    return run_node(sys.argv if arguments is None else arguments, signals)
+    return run_node(sys.argv if arguments is None else arguments, signals, SegmentationNode)
 
 
 if __name__ == '__main__':

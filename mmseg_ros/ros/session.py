@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from mmseg_ros.core.subsets import subset_name
 from mmseg_ros.core.timing import StageStatistics, StageTimer, StageWatch
 from mmseg_ros.core.types import FrameSet, Modality, SegmentationResult
 from mmseg_ros.core.unexpected import reason_of
+from mmseg_ros.inference.backend import Backend
 from mmseg_ros.inference.bundle import Bundle
 from mmseg_ros.labelling.frame import Frame, usable_samples
 from mmseg_ros.pipeline import Pipeline, Prepared
@@ -24,6 +26,7 @@ from mmseg_ros.projection.odometry import Odometry
 from mmseg_ros.ros.calibration import Calibration
 from mmseg_ros.ros.inputs import info_topic
 from mmseg_ros.ros.loading import Plan
+from mmseg_ros.ros.network import Network
 from mmseg_ros.ros.outputs import Outputs
 from mmseg_ros.ros.referring_node import Referring
 from mmseg_ros.ros.throttle import Throttle
@@ -51,6 +54,15 @@ class Statistics:
     stages: StageStatistics = field(default_factory=StageStatistics)
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """One frame, prepared for a network, which it holds until it is finished."""
+
+    network: Network
+    pipeline: Pipeline
+    prepared: Prepared
+
+
 class Session:
     """The configured parts of the node. `prepare` and `finish` run in the worker's two threads.
 
@@ -59,14 +71,13 @@ class Session:
         calibration: The rig. outputs: The publishers.
         referring: Takes expressions, beside the labels.
         odometry: Poses of the vehicle, as far as they come.
-        unconnected: Inputs of the network that no enabled sensor feeds.
     """
 
     def __init__(
         self,
         node: LifecycleNode,
         settings: Plan,
-        bundle: Bundle,
+        network: Network,
         modalities_message: Callable[[Frame], DiagnosticArray],
     ) -> None:
         """Create the publishers."""
@@ -74,9 +85,10 @@ class Session:
         self.statistics = Statistics()
         self.watch = StageWatch()
         self.kinds = settings.kinds
-        self.bundle = bundle
-        self.unconnected = settings.unconnected
-        self.backend = settings.backend
+        self._network = network
+        self._swapping = threading.Lock()
+        self._replaced: list[Network] = []
+        self._announced: Network | None = None
         self.calibration = Calibration(
             settings.rig,
             config.calibration,
@@ -88,9 +100,9 @@ class Session:
         self._is_running: Callable[[], bool] = node.context.ok
         self._error = Throttle(lambda text: node.get_logger().error(text))
         self._config = config.output
-        self._pipeline = self._new_pipeline(config)
-        label_space = self.bundle.manifest.label_space
-        self.outputs = Outputs(node, label_space, config.output, modalities_message)
+        self._event_window_s = config.calibration.event_window_s
+        self._pipeline = self._new_pipeline(network)
+        self.outputs = Outputs(node, config.output, modalities_message)
         self.referring = Referring(node, config, lambda: self.calibration.rig)
 
     def tune(self, before: NodeConfig, config: NodeConfig) -> None:
@@ -99,19 +111,46 @@ class Session:
             self._config = config.output
             self.outputs.config = self.referring.outputs.config = config.output
         if config.calibration.event_window_s != before.calibration.event_window_s:
-            self._pipeline = self._new_pipeline(config)
+            self._event_window_s = config.calibration.event_window_s
+            with self._swapping:
+                self._pipeline = self._new_pipeline(self._network)
 
-    def _new_pipeline(self, config: NodeConfig) -> Pipeline:
-        return Pipeline(
-            self.bundle,
-            self.backend,
-            self.calibration.rig,
-            config.calibration.event_window_s,
-            self.odometry,
-            self.watch,
-        )
+    @property
+    def bundle(self) -> Bundle:
+        """Return the bundle that the next frame is prepared for."""
+        return self._network.bundle
 
-    def prepare(self, frame_set: FrameSet, reject: Reject) -> Prepared | None:
+    @property
+    def backend(self) -> Backend:
+        """Return what runs it."""
+        return self._network.backend
+
+    @property
+    def unconnected(self) -> tuple[Modality, ...]:
+        """Return its inputs that no enabled sensor feeds."""
+        return self._network.unconnected
+
+    def use(self, network: Network) -> Network:
+        """Prepare the next frame for another network; frames at hand are finished by their own.
+
+        Returns:
+            The network so far. The caller frees it; `close` does so too.
+
+        Raises:
+            BundleError: It asks for an encoding that this version does not have.
+        """
+        pipeline = self._new_pipeline(network)
+        with self._swapping:
+            replaced, self._network, self._pipeline = self._network, network, pipeline
+            self._replaced = [n for n in self._replaced if not n.closed] + [replaced]
+        return replaced
+
+    def announce(self) -> None:
+        """Send the class names of the present network; the node must be active."""
+        self._announced = self._network
+        self.outputs.publish_label_info(self._network.bundle.manifest.label_space)
+
+    def prepare(self, frame_set: FrameSet, reject: Reject) -> Ready | None:
         """Align and encode one frame if a result is subscribed to; never raises.
 
         Args:
@@ -122,22 +161,43 @@ class Session:
             if not self.outputs.wanted():
                 self.statistics.idle += 1
                 return None
-            prepared = self._pipeline.prepare(frame_set, self.calibration.rig)
+            with self._swapping:
+                network, pipeline = self._network, self._pipeline
+                network.hold()
+            try:
+                prepared = pipeline.prepare(frame_set, self.calibration.rig)
+            except BaseException:
+                network.let_go()
+                raise
             for modality, reason in prepared.rejected.items():
                 reject(modality, reason)
-            return prepared
+            return Ready(network, pipeline, prepared)
         return None
 
-    def finish(self, prepared: Prepared) -> None:
+    def finish(self, ready: Ready) -> None:
         """Segment a prepared frame and publish what is subscribed to; never raises."""
-        with self._guarded():
-            self._finish(prepared)
+        try:
+            with self._guarded():
+                self._finish(ready)
+        finally:
+            ready.network.let_go()
+
+    def _new_pipeline(self, network: Network) -> Pipeline:
+        return Pipeline(
+            network.bundle,
+            network.backend,
+            self.calibration.rig,
+            self._event_window_s,
+            self.odometry,
+            self.watch,
+        )
 
     def close(self) -> None:
         """Free the network and the publishers."""
         self.outputs.close()
         self.referring.close()
-        self.backend.close()
+        for network in (*self._replaced, self._network):
+            network.close()
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
@@ -153,14 +213,18 @@ class Session:
                 return
             self._fail(type(error).__name__, reason_of(error, 'processing'))
 
-    def _finish(self, prepared: Prepared) -> None:
-        output = self._pipeline.complete(prepared)
+    def _finish(self, ready: Ready) -> None:
+        prepared = ready.prepared
+        output = ready.pipeline.complete(prepared)
         frame_set = usable_samples(prepared.frame_set, output.rejected)
-        label_space = self.bundle.manifest.label_space
+        label_space = ready.network.bundle.manifest.label_space
         result = self._masked(output.result, label_space.ignore_id)
         frame = Frame(frame_set, result, prepared.rig, label_space, self.odometry)
         timer = StageTimer(self.watch)
         with timer.stage('publish'):
+            if ready.network is not self._announced:  # the first frame of another network
+                self._announced = ready.network
+                self.outputs.publish_label_info(label_space)
             self.outputs.publish(frame)
         self._count(frame, timer)
 

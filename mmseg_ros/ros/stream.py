@@ -10,14 +10,13 @@ from rclpy.node import Node
 
 from mmseg_ros.core.config import NodeConfig
 from mmseg_ros.core.types import FrameSet, Modality, SensorSample
-from mmseg_ros.pipeline import Prepared
 from mmseg_ros.ros.deadline_timer import DeadlineTimer
 from mmseg_ros.ros.frame_slot import FrameSlot
 from mmseg_ros.ros.inputs import data_candidates, info_candidates
 from mmseg_ros.ros.intake import Intake
 from mmseg_ros.ros.odometry_input import OdometryInput
 from mmseg_ros.ros.overlapped_worker import OverlappedWorker
-from mmseg_ros.ros.session import Session
+from mmseg_ros.ros.session import Ready, Session
 from mmseg_ros.ros.silence import Silence
 from mmseg_ros.ros.subscriptions import AdaptiveSubscription
 from mmseg_ros.ros.throttle import Throttle
@@ -67,7 +66,7 @@ class Stream:
         self._referring.start()
         self._slot = FrameSlot(config.sync.max_age_s)
         # What is no entity of the node comes last, when nothing can fail any more.
-        self.worker: OverlappedWorker[FrameSet, Prepared] = OverlappedWorker(
+        self.worker: OverlappedWorker[FrameSet, Ready] = OverlappedWorker(
             'mmseg_worker',
             lambda frame_set: session.prepare(frame_set, self.intake.reject),
             session.finish,

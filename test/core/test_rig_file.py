@@ -3,7 +3,7 @@ import re
 import pytest
 
 from mmseg_ros.core.errors import ConfigError
-from mmseg_ros.core.rig_file import read_rig_file
+from mmseg_ros.core.rig_file import read_merger, read_rig_file
 
 KNOWN = ('namespace', 'rgb_topic', 'lidar_topic', 'rviz', 'bag_rate')
 
@@ -56,3 +56,46 @@ def test_what_is_wrong_is_named(read, text, message):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r'none\.yaml cannot be read'):
         read_rig_file(tmp_path / 'none.yaml', KNOWN)
+
+
+def test_a_file_beside_the_rig_file_is_found_from_anywhere(tmp_path, monkeypatch):
+    rig = tmp_path / 'rigs' / 'rig.yaml'
+    rig.parent.mkdir()
+    (tmp_path / 'own.yaml').write_text('')
+    rig.write_text('params_file: ../own.yaml\ncalibration: demo_rig\ncameras: {a: }')
+    monkeypatch.chdir('/')
+    found = read_rig_file(rig, ('params_file', 'calibration'))
+    assert found == {'a': {'params_file': str(tmp_path / 'own.yaml'), 'calibration': 'demo_rig'}}
+
+
+@pytest.mark.parametrize(
+    ('text', 'expected'),
+    [
+        ('cameras: {a: , b: }', None),
+        ('merger:\ncameras: {a: , b: }', {'cameras': ['a', 'b']}),
+        (
+            'merger: {deadline_s: 0.2}\ncameras: {a: , b: }',
+            {'cameras': ['a', 'b'], 'deadline_s': 0.2},
+        ),
+    ],
+)
+def test_the_merger_takes_the_cameras_of_the_rig(tmp_path, text, expected):
+    path = tmp_path / 'rig.yaml'
+    path.write_text(text)
+    assert read_merger(path) == expected
+    assert list(read_rig_file(path, ())) == ['a', 'b']
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('merger: 3\ncameras: {a: }', 'merger must map names to values'),
+        ('merger: {color: 1}\ncameras: {a: }', "'color' is not a parameter; there are cameras"),
+        ('merger: {deadline_s: -1.0}\ncameras: {a: }', r'merger: Parameter deadline_s must be in'),
+    ],
+)
+def test_an_impossible_merger_is_rejected(tmp_path, text, message):
+    path = tmp_path / 'rig.yaml'
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        read_merger(path)

@@ -235,3 +235,15 @@ def test_the_real_launch_takes_the_files(path, monkeypatch, tmp_path):
     description = stand_in.load(path).generate_launch_description()
     declared = {argument.name for argument in description.get_launch_arguments()}
     assert declared >= {'namespace', 'bag_loop', 'respawn'}
+
+
+def test_the_rig_of_six_cameras_has_a_merger_of_all(everything):
+    rig = ROOT / 'config' / 'rigs' / 'six_cameras.yaml'
+    *nodes, merger = stand_in.launched(RIG, {'rig': str(rig), 'use_sim_time': 'true'})
+    assert len(nodes) == 6
+    assert merger.options['executable'] == 'cloud_merger'
+    (parameters,) = merger.options['parameters']
+    assert parameters['cameras'] == [node.options['namespace'] for node in nodes]
+    assert parameters['use_sim_time'] is True
+    files = {node.options['parameters'][1] for node in nodes}
+    assert files == {str(ROOT / 'config' / 'rgb_lidar.yaml')}

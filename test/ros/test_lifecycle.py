@@ -258,7 +258,7 @@ def test_rejected_configure_frees_what_it_had_made(graph, make_node, monkeypatch
     if stage == 'network':
         monkeypatch.setattr(warm_up, '_decode', reject)
     else:
-        monkeypatch.setattr(outputs, '_label_info', reject)
+        monkeypatch.setattr(outputs, 'LabelInfoPublisher', reject)
     node = make_node(autostart=False)
     publishers = len(list(node.publishers))
     for attempt in range(4):

@@ -89,7 +89,7 @@ def test_unknown_names_are_reported_with_the_nearest(declare):
         ('sync.deadline_s', 99.0, 'range'),
         ('sync.min_sensors', 0, 'range'),
         ('sync.deadline_s', 'x', 'type'),
-        ('model.bundle', 'other', 'read-only'),
+        ('model.backend', 'openvino', 'read-only'),
         ('sensors.rgb.reliability', 'reliable', 'read-only'),
     ],
 )

@@ -23,7 +23,10 @@ def busy(*_):
     print('ready', flush=True)
     time.sleep(600)
 """
-SPIN = 'run_node.run_node([sys.argv[0], "--ros-args", "-p", "autostart:=true"], signals)\n'
+SPIN = (
+    'run_node.run_node([sys.argv[0], "--ros-args", "-p", "autostart:=true"], signals, '
+    'node.SegmentationNode)\n'
+)
 
 
 def stop(program, number):

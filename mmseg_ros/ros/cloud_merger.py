@@ -1,0 +1,25 @@
+"""Entry of the cloud merger's process.
+
+Run it with `python -m mmseg_ros.ros.cloud_merger --ros-args -p cameras:='[front, rear]'`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from mmseg_ros.ros.signals import StopSignals, hold_stop_signals
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the node until SIGINT or SIGTERM; return the exit status, or end with 0 at a signal."""
+    hold_stop_signals()
+    signals = StopSignals()
+    from mmseg_ros.ros.merger_node import CloudMerger
+    from mmseg_ros.ros.run_node import run_node
+
+    return run_node(sys.argv if arguments is None else arguments, signals, CloudMerger)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
