@@ -17,7 +17,7 @@ EPILOG = """examples:
   python -m mmseg_ros up --bag out/sequence calibration:=out/sequence/calibration.yaml --view
   python -m mmseg_ros up --rig config/rigs/six_cameras.yaml
 
-Takes the arguments of mmseg.launch.py as name:=value: params_file, model, calibration, lidar_topic.
+Takes the arguments of mmseg.launch.py as name:=value: params_file, model, rgb_topic.
 They count more than the rig file. A process that crashes is started again after 1 s, then 2 s,
 4 s, up to 30 s. SIGINT (Ctrl-C) or SIGTERM ends all together; so does the end of the bag, without
 --loop and --view. On a machine with ROS, `ros2 launch mmseg_ros mmseg.launch.py` does the same."""
