@@ -43,6 +43,9 @@ def score_protocols(
     protocols: Sequence[str],
     progress: Callable[[int, int], None] | None = None,
     seed: int = SEED,
+    rates: Sequence[float] = RATES,
+    levels: Sequence[str] = tuple(NOISE_LEVELS),
+    stopped: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
     """Return the scores of a bundle's network under some protocols, mIoU in percent.
 
@@ -55,6 +58,9 @@ def score_protocols(
         protocols: Some of PROTOCOLS.
         progress: Told (frames done, frames).
         seed: Of zeroed elements and of noise; the same for every network.
+        rates: Of RMM.
+        levels: Of NM.
+        stopped: Asked after every frame whether to give up; nothing is returned then.
 
     Returns:
         `emm`: {average, expected, subsets}; `rmm`: the same per rate; `nm`: mIoU per level.
@@ -71,7 +77,7 @@ def score_protocols(
     normalization = Normalization(
         {spec.name: ChannelStatistics(spec.mean, spec.std) for spec in manifest.modalities}
     )
-    trials = dict(_trials(names, protocols))
+    trials = dict(_trials(names, protocols, rates, levels))
     matrices = {key: ConfusionMatrix(space.num_classes, space.ignore_id) for key in trials}
     for i in range(len(frames)):
         frame = frames[i]
@@ -83,8 +89,10 @@ def score_protocols(
             matrices[key].update(labels, frame.labels)
         if progress is not None:
             progress(i + 1, len(frames))
+        if stopped():
+            return {}
     percent = {key: round(100 * matrix.miou(), 2) for key, matrix in matrices.items()}
-    return _summary(names, percent, protocols)
+    return _summary(names, percent)
 
 
 def expected_miou(miou: dict[Subset, float], count: int, chance: float) -> float:
@@ -109,18 +117,23 @@ def missing_sets(modalities: Sequence[Modality]) -> list[Subset]:
     return [tuple(name for name in modalities if name not in subset) for subset in kept]
 
 
-def _trials(names: Sequence[Modality], protocols: Sequence[str]) -> Iterator[tuple[Key, Degrade]]:
+def _trials(
+    names: Sequence[Modality],
+    protocols: Sequence[str],
+    rates: Sequence[float],
+    levels: Sequence[str],
+) -> Iterator[tuple[Key, Degrade]]:
     """Yield (protocol, level, missing) and how the input is degraded for it."""
     for missing in missing_sets(names):
         places, text = [names.index(name) for name in missing], subset_name(missing)
         if 'emm' in protocols:
             yield ('emm', '', text), lambda x, _, p=places: without_modalities(x, p)
-        for rate in RATES if 'rmm' in protocols else ():
+        for rate in rates if 'rmm' in protocols else ():
             yield (
                 ('rmm', str(rate), text),
                 lambda x, g, p=places, r=rate: without_elements(x, p, r, g),
             )
-    for level in NOISE_LEVELS if 'nm' in protocols else ():
+    for level in levels if 'nm' in protocols else ():
         yield ('nm', level, ''), lambda x, g, n=level: with_noise(x, names, n, g)
 
 
@@ -137,18 +150,17 @@ def _predict(
     return np.asarray(logits_BKHW.argmax(dim=1)[0].numpy())
 
 
-def _summary(
-    names: Sequence[Modality], percent: dict[Key, float], protocols: Sequence[str]
-) -> dict[str, Any]:
+def _summary(names: Sequence[Modality], percent: dict[Key, float]) -> dict[str, Any]:
     result: dict[str, Any] = {}
-    if 'emm' in protocols:
-        result['emm'] = _over_sets(names, percent, ('emm', ''))
-    if 'rmm' in protocols:
-        result['rmm'] = {
-            str(rate): _over_sets(names, percent, ('rmm', str(rate))) for rate in RATES
-        }
-    if 'nm' in protocols:
-        result['nm'] = {level: percent['nm', level, ''] for level in NOISE_LEVELS}
+    for protocol, level, _ in percent:
+        if protocol == 'nm':
+            result.setdefault('nm', {})[level] = percent['nm', level, '']
+        elif level:
+            result.setdefault(protocol, {}).setdefault(
+                level, _over_sets(names, percent, (protocol, level))
+            )
+        else:
+            result.setdefault(protocol, _over_sets(names, percent, (protocol, level)))
     return result
 
 

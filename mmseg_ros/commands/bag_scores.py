@@ -10,6 +10,7 @@ from mmseg_ros.commands.export_options import export_paths
 from mmseg_ros.commands.scored import Scored
 from mmseg_ros.commands.sensors_option import sensors_of
 from mmseg_ros.core.subsets import subset_name
+from mmseg_ros.evaluation.stopping import Stopped, never
 
 if TYPE_CHECKING:
     from mmseg_ros.core.labels import LabelSpace
@@ -19,13 +20,16 @@ if TYPE_CHECKING:
     from mmseg_ros.inference.bundle import Bundle
 
 
-def score_bag(args: argparse.Namespace, source: Path, name: str) -> Scored:
+def score_bag(
+    args: argparse.Namespace, source: Path, name: str, stopped: Stopped = never
+) -> Scored:
     """Score a bundle on a recording as `evaluate` was asked to.
 
     Args:
         args: Of the verb.
         source: The recording.
         name: Of the bundle.
+        stopped: Asked after every frame whether to end with what there is.
     """
     from mmseg_ros.commands.progress import progress_bar
     from mmseg_ros.evaluation.bags import evaluate
@@ -36,7 +40,7 @@ def score_bag(args: argparse.Namespace, source: Path, name: str) -> Scored:
     bundle = load_bundle(name)
     options = options_of(args, bundle)
     with progress_bar('scoring') as progress:
-        evaluation = evaluate(source, bundle, options, progress)
+        evaluation = evaluate(source, bundle, options, progress, stopped)
     page = score_report(evaluation.metrics, evaluation.stage_ms, evaluation.figures)
     return Scored(evaluation.metrics, _text(evaluation), page, fault_of(evaluation.metrics))
 

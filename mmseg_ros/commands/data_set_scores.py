@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mmseg_ros.commands.export_options import export_paths
 from mmseg_ros.commands.scored import Scored
 from mmseg_ros.core.subsets import subset_name
+from mmseg_ros.evaluation.stopping import Stopped, never
 from mmseg_ros.metrics.report import number
 
 if TYPE_CHECKING:
@@ -22,13 +23,16 @@ if TYPE_CHECKING:
     from mmseg_ros.inference.bundle import Bundle
 
 
-def score_data_set(args: argparse.Namespace, source: Path, name: str) -> Scored:
+def score_data_set(
+    args: argparse.Namespace, source: Path, name: str, stopped: Stopped = never
+) -> Scored:
     """Score a bundle on a data set as `evaluate` was asked to.
 
     Args:
         args: Of the verb.
         source: Folder of the data set.
         name: Of the bundle.
+        stopped: Asked after every frame whether to end with what there is.
     """
     from mmseg_ros.core.class_map import load_class_map
     from mmseg_ros.inference.bundle import load_bundle
@@ -36,43 +40,50 @@ def score_data_set(args: argparse.Namespace, source: Path, name: str) -> Scored:
 
     bundle = load_bundle(name)
     class_map = load_class_map(args.classes) if args.classes else None
-    dataset = _open(args, source, bundle, class_map)
-    metrics = _metrics(args, bundle, dataset, class_map)
+    dataset = open_data_set(args, source, bundle, class_map)
+    metrics = _metrics(args, bundle, dataset, class_map, stopped)
     rows = metrics['scores']
     text = _class_table(rows) if class_map else _condition_table(rows)
     text += f'{"calibration error (ECE)":28} {number(rows[0]["ece"])}\n'
-    protocols = _run_protocols(args, bundle, dataset)
+    protocols = _run_protocols(args, bundle, dataset, stopped)
     text += _protocol_table(protocols) if protocols else ''
     metrics |= {'protocols': protocols} if protocols else {}
     return Scored(metrics, text, data_set_report(metrics))
 
 
 def _metrics(
-    args: argparse.Namespace, bundle: Bundle, dataset: LabelledDataset, class_map: ClassMap | None
+    args: argparse.Namespace,
+    bundle: Bundle,
+    dataset: LabelledDataset,
+    class_map: ClassMap | None,
+    stopped: Stopped,
 ) -> dict[str, Any]:
     """Score every subset on every frame and return the content of metrics.json."""
     from mmseg_ros.commands.progress import progress_bar
+    from mmseg_ros.core.config import ModelConfig
     from mmseg_ros.evaluation.data_sets import score_dataset
-    from mmseg_ros.inference.backend import create_backend
-    from mmseg_ros.inference.deterministic_backend import SettledBackend
+    from mmseg_ros.evaluation.network import loaded_network
     from mmseg_ros.metrics.robustness import subsets_to_score
 
     manifest = bundle.manifest
-    subsets = subsets_to_score(_held(dataset.root, manifest.modality_names), args.subsets)
-    backend = SettledBackend(create_backend(args.backend, args.threads, args.precision))
-    backend.load(bundle)
+    subsets = subsets_to_score(
+        held_modalities(dataset.root, manifest.modality_names), args.subsets
+    )
     space = class_map.target if class_map else manifest.label_space
-    try:
-        with progress_bar('scoring') as progress, _masks(args, space) as masks:
-            scores = score_dataset(
-                bundle, backend, dataset, subsets, progress, class_map, masks=masks
-            )
+    model = ModelConfig(backend=args.backend, threads=args.threads, precision=args.precision)
+    with (
+        loaded_network(bundle, model) as backend,
+        progress_bar('scoring') as progress,
+        _masks(args, space) as masks,
+    ):
+        scores = score_dataset(
+            bundle, backend, dataset, subsets, progress, class_map, stopped, masks
+        )
         options = {'backend': backend.name, 'precision': backend.precision}
-    finally:
-        backend.close()
+    done = len(scores.per_frame)
     return {
         'schema_version': 1,
-        'dataset': {'name': dataset.root.name, 'split': args.split, 'frames': len(dataset)},
+        'dataset': {'name': dataset.root.name, 'split': args.split, 'frames': done},
         'bundle': {
             'name': manifest.name,
             'onnx_sha256': manifest.files[bundle.onnx_path.name].sha256,
@@ -82,7 +93,7 @@ def _metrics(
         'scores': scores.rows(),
         'reliability': scores.reliability(),
         'frames': scores.per_frame,
-    }
+    } | ({'interrupted': {'frames': done}} if done < len(dataset) else {})
 
 
 def _masks(
@@ -95,9 +106,21 @@ def _masks(
     return nullcontext() if folder is None else mask_folder(folder, label_space)
 
 
-def _open(
+def open_data_set(
     args: argparse.Namespace, source: Path, bundle: Bundle, class_map: ClassMap | None
 ) -> LabelledDataset:
+    """Open a data set with the modalities of a bundle.
+
+    Args:
+        args: Of the verb.
+        source: Its folder.
+        bundle: Whose modalities are read.
+        class_map: From the bundle's classes to its own; None if they are the same.
+
+    Raises:
+        ConfigError: Its classes are others, or options contradict each other.
+        DatasetError: It is none, or incomplete.
+    """
     from mmseg_ros.core.errors import ConfigError
     from mmseg_ros.datasets.reader import open_dataset
 
@@ -114,7 +137,7 @@ def _open(
     return open_dataset(source, args.split, names, class_map.target)
 
 
-def _held(root: Path, modalities: Sequence[Modality]) -> list[Modality]:
+def held_modalities(root: Path, modalities: Sequence[Modality]) -> list[Modality]:
     """Return the modalities of the bundle that the data set holds too."""
     from mmseg_ros.datasets.reader import find_reader
 
@@ -137,10 +160,10 @@ def _require_classes(root: Path, space: LabelSpace) -> None:
 
 
 def _run_protocols(
-    args: argparse.Namespace, bundle: Bundle, dataset: LabelledDataset
+    args: argparse.Namespace, bundle: Bundle, dataset: LabelledDataset, stopped: Stopped
 ) -> dict[str, Any]:
     """Return the scores of the protocols that were asked for."""
-    if not args.protocol:
+    if not args.protocol or stopped():
         return {}
     from mmseg_ros.commands.progress import progress_bar
     from mmseg_ros.core.errors import ConfigError
@@ -153,7 +176,7 @@ def _run_protocols(
         ) from error
     chosen = list(dict.fromkeys(args.protocol))
     with progress_bar('degrading the input') as progress:
-        scores = score_protocols(bundle, dataset, chosen, progress)
+        scores = score_protocols(bundle, dataset, chosen, progress, stopped=stopped)
     return dict(scores)
 
 

@@ -10,10 +10,20 @@ from mmseg_ros.commands.arguments import MOST_PROCESSES, whole_number
 from mmseg_ros.commands.bag_scores import score_bag
 from mmseg_ros.commands.data_set_scores import score_data_set
 from mmseg_ros.commands.export_options import add_exports, without_exports
-from mmseg_ros.commands.scored import METRICS_FILE, Scored, metrics_text, write_scored
+from mmseg_ros.commands.failures import INTERRUPTED
+from mmseg_ros.commands.finished import begin, finish, finished, key_of
+from mmseg_ros.commands.interruption import Interruption
+from mmseg_ros.commands.scored import (
+    METRICS_FILE,
+    ROBUSTNESS_FILE,
+    Scored,
+    metrics_text,
+    write_scored,
+)
 from mmseg_ros.commands.sensors_option import add_sensors
 from mmseg_ros.core.atomic_files import require_writable
 from mmseg_ros.core.resources import DEFAULT_BUNDLE
+from mmseg_ros.evaluation.stopping import Stopped, never
 from mmseg_ros.metrics.robustness import SUBSET_CHOICES
 
 PROTOCOLS = ('emm', 'rmm', 'nm')
@@ -27,6 +37,7 @@ EPILOG = """examples:
   python -m mmseg_ros evaluate out/deliver --protocol emm --protocol rmm --protocol nm
   python -m mmseg_ros evaluate CamVid --classes camvid --split test
   python -m mmseg_ros evaluate out/sequence --write-bag out/labeled --export-masks out/masks
+  python -m mmseg_ros evaluate out/sequence --robustness --quick
   python -m mmseg_ros evaluate out/day out/night --bundle old --bundle new --output out/scores
 
 A bag goes through the live node's collector and pipeline; metrics.json (the same bytes in every
@@ -34,7 +45,8 @@ run), scores.csv and report.html are written. A data set in DeLiVER's folders (w
 frame by frame, in all and per condition; one with text prompts scores a text-prompted bundle by
 kind and size of the target, and with wrong text prompts. Several sources or bundles go to
 OUTPUT/SOURCE/BUNDLE each, with summary.csv over them; one that fails is reported and the others
-go on."""
+go on. Ctrl-C ends after the frame at hand and keeps what is done; the same command with --resume
+does the rest. --robustness writes robustness.json, robustness.csv and robustness.html."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,6 +71,18 @@ def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
         help='run twice and prove that labels and metrics.json are the same bytes',
     )  # fmt: skip
     add_exports(parser)
+    parser.add_argument(
+        '--resume', action='store_true',
+        help='take up an interrupted run: what is finished and unchanged is not done again',
+    )  # fmt: skip
+    parser.add_argument(
+        '--robustness', action='store_true',
+        help='one sensor fault after another instead: the share of mIoU that each keeps',
+    )  # fmt: skip
+    parser.add_argument(
+        '--quick', action='store_true',
+        help='with --robustness: one strength per fault, 12 moments of a bag, 24 of a data set',
+    )  # fmt: skip
     parser.add_argument(
         '--subsets',
         choices=SUBSET_CHOICES,
@@ -118,14 +142,21 @@ def run(args: argparse.Namespace) -> int:
     bundles = list(dict.fromkeys(args.bundle)) or [DEFAULT_BUNDLE]
     sources = list(dict.fromkeys(args.sources))
     if len(sources) == len(bundles) == 1:
-        evaluate_one(args, sources[0], bundles[0], output_of(args, sources[0]))
-        return 0
+        with Interruption() as stop:
+            output = output_of(args, sources[0])
+            scored = evaluate_one(args, sources[0], bundles[0], output, stop)
+        if 'interrupted' not in scored.metrics:
+            return 0
+        sys.stderr.write(f'mmseg_ros evaluate: interrupted; {output} holds what was done.\n')
+        return INTERRUPTED
     from mmseg_ros.commands.many_scores import evaluate_many
 
     return evaluate_many(args, sources, bundles)
 
 
-def evaluate_one(args: argparse.Namespace, source: Path, bundle: str, output: Path) -> Scored:
+def evaluate_one(
+    args: argparse.Namespace, source: Path, bundle: str, output: Path, stopped: Stopped = never
+) -> Scored:
     """Evaluate one source with one bundle, write the files and print what came out.
 
     Args:
@@ -133,18 +164,38 @@ def evaluate_one(args: argparse.Namespace, source: Path, bundle: str, output: Pa
         source: Bag or data set.
         bundle: Its name or folder.
         output: Folder to write to.
+        stopped: Asked after every frame whether to end with what there is.
 
     Raises:
         MmsegError: The source or the bundle cannot be used, or two runs differ (`--verify`).
     """
+    file = ROBUSTNESS_FILE if args.robustness else METRICS_FILE
+    require_writable(output / file)
+    key = key_of(args, source, bundle)
+    done = finished(output / file, key) if args.resume else None
+    if done is not None:
+        sys.stdout.write(f'{output / file} is finished already\n')
+        return done
+    begin(output / file)
+    if args.robustness:
+        scored = _sweep(args, source, bundle, output, key, stopped)
+    else:
+        scored = _score(args, source, bundle, output, stopped)
+    if key and 'interrupted' not in scored.metrics:
+        finish(output / file, key)
+    return scored
+
+
+def _score(
+    args: argparse.Namespace, source: Path, bundle: str, output: Path, stopped: Stopped
+) -> Scored:
     from mmseg_ros.core.errors import BagError
 
-    require_writable(output / METRICS_FILE)
-    scored = score_source(args, source, bundle)
+    scored = score_source(args, source, bundle, stopped)
     write_scored(scored, output)
     if scored.fault:
         raise BagError(scored.fault)
-    if args.verify:
+    if args.verify and 'interrupted' not in scored.metrics:
         from mmseg_ros.evaluation.verification import require_same
 
         again = score_source(without_exports(args), source, bundle)
@@ -153,16 +204,37 @@ def evaluate_one(args: argparse.Namespace, source: Path, bundle: str, output: Pa
     return scored
 
 
-def score_source(args: argparse.Namespace, source: Path, bundle: str) -> Scored:
+def _sweep(
+    args: argparse.Namespace, source: Path, bundle: str, output: Path, key: str, stopped: Stopped
+) -> Scored:
+    from mmseg_ros.commands.robustness_scores import sweep_source
+    from mmseg_ros.core.errors import ConfigError
+
+    other = args.verify or args.protocol or args.write_bag or args.export_masks
+    if other or _is_referring(bundle):
+        raise ConfigError(
+            '--robustness runs EMM, RMM and NM by itself and gives the same matrix in every run: '
+            'leave out --verify, --protocol, --write-bag and --export-masks. Bundles that answer '
+            'text prompts have no matrix.'
+        )
+    is_data_set = _holds_data_set(args, source)
+    if is_data_set:
+        _reject_bag_options(args, source)
+    return sweep_source(args, source, bundle, output, key, is_data_set, stopped)
+
+
+def score_source(
+    args: argparse.Namespace, source: Path, bundle: str, stopped: Stopped = never
+) -> Scored:
     """Score one source with one bundle: a bag, a data set, or one with text prompts."""
-    if args.classes or (source / 'img').is_dir() or _is_data_set(source):
+    if _holds_data_set(args, source):
         _reject_bag_options(args, source)
         if _is_referring(bundle):
             _reject_exports(args, bundle)
             return _score_referring(args, source, bundle)
-        return score_data_set(args, source, bundle)
+        return score_data_set(args, source, bundle, stopped)
     _reject_data_set_options(args)
-    return score_bag(args, source, bundle)
+    return score_bag(args, source, bundle, stopped)
 
 
 def output_of(args: argparse.Namespace, source: Path) -> Path:
@@ -202,10 +274,10 @@ def _reject_data_set_options(args: argparse.Namespace) -> None:
         raise ConfigError('--protocol is for data sets; a bag is scored with --subsets.')
 
 
-def _is_data_set(path: Path) -> bool:
+def _holds_data_set(args: argparse.Namespace, path: Path) -> bool:
     from mmseg_ros.datasets.reader import is_data_set
 
-    return is_data_set(path)
+    return bool(args.classes) or (path / 'img').is_dir() or is_data_set(path)
 
 
 def _is_referring(bundle: str) -> bool:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_ros.commands.export_options import exports_below
-from mmseg_ros.commands.failures import FAILED
+from mmseg_ros.commands.failures import FAILED, INTERRUPTED
+from mmseg_ros.commands.interruption import Interruption
 from mmseg_ros.commands.scored import METRICS_FILE, Scored
 from mmseg_ros.core.atomic_files import require_writable
 from mmseg_ros.core.errors import ConfigError, MmsegError
@@ -36,20 +37,32 @@ def evaluate_many(
     places = _places(output, sources, bundles)
     require_writable(output / SUMMARY_FILE)
     rows: list[dict[str, Any]] = []
-    for (source, bundle), place in places.items():
-        name = f'{shown(source)} with {shown(bundle)}'
-        sys.stdout.write(f'[{len(rows) + 1}/{len(places)}] {name}\n')
-        try:
-            own = exports_below(args, place.relative_to(output))
-            rows.append(summary_row(evaluate_one(own, source, bundle, place), source, bundle))
-        except MmsegError as error:
-            sys.stderr.write(f'mmseg_ros evaluate: {name}: {_brief(str(error))}\n')
-            rows.append({'source': str(source), 'bundle': bundle, 'fault': str(error)})
-        _write_summary(rows, output)
+    with Interruption() as stop:
+        for (source, bundle), place in places.items():
+            name = f'{shown(source)} with {shown(bundle)}'
+            sys.stdout.write(f'[{len(rows) + 1}/{len(places)}] {name}\n')
+            try:
+                own = exports_below(args, place.relative_to(output))
+                scored = evaluate_one(own, source, bundle, place, stop)
+                if 'interrupted' in scored.metrics:
+                    break
+                rows.append(summary_row(scored, source, bundle))
+            except MmsegError as error:
+                sys.stderr.write(f'mmseg_ros evaluate: {name}: {_brief(str(error))}\n')
+                rows.append({'source': str(source), 'bundle': bundle, 'fault': str(error)})
+            _write_summary(rows, output)
+            if stop():
+                break
     sys.stdout.write(summary_text(rows))
     failed = [row for row in rows if row['fault']]
     if len(failed) < len(rows):
         sys.stdout.write(f'{output / SUMMARY_FILE}\n')
+    if len(rows) < len(places):
+        sys.stderr.write(
+            f'mmseg_ros evaluate: interrupted after {len(rows)} of {len(places)} pairs; the same '
+            'command with --resume does the others.\n'
+        )
+        return INTERRUPTED
     return FAILED if failed else 0
 
 

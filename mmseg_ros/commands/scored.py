@@ -13,6 +13,7 @@ from mmseg_ros.core.atomic_files import write_text
 from mmseg_ros.metrics.report import Report
 
 METRICS_FILE = 'metrics.json'
+ROBUSTNESS_FILE = 'robustness.json'
 TABLE_FILE = 'scores.csv'
 REPORT_FILE = 'report.html'
 _PER_FRAME = 'frames'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -62,3 +63,21 @@ class LabelledDataset(FrameSource, Protocol):
     root: Path
     split: str
     label_space: LabelSpace
+
+
+@dataclass(slots=True)
+class FrameList:
+    """Frames in memory, read like a data set.
+
+    Attributes:
+        modalities: Their sensors, in order. frames: The frames.
+    """
+
+    modalities: tuple[Modality, ...]
+    frames: Sequence[LabelledFrame]
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __getitem__(self, index: int) -> LabelledFrame:
+        return self.frames[index]

@@ -118,12 +118,14 @@ def _score(
         opened: The recording.
         scorer: Takes the frames.
         exported: Takes them too.
-        options: With the number of figures.
+        options: How many figures, and which moments.
         progress: Told about every frame.
         stopped: Asked after every frame.
     """
     figures: list[Figure] = []
-    expected, count = opened.run.expected, options.figures
+    count, moments = options.figures, options.moments
+    expected = opened.run.expected if moments is None else len(moments)
+    seen = 0
     wanted = [expected * (2 * i + 1) // (2 * count) for i in range(count)]
     for i, frame_set in opened.run.frames():
         output = scorer.add(frame_set)
@@ -131,8 +133,9 @@ def _score(
             exported.add(_frame(frame_set, output, opened, scorer.label_space))
         if output is not None and len(figures) < count and i >= wanted[len(figures)]:
             figures.append(_figure(frame_set, output, scorer, opened))
+        seen = i + 1 if moments is None else seen + 1
         if progress is not None:
-            progress(i + 1, max(expected, i + 1))
+            progress(seen, max(expected, seen))
         if stopped():
             return figures, True
     return figures, False

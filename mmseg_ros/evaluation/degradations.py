@@ -18,7 +18,8 @@ from mmseg_ros.core.types import CloudData, DepthData, EventData, ImageData, Pay
 _BLUR_SHARE = 0.04
 _DARK_GAIN = 0.15
 _BRIGHT_GAIN = 4.0
-_EVENT_BLOCK_PX = 4
+EVENT_BLOCK_PX = 4
+JITTER_DEG = 0.8
 
 Effect: TypeAlias = Callable[[Payload, float, np.random.Generator], Payload]
 
@@ -91,11 +92,27 @@ def _gain(factor: float) -> Effect:
     return effect
 
 
+def _jitter(payload: Payload, amount: float, rng: np.random.Generator) -> Payload:
+    """Turn every shot of a LiDAR by a small angle of its own, sideways and up; ranges stay."""
+    if not isinstance(payload, CloudData):
+        return payload
+    points = payload.points.copy()
+    xyz = payload.xyz().astype(np.float64)
+    flat, distance = np.hypot(xyz[:, 0], xyz[:, 1]), np.linalg.norm(xyz, axis=1)
+    sideways, up = rng.normal(0.0, np.deg2rad(JITTER_DEG), (2, len(xyz)))
+    azimuth = np.arctan2(xyz[:, 1], xyz[:, 0]) + sideways
+    elevation = np.arctan2(xyz[:, 2], flat) + up
+    points['x'] = distance * np.cos(elevation) * np.cos(azimuth)
+    points['y'] = distance * np.cos(elevation) * np.sin(azimuth)
+    points['z'] = distance * np.sin(elevation)
+    return replace(payload, points=points)
+
+
 def _coarse_events(payload: Payload, amount: float, rng: np.random.Generator) -> Payload:
     """Move events to the first pixel of their block: a sensor of lower resolution."""
     if not isinstance(payload, EventData):
         return payload
-    block = _EVENT_BLOCK_PX
+    block = EVENT_BLOCK_PX
     return replace(payload, x=payload.x // block * block, y=payload.y // block * block)
 
 
@@ -112,6 +129,7 @@ DEGRADATIONS: MappingProxyType[str, Effect] = MappingProxyType(
         'motion_blur': _blur,
         'under_exposure': _gain(_DARK_GAIN),
         'over_exposure': _gain(_BRIGHT_GAIN),
+        'lidar_jitter': _jitter,
         'low_event_resolution': _coarse_events,
     }
 )

@@ -97,7 +97,10 @@ def share_matrix(
         axes.imshow(np.clip(values, 0, 1), cmap='RdYlGn', vmin=0, vmax=1, aspect='auto')
         for (i, j), value in np.ndenumerate(values):
             if not np.isnan(value):
-                axes.text(j, i, f'{100 * value:.0f}', ha='center', va='center', fontsize=8)
+                color = 'black' if 0.15 < value < 0.9 else 'white'
+                axes.text(
+                    j, i, f'{100 * value:.0f}', ha='center', va='center', fontsize=8, color=color
+                )
         axes.set_xticks(range(len(columns)), [short(name) for name in columns])
         axes.set_yticks(range(len(rows)), [short(name) for name in rows])
         axes.tick_params(length=0)

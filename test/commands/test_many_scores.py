@@ -11,6 +11,7 @@ from mmseg_ros.commands import evaluate, many_scores
 from mmseg_ros.commands.leaderboard import segmentation_bundles
 from mmseg_ros.commands.scored import Scored, metrics_text
 from mmseg_ros.core.errors import BagError, EvaluationError
+from mmseg_ros.evaluation.stopping import never
 from mmseg_ros.evaluation.verification import require_same
 
 
@@ -31,7 +32,7 @@ def scored(monkeypatch):
     """Score by name: the source's length; sources called bad fail. Return what was asked for."""
     asked = []
 
-    def score(args, source, bundle):
+    def score(args, source, bundle, stopped=never):
         asked.append((source.name, bundle))
         if source.name == 'bad':
             raise BagError('bad holds no topic.')
