@@ -176,7 +176,6 @@ def evaluate_one(
     if done is not None:
         sys.stdout.write(f'{output / file} is finished already\n')
         return done
-    begin(output / file)
     if args.robustness:
         scored = _sweep(args, source, bundle, output, key, stopped)
     else:
@@ -192,6 +191,7 @@ def _score(
     from mmseg_ros.core.errors import BagError
 
     scored = score_source(args, source, bundle, stopped)
+    begin(output / METRICS_FILE)
     write_scored(scored, output)
     if scored.fault:
         raise BagError(scored.fault)

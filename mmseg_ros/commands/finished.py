@@ -36,7 +36,7 @@ def _state(path: Path | None) -> list[Any] | None:
 
 
 def begin(result: Path) -> None:
-    """Take away the mark of an earlier run, before a pair is scored anew.
+    """Take away the mark of an earlier run, before new files take the place of the old ones.
 
     Args:
         result: The pair's metrics.json or robustness.json.

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmseg_ros.commands.finished import begin
 from mmseg_ros.commands.scored import ROBUSTNESS_FILE, Scored, metrics_text
 from mmseg_ros.core.atomic_files import write_text
 
@@ -66,6 +67,7 @@ def sweep_source(
         content = _content(source, bundle, backend, sweep, options, results)
     if len(results) < len(parts):
         content['interrupted'] = {'parts': len(results), 'of': len(parts)}
+    begin(output / ROBUSTNESS_FILE)
     write_text(output / ROBUSTNESS_FILE, metrics_text(content))
     _write_tables(content, output)
     sys.stdout.write(sweep_text(content))
