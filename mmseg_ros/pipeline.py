@@ -5,7 +5,7 @@ The live node, the bag evaluator, the demo and the benchmarks all run this one c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import cv2
@@ -86,6 +86,7 @@ class Pipeline:
         event_window_s: float = 0.05,
         odometry: Odometry | None = None,
         watch: StageWatch | None = None,
+        clock_ns: Callable[[], int] | None = None,
     ) -> None:
         for spec in bundle.manifest.modalities:
             if spec.encoding not in ENCODINGS:
@@ -98,6 +99,7 @@ class Pipeline:
         self.odometry = odometry
         self.watch = watch or StageWatch()
         self._backend = backend
+        self._clock_ns = clock_ns
         self._event_window_ns = round(event_window_s * 1e9)
 
     def process(self, frame_set: FrameSet, rig: Rig | None = None) -> PipelineOutput:
@@ -125,7 +127,7 @@ class Pipeline:
         """
         manifest = self.bundle.manifest
         rig = self.rig if rig is None else rig
-        timer = StageTimer(self.watch)
+        timer = StageTimer(self.watch, self._clock_ns)
         with timer.stage('align'):
             size = manifest.height, manifest.width
             aligned, rejected = align(frame_set, rig, *size, self._event_window_ns, self.odometry)

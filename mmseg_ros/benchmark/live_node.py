@@ -13,6 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from mmseg_ros.bag import builders
 from mmseg_ros.bag.typestore import typestore
+from mmseg_ros.benchmark.bare_engine import BareEngine
+from mmseg_ros.benchmark.beside_engine import (
+    Load,
+    compared,
+    engine_under_load,
+    feeding_rate_hz,
+    node_under_load,
+)
 from mmseg_ros.benchmark.timing import summary
 from mmseg_ros.core.modalities import SENSOR_TOPICS, camera_info_topic
 from mmseg_ros.core.resources import config_file
@@ -43,7 +51,7 @@ def measure_node(
     drive: tuple[Drive, Sequence[DriveFrame]],
     expected_hz: Mapping[str, float],
 ) -> list[Row]:
-    """Return one row per subset and rate; each subset has a fresh node.
+    """Return one row per subset and rate, and one beside the bare engine; each has a fresh node.
 
     Args:
         bundle: Name or folder.
@@ -63,52 +71,55 @@ def measure_node(
     domain = str(101 + os.getpid() % 100)
     os.environ.update(ROS_DOMAIN_ID=domain, ROS_AUTOMATIC_DISCOVERY_RANGE='LOCALHOST')
     prepare_process()
+    from mmseg_ros.ros.tools.rate_probe import RateProbe
+
     rows = []
     with tempfile.TemporaryDirectory(prefix='mmseg_benchmark_') as folder:
         messages = [_messages(drive[0], frame) for frame in drive[1]]
         for i, subset in enumerate(subsets):
+            off = [topic for name, topic in SENSOR_TOPICS.items() if name not in subset]
+            peak_hz = expected_hz.get(subset_name(subset), 10.0)
+            load = Load(feeding_rate_hz(peak_hz), seconds, off)
             logs = Path(folder) / f'logs_{i}'
-            with Processes({**os.environ, 'ROS_LOG_DIR': str(logs)}, logs) as processes:
-                node = processes.start('node', _command(bundle, backend, threads))
-                rows += _measure(node, messages, subset, seconds, expected_hz)
-                processes.check()
+            with (
+                BareEngine(bundle, backend, threads, subset) as engine,
+                RateProbe(messages) as probe,
+            ):
+                before = engine_under_load(engine, probe, load)
+                with Processes({**os.environ, 'ROS_LOG_DIR': str(logs)}, logs) as processes:
+                    node = processes.start('node', _command(bundle, backend, threads))
+                    facts, found = _measure(node, probe, load, peak_hz)
+                    fed = node_under_load(node, probe, load)
+                    processes.check()
+                after = engine_under_load(engine, probe, load)
+            found.append({'mode': 'beside engine', **compared(fed, before + after)})
+            rows += [{'subset': subset_name(subset), **facts, **row} for row in found]
     return [{'what': 'node', 'backend': backend, **row} for row in rows]
 
 
 def _measure(
-    node: Child,
-    messages: Sequence[Sequence[SensorMessage]],
-    subset: Sequence[Modality],
-    seconds: float,
-    expected_hz: Mapping[str, float],
-) -> list[Row]:
-    from mmseg_ros.ros.tools.rate_probe import RateProbe
-
-    name = subset_name(subset)
-    off = [topic for modality, topic in SENSOR_TOPICS.items() if modality not in subset]
-    with RateProbe(messages) as probe:
-        start_s = probe.wait_for_node(_START_LIMIT_S)
-        # The graph of this subset is compiled meanwhile, and lost sensors are found out.
-        probe.run(_SETTLE_HZ, max(seconds, 6.0), off)
-        # The slowest rate first: its times are not those of waiting behind other frames.
-        runs = {_rate_name(FIXED_RATES_HZ[0]): _fixed(probe, FIXED_RATES_HZ[0], seconds, off)}
-        time.sleep(_DIAGNOSTICS_S)
-        stages = stages_ms(probe.processing)
-        for rate_hz in FIXED_RATES_HZ[1:]:
-            runs[_rate_name(rate_hz)] = _fixed(probe, rate_hz, seconds, off)
-        runs['peak'] = search_peak(
-            lambda rate_hz: probe.run(rate_hz, seconds, off), expected_hz.get(name, 10.0)
-        )
-        usage = node.usage()
+    node: Child, probe: RateProbe, load: Load, expected_hz: float
+) -> tuple[Row, list[Row]]:
+    """Return what holds for the whole run of a node, and one row per rate."""
+    seconds, off = load.seconds, load.off
+    start_s = probe.wait_for_node(_START_LIMIT_S)
+    # The graph of this subset is compiled meanwhile, and lost sensors are found out.
+    probe.run(_SETTLE_HZ, max(seconds, 6.0), off)
+    # The slowest rate first: its times are not those of waiting behind other frames.
+    runs = {_rate_name(FIXED_RATES_HZ[0]): _fixed(probe, FIXED_RATES_HZ[0], seconds, off)}
+    time.sleep(_DIAGNOSTICS_S)
+    stages = stages_ms(probe.processing)
+    for rate_hz in FIXED_RATES_HZ[1:]:
+        runs[_rate_name(rate_hz)] = _fixed(probe, rate_hz, seconds, off)
+    runs['peak'] = search_peak(lambda rate_hz: probe.run(rate_hz, seconds, off), expected_hz)
     facts = {
-        'subset': name,
         'start_s': round(start_s, 2),
-        'peak_mb': round(usage.peak_mb, 1),
+        'peak_mb': round(node.usage().peak_mb, 1),
         'stages_p50_ms': {stage: values['p50'] for stage, values in stages.items()},
         'stages_ms': stages,
         'overhead_p50_ms': overhead_ms(stages),
     }
-    return [{**facts, 'mode': mode, **_row(rate, run)} for mode, (rate, run) in runs.items()]
+    return facts, [{'mode': mode, **_row(rate, run)} for mode, (rate, run) in runs.items()]
 
 
 def search_peak(run: Callable[[float], RateRun], expected_hz: float) -> tuple[float, RateRun]:

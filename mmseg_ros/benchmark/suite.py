@@ -19,7 +19,7 @@ from mmseg_ros.inference.backend import available_backends
 from mmseg_ros.inference.bundle import load_bundle
 from mmseg_ros.sim.sequence import Drive, DriveFrame
 
-PARTS = ('engine', 'pipeline', 'node')
+PARTS = ('engine', 'pipeline', 'path', 'node')
 _FRAMES = 4
 
 Progress = Callable[[str], None]
@@ -72,7 +72,7 @@ def run_benchmark(config: BenchmarkConfig, progress: Progress) -> dict[str, Any]
         for backend in backends:
             progress(f'engine alone on {backend}')
             rows += _engine_rows(config, backend, subsets)
-    if set(config.parts) & {'pipeline', 'node'}:
+    if set(config.parts) - {'engine'}:
         rows += _whole_rows(config, backends, subsets, progress)
     return report
 
@@ -92,7 +92,7 @@ def _whole_rows(
     subsets: Sequence[Sequence[str]],
     progress: Progress,
 ) -> list[Row]:
-    """Return the rows of the pipeline and of the node.
+    """Return the rows of the pipeline, the path and the node.
 
     All subsets are measured on the first backend, the longest and the shortest on the others.
     """
@@ -115,19 +115,25 @@ def _rows_of_one(
     drive: tuple[Drive, Sequence[DriveFrame]],
     progress: Progress,
 ) -> list[Row]:
+    from mmseg_ros.benchmark.frame_path import measure_path
     from mmseg_ros.benchmark.live_node import measure_node
     from mmseg_ros.benchmark.whole_pipeline import measure_pipeline
 
-    progress(f'pipeline alone on {backend}')
-    rows = measure_pipeline(config.bundle, backend, config.threads, subsets, config.seconds, drive)
-    if 'node' not in config.parts:
+    case = (config.bundle, backend, config.threads, subsets, config.seconds, drive)
+    rows: list[Row] = []
+    if 'path' in config.parts:
+        progress(f'CPU time of a frame on {backend}')
+        rows += measure_path(*case)
+    if not set(config.parts) & {'pipeline', 'node'}:
         return rows
-    progress(f'live node on {backend}')
-    expected_hz = {row['subset']: 1000.0 / row['p50_ms'] for row in rows}
-    node_rows = measure_node(
-        config.bundle, backend, config.threads, subsets, config.seconds, drive, expected_hz
-    )
-    return [*rows, *node_rows]
+    progress(f'pipeline alone on {backend}')
+    alone = measure_pipeline(*case)
+    if 'pipeline' in config.parts:
+        rows += alone
+    if 'node' in config.parts:
+        progress(f'live node on {backend}')
+        rows += measure_node(*case, {row['subset']: 1000.0 / row['p50_ms'] for row in alone})
+    return rows
 
 
 def _check(subsets: Sequence[Sequence[str]], names: Sequence[str]) -> None:

@@ -50,7 +50,6 @@ def _cells(row: Row) -> list[str]:
     case = ' '.join(str(part) for part in parts if part)
     if 'error' in row:
         return [case, '', *('' for _ in _ALWAYS), '', '', '', '', row['error']]
-    stages = row.get('stages_p50_ms', {})
     rate = row['received_hz'] if 'received_hz' in row else round(1000.0 / row['p50_ms'], 2)
     return [
         case,
@@ -60,8 +59,20 @@ def _cells(row: Row) -> list[str]:
         _number(row.get('dropped')),
         _number(row.get('peak_mb')),
         _number(row.get('start_s')),
-        ', '.join(f'{name} {value:.1f}' for name, value in stages.items()),
+        _what_else(row),
     ]
+
+
+def _what_else(row: Row) -> str:
+    """Return the stages, with their shares where they are known, or the comparison of a node."""
+    if 'results_over_engine' in row:
+        return (
+            f'{row["results_over_engine"]:.2f} of the results per second and '
+            f'{row["cpu_over_engine"]:.2f} of the CPU time per result of the bare engine'
+        )
+    shares = {name: f' ({share:.0%})' for name, share in row.get('shares', {}).items()}
+    stages = row.get('stages_p50_ms', {})
+    return ', '.join(f'{name} {value:.1f}{shares.get(name, "")}' for name, value in stages.items())
 
 
 def _ratio(row: Row, known: Mapping[tuple[str, ...], Row] | None) -> list[str]:

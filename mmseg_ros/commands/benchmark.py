@@ -12,7 +12,7 @@ from mmseg_ros.commands.arguments import MOST_PROCESSES, real_number, whole_numb
 from mmseg_ros.core.atomic_files import require_writable, write_text
 from mmseg_ros.core.resources import DEFAULT_BUNDLE
 
-PARTS = ('engine', 'pipeline', 'node')
+PARTS = ('engine', 'pipeline', 'path', 'node')
 SUITES = ('inference', 'sim')
 EPILOG = """examples:
   python -m mmseg_ros benchmark

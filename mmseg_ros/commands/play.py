@@ -53,6 +53,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='SECONDS',
         help='wait at most so long for a subscriber on every sensor topic',
     )
+    parser.add_argument(
+        '--duration',
+        type=real_number(positive=True),
+        default=float('inf'),
+        metavar='SECONDS',
+        help='play only so many seconds of bag time',
+    )
     add_sensors(parser, 'topics of the sensors that --drop and --wait name')
 
 
@@ -75,6 +82,7 @@ def run(args: argparse.Namespace) -> int:
         tuple(args.exclude),
         args.wait,
         sensors_of(args).topics,
+        args.duration,
     )
     report = play(args.bag, options, stop)
     for topic, count in sorted(report.published.items()):

@@ -9,6 +9,7 @@ import numpy as np
 
 from mmseg_ros.core.types import STANDARD_MODALITIES
 from mmseg_ros.demo.live import LiveRun
+from mmseg_ros.demo.pace import FEWEST_FRAMES
 from mmseg_ros.demo.results import ALL_SENSORS, LabelFrame, SituationScore
 from mmseg_ros.demo.schedule import Outage
 from mmseg_ros.metrics.figures import Span, presence_chart, time_line
@@ -62,28 +63,63 @@ def demo_report(
         summary=(
             f'A simulated sequence was played over DDS to the node with {bundle}. The '
             'player silenced one sensor after another; everything below was measured on what a '
-            'separate recorder process received from the node.'
+            f'separate recorder process received from the node. {_pace(run.speed)}'
         ),
         key_figures=_key_figures(scores, run),
         sections=sections,
     )
 
 
-def summary_lines(frames: Sequence[LabelFrame], scores: Sequence[SituationScore]) -> list[str]:
-    """Return the two lines that the demo ends with."""
-    full, worst = scores[0], _worst(scores)
+def summary_lines(
+    frames: Sequence[LabelFrame], scores: Sequence[SituationScore], speed: float = 1.0
+) -> list[str]:
+    """Return the two lines that the demo ends with.
+
+    Args:
+        frames: Published label images.
+        scores: The same by situation, `all sensors` first.
+        speed: Seconds of the sequence that were played per second.
+    """
+    full = scores[0]
     gap_s = max(score.longest_gap_s for score in scores)
+    played = '' if speed == 1.0 else f', played at {speed:g} of its speed'
     return [
         f'{len(frames)} label images at {full.rate_hz:.1f} Hz, median latency '
-        f'{number(full.latency_ms, 0)} ms; the longest silence of the node was {gap_s:.2f} s.',
-        f'mIoU {number(full.miou, 2)} with all sensors, {number(worst.miou, 2)} at worst '
-        f'({worst.name}); {percent(full.point_accuracy)} of the labeled LiDAR points are right.',
+        f'{number(full.latency_ms, 0)} ms{played}; the longest silence of the node was '
+        f'{gap_s:.2f} s.',
+        f'mIoU {number(full.miou, 2)} with all sensors, {_at_worst(scores)}; '
+        f'{percent(full.point_accuracy)} of the labeled LiDAR points are right.',
     ]
 
 
+def _pace(speed: float) -> str:
+    if speed == 1.0:
+        return 'The sequence was played at its own speed.'
+    return (
+        f'The sequence was played at {speed:g} of its speed: a warm-up showed how many label '
+        f'images per second this machine makes, and every outage needs {FEWEST_FRAMES} of them.'
+    )
+
+
+def _at_worst(scores: Sequence[SituationScore]) -> str:
+    """Return how the outages compare, or why they cannot be compared."""
+    few = [score for score in scores if score.frames < FEWEST_FRAMES]
+    if few:
+        counts = ', '.join(f'{score.frames} with {score.name}' for score in few)
+        return (
+            f'too few label images to compare the outages ({counts}; '
+            f'it takes {FEWEST_FRAMES} of each)'
+        )
+    worst = _worst(scores)
+    if worst.miou >= scores[0].miou:
+        return f'not lower in any outage ({number(worst.miou, 2)} with {worst.name})'
+    return f'{number(worst.miou, 2)} at worst ({worst.name})'
+
+
 def _worst(scores: Sequence[SituationScore]) -> SituationScore:
-    scored = [score for score in scores[1:] if not math.isnan(score.miou)]
-    return min(scored, key=lambda score: score.miou, default=scores[0])
+    """Return the outage with the lowest mIoU of those that have enough label images."""
+    enough = [s for s in scores[1:] if s.frames >= FEWEST_FRAMES and not math.isnan(s.miou)]
+    return min(enough, key=lambda score: score.miou, default=scores[0])
 
 
 def _key_figures(scores: Sequence[SituationScore], run: LiveRun) -> list[tuple[str, str]]:
@@ -93,6 +129,7 @@ def _key_figures(scores: Sequence[SituationScore], run: LiveRun) -> list[tuple[s
         (f'mIoU, {worst.name} (the worst)', number(worst.miou)),
         ('labeled points right', percent(full.point_accuracy)),
         ('label images per second', number(full.rate_hz, 1)),
+        ('speed of the playback', f'{run.speed:g}'),
         ('median latency', f'{number(full.latency_ms, 0)} ms'),
         ('memory of the node', f'{run.node_usage.peak_mb:.0f} MB'),
     ]
@@ -138,10 +175,10 @@ def _over_time(frames: Sequence[LabelFrame], spans: Sequence[Span]) -> Section:
             Figure(
                 [('', latency)],
                 'Time from the header stamp of a frame to the receipt of its labels by the '
-                "recorder, on the replay's clock. While a sensor is missing but not yet known "
+                'recorder. While a sensor is missing but not yet known '
                 'to be lost, its frames wait for it up to the deadline.',
             ),
-            Figure([('', rate)], f'Label images in the last {_RATE_WINDOW_S:g} s.'),
+            Figure([('', rate)], f'Label images in the last {_RATE_WINDOW_S:g} s played.'),
         ],
     )
 
@@ -156,6 +193,10 @@ def _rates(seconds: Sequence[float]) -> list[float]:
     ]
 
 
+def _is_compared(score: SituationScore, scores: Sequence[SituationScore]) -> bool:
+    return min(score.frames, scores[0].frames) >= FEWEST_FRAMES
+
+
 def _situations(scores: Sequence[SituationScore]) -> Section:
     full = scores[0].miou
     rows = [
@@ -166,7 +207,9 @@ def _situations(scores: Sequence[SituationScore]) -> Section:
             number(score.rate_hz, 1),
             f'{score.longest_gap_s:.2f} s',
             number(score.miou),
-            percent(score.miou / full if full else None) if score.name != ALL_SENSORS else '',
+            percent(score.miou / full if full and _is_compared(score, scores) else None)
+            if score.name != ALL_SENSORS
+            else '',
             percent(score.point_accuracy),
             f'{number(score.latency_ms, 0)} ms',
         ]

@@ -41,7 +41,7 @@ class LabelFrame:
     Attributes:
         elapsed_s: Header stamp, seconds after the start of the sequence.
         stamp_ns: Header stamp.
-        latency_ms: From the header stamp to the receipt, on the clock of the replay.
+        latency_ms: From the time at which its header stamp was played to its receipt.
         situation: `all sensors` or `no <sensor>`, by the schedule of the outages.
         available: Sensors that the network used.
         pixels: Confusion of its pixels.
@@ -62,8 +62,9 @@ class SituationScore:
     """The frames of one situation together.
 
     Attributes:
-        name: The situation. seconds: How long it lasted. frames: Published label images.
-        rate_hz: Label images per second. longest_gap_s: Longest time without one.
+        name: The situation. seconds: How long it lasted, in the sequence.
+        frames: Published label images. rate_hz: Label images per second of the clock on the wall.
+        longest_gap_s: Longest stretch of the sequence without one.
         miou: Data-set mIoU. point_accuracy: Share of right labels among labeled points.
         latency_ms: Median latency.
     """
@@ -142,13 +143,13 @@ class _FrameScorer:
     def _latency_ms(self, received_ns: int, stamp_ns: int) -> float:
         if len(self._received_ns) < 2:
             return float('nan')
-        # Relative to the stamp first: a float64 holds nanoseconds since 1970 only to 256 ns.
-        elapsed_ns = np.interp(
-            received_ns - self._received_ns[0],
-            self._received_ns - self._received_ns[0],
+        # Relative to the start first: a float64 holds nanoseconds since 1970 only to 256 ns.
+        played_ns = np.interp(
+            stamp_ns - self._clock_ns[0],
             (self._clock_ns - self._clock_ns[0]).astype(np.float64),
+            (self._received_ns - self._received_ns[0]).astype(np.float64),
         )
-        return (float(elapsed_ns) - float(stamp_ns - self._clock_ns[0])) / 1e6
+        return (float(received_ns - self._received_ns[0]) - float(played_ns)) / 1e6
 
     def _empty(self) -> ConfusionMatrix:
         return ConfusionMatrix(self._space.num_classes, self._space.ignore_id)
@@ -199,20 +200,30 @@ def _same_points(first: CloudData, second: CloudData) -> bool:
 
 
 def summarize(
-    frames: Sequence[LabelFrame], outages: Sequence[Outage], duration_s: float
+    frames: Sequence[LabelFrame],
+    outages: Sequence[Outage],
+    duration_s: float,
+    speed: float = 1.0,
 ) -> list[SituationScore]:
-    """Return one line per situation, `all sensors` first."""
+    """Return one line per situation, `all sensors` first.
+
+    Args:
+        frames: Published label images.
+        outages: Which sensor was silent when.
+        duration_s: Length of the sequence.
+        speed: Seconds of it that were played per second.
+    """
     spans = [(f'no {o.modality}', [(o.start_s, o.stop_s)]) for o in outages]
     edges = [0.0, *(edge for o in outages for edge in (o.start_s, o.stop_s)), duration_s]
     between = list(zip(edges[::2], edges[1::2], strict=True))
     return [
-        _situation_score(name, times, [f for f in frames if f.situation == name])
+        _situation_score(name, times, [f for f in frames if f.situation == name], speed)
         for name, times in [(ALL_SENSORS, between), *spans]
     ]
 
 
 def _situation_score(
-    name: str, times: Sequence[tuple[float, float]], frames: Sequence[LabelFrame]
+    name: str, times: Sequence[tuple[float, float]], frames: Sequence[LabelFrame], speed: float
 ) -> SituationScore:
     seconds = sum(stop - start for start, stop in times)
     pixels, points = total(frames)
@@ -229,7 +240,7 @@ def _situation_score(
         name=name,
         seconds=seconds,
         frames=len(frames),
-        rate_hz=len(frames) / seconds,
+        rate_hz=len(frames) / seconds * speed,
         longest_gap_s=max(gaps),
         miou=float('nan') if pixels is None else pixels.miou(),
         point_accuracy=float('nan') if points is None else points.accuracy(),

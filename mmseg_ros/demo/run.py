@@ -16,14 +16,24 @@ from mmseg_ros.bag.reader import BagReader
 from mmseg_ros.bag.replay import sensor_topics
 from mmseg_ros.core.atomic_files import write_text
 from mmseg_ros.core.errors import BagError
+from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.resources import DEFAULT_BUNDLE
-from mmseg_ros.demo.live import require_ros, run_live
+from mmseg_ros.demo.live import LiveRun, require_ros, run_live
+from mmseg_ros.demo.pace import (
+    FEWEST_FRAMES,
+    SLOWEST,
+    WARM_UP_S,
+    fewest_frames,
+    results_per_second,
+    slower,
+    speed_for,
+)
 from mmseg_ros.demo.pointed import pointed_section, scenes
 from mmseg_ros.demo.poster import poster, save
 from mmseg_ros.demo.processes import exit_on_sigterm
 from mmseg_ros.demo.report import demo_report, summary_lines
-from mmseg_ros.demo.results import read_frames, summarize
-from mmseg_ros.demo.schedule import outages
+from mmseg_ros.demo.results import LabelFrame, read_frames, summarize
+from mmseg_ros.demo.schedule import Outage, outages
 from mmseg_ros.demo.sequence import SEED, cached_drive
 from mmseg_ros.demo.shown import Moment, chosen_frames, moment_figure, moments
 from mmseg_ros.demo.stages import stage_times
@@ -34,6 +44,10 @@ from mmseg_ros.metrics.report import Section
 from mmseg_ros.projection.extrinsics import Rig
 from mmseg_ros.referring.bundle import load_referring_bundle
 from mmseg_ros.referring.segmenter import load_segmenter
+
+CALIBRATION = 'calibration.yaml'
+_WARM_UP = 'warm_up'
+_MOST_TRIES = 3
 
 
 class Phase(Protocol):
@@ -95,26 +109,19 @@ def run_demo(options: DemoOptions, progress: Progress) -> DemoResult:
     with exit_on_sigterm():
         with progress.phase('simulating the sequence') as told:
             drive = cached_drive(options.cache, options.duration_s, options.seed, told)
-        rig = _export_calibration(drive, output / 'calibration.yaml')
-        with progress.phase('playing it to the live node') as told:
-            run = run_live(
-                drive,
-                options.duration_s,
-                plan,
-                output,
-                str(bundle.path),
-                output / 'calibration.yaml',
-                told,
-            )
-        with progress.phase('scoring what was published'):
-            space = bundle.manifest.label_space
-            frames = read_frames(drive, run.recording, plan, space)
+        rig = _export_calibration(drive, output / CALIBRATION)
+        space = bundle.manifest.label_space
+        play = _Playing(drive, options.duration_s, plan, output, str(bundle.path), space)
+        with progress.phase('measuring what this machine can do') as told:
+            speed = play.suitable_speed(told)
+        with progress.phase(f'playing it to the live node at {speed:g} of its speed') as told:
+            run, frames = play.until_enough(speed, told)
             if not frames:
                 raise BagError(
                     f'The node published no labels into {run.recording}; its log is '
                     f'{output / "logs" / "node.log"}.'
                 )
-            scores = summarize(frames, plan, options.duration_s)
+            scores = summarize(frames, plan, options.duration_s, run.speed)
         with progress.phase('drawing the report'):
             chosen = chosen_frames(frames, plan)
             seen = list(moments(drive, run.recording, chosen, rig))
@@ -126,7 +133,47 @@ def run_demo(options: DemoOptions, progress: Progress) -> DemoResult:
             )
             report.write(page, output / 'report.html')
             save(poster(seen, rig, bundle.manifest), output / 'demo.png')
-    return DemoResult(output / 'report.html', summary_lines(frames, scores))
+    return DemoResult(output / 'report.html', summary_lines(frames, scores, run.speed))
+
+
+@dataclass(frozen=True, slots=True)
+class _Playing:
+    """Plays the sequence to a node with outages, as slowly as the machine needs it."""
+
+    drive: Path
+    duration_s: float
+    plan: Sequence[Outage]
+    output: Path
+    bundle: str
+    label_space: LabelSpace
+
+    def suitable_speed(self, told: Phase) -> float:
+        """Play the beginning without outages, and see how many label images come."""
+        folder = self.output / _WARM_UP
+        warm_up = self._live(folder, min(WARM_UP_S, self.duration_s), (), told, 1.0)
+        speed = speed_for(results_per_second(warm_up.recording), self.plan)
+        shutil.rmtree(folder, ignore_errors=True)
+        return speed
+
+    def until_enough(self, speed: float, told: Phase) -> tuple[LiveRun, list[LabelFrame]]:
+        """Play all of it; once more, and slower, if an outage has too few label images."""
+        for _ in range(_MOST_TRIES):
+            shutil.rmtree(self.output / 'recording', ignore_errors=True)
+            run = self._live(self.output, self.duration_s, self.plan, told, speed)
+            frames = read_frames(self.drive, run.recording, self.plan, self.label_space)
+            fewest = fewest_frames(frames, self.plan)
+            if fewest >= FEWEST_FRAMES or run.speed <= SLOWEST:
+                break
+            speed = slower(speed, fewest)
+        return run, frames
+
+    def _live(
+        self, folder: Path, duration_s: float, plan: Sequence[Outage], told: Phase, speed: float
+    ) -> LiveRun:
+        calibration = self.output / CALIBRATION
+        return run_live(
+            self.drive, duration_s, plan, folder, self.bundle, calibration, told, speed
+        )
 
 
 def _pointed(drive: Path, seen: Sequence[Moment], bundle: str) -> Section:
@@ -143,9 +190,9 @@ def _pointed(drive: Path, seen: Sequence[Moment], bundle: str) -> Section:
 def _clear(output: Path) -> None:
     """Remove what an earlier run left in the folder, and nothing else."""
     output.mkdir(parents=True, exist_ok=True)
-    for name in ('recording', 'logs'):
+    for name in ('recording', 'logs', _WARM_UP):
         shutil.rmtree(output / name, ignore_errors=True)
-    for name in ('report.html', 'demo.png', 'calibration.yaml'):
+    for name in ('report.html', 'demo.png', CALIBRATION):
         (output / name).unlink(missing_ok=True)
 
 

@@ -74,8 +74,10 @@ def test_commands_name_the_files_and_the_drops(tmp_path, plan):
     node = live._node_command('bundle', tmp_path / 'rig.yaml')
     assert 'use_sim_time:=true' in node
     assert f'calibration.file:={tmp_path / "rig.yaml"}' in node
-    player = live._player_command(tmp_path, plan)
+    player = live._player_command(tmp_path, plan, 3.0, 0.25)
     assert player[player.index('--drop') + 1] == 'rgb@1.00-2.00'
+    assert player[player.index('--rate') + 1] == '0.25'
+    assert player[player.index('--duration') + 1] == '3'
     environment = live._environment(tmp_path)
     assert 1 <= int(environment['ROS_DOMAIN_ID']) <= 100
     assert environment['ROS_AUTOMATIC_DISCOVERY_RANGE'] == 'LOCALHOST'

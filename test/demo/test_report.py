@@ -1,5 +1,7 @@
 """The page shows every situation, and the images show what the node had and said."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -82,6 +84,29 @@ def test_two_lines_sum_it_up(frames, scores):
     assert first.startswith('39 label images at 10.0 Hz, median latency 70 ms')
     assert '0.20 s' in first
     assert 'mIoU 1.00 with all sensors, 0.62 at worst (no rgb); 66.7 %' in second
+
+
+def test_the_speed_of_the_playback_is_told(frames, scores, plan):
+    first, _ = summary_lines(frames, summarize(frames, plan, 4.0, 0.25), 0.25)
+    assert first.startswith('39 label images at 2.5 Hz')
+    assert 'played at 0.25 of its speed' in first
+    assert 'speed' not in summary_lines(frames, scores)[0]
+
+
+def test_too_few_label_images_are_not_compared(frames, plan):
+    some = [f for f in frames if f.situation != 'no rgb' or f.elapsed_s < 1.35]
+    _, second = summary_lines(some, summarize(some, plan, 4.0))
+    assert 'at worst' not in second
+    assert 'too few label images to compare the outages (4 with no rgb; it takes 5' in second
+
+
+def test_an_outage_that_scores_higher_is_no_worst(frames, plan):
+    better = [replace(s, miou=0.9) for s in summarize(frames, plan, 4.0)]
+    better[0] = replace(better[0], miou=0.8)
+    assert (
+        'mIoU 0.80 with all sensors, not lower in any outage (0.90'
+        in summary_lines(frames, better)[1]
+    )
 
 
 def test_the_poster_is_one_small_picture(seen, rig, manifest, tmp_path):

@@ -17,7 +17,7 @@ def test_every_label_image_is_read_with_its_situation(frames):
     assert by_time[3.4].situation == 'no lidar'
 
 
-def test_latency_is_on_the_clock_of_the_replay(frames):
+def test_latency_is_from_the_playing_of_the_stamp_to_the_receipt(frames):
     assert all(f.latency_ms == pytest.approx(70.0, abs=0.5) for f in frames)
 
 

@@ -87,6 +87,7 @@ class PlayOptions:
         wait_s: Longest wait for a subscriber on every sensor topic, before the first message;
             when they are there, a second more for those who subscribe to the results.
         topics: Data topics of sensors that are not on the node's own.
+        duration_s: How much of the bag is played, in bag time from its beginning.
     """
 
     rate: float = 1.0
@@ -96,6 +97,7 @@ class PlayOptions:
     exclude: tuple[str, ...] = ()
     wait_s: float = 0.0
     topics: Mapping[Modality, str] = field(default_factory=dict)
+    duration_s: float = float('inf')
 
 
 @dataclass(slots=True)
@@ -209,6 +211,8 @@ class _Player:
         with _Prefetch(lambda: self._reader.raw(list(self._publishers))) as messages:
             for message in messages:
                 elapsed_s = (message.stamp_ns - start_ns) / _NS_PER_S
+                if elapsed_s > self._options.duration_s:
+                    return
                 self._wait_until(begin_s, elapsed_s)
                 if self._stop.is_set():
                     return

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
 
@@ -93,7 +94,9 @@ class RateProbe:
         )
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self._node)
-        self._thread = threading.Thread(target=self._spin, name='rate_probe', daemon=True)
+        self._thread = threading.Thread(
+            target=_spin, args=(self._executor,), name='rate_probe', daemon=True
+        )
         self._thread.start()
 
     def __enter__(self) -> RateProbe:
@@ -109,6 +112,24 @@ class RateProbe:
         self._thread.join(5.0)
         self._node.destroy_node()
         rclpy.try_shutdown(context=self._context)
+
+    @contextmanager
+    def receiving(self) -> Iterator[None]:
+        """Receive what is published inside the block, as a node would, and do nothing with it."""
+        node = Node('mmseg_rate_receiver', context=self._context)
+        for topic, publisher in self._publishers.items():
+            kind, qos = publisher.msg_type, output_qos(_DEPTH)
+            node.create_subscription(kind, topic, lambda data: None, qos, raw=True)
+        executor = SingleThreadedExecutor(context=self._context)
+        executor.add_node(node)
+        thread = threading.Thread(target=_spin, args=(executor,), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            executor.shutdown()
+            thread.join(5.0)
+            node.destroy_node()
 
     @property
     def processing(self) -> Mapping[str, str]:
@@ -182,11 +203,12 @@ class RateProbe:
             if status.name == _PROCESSING:
                 self._processing = {item.key: item.value for item in status.values}
 
-    def _spin(self) -> None:
-        try:
-            self._executor.spin()
-        except ExternalShutdownException:
-            return
+
+def _spin(executor: SingleThreadedExecutor) -> None:
+    try:
+        executor.spin()
+    except ExternalShutdownException:
+        return
 
 
 def _sleep_until(moment_s: float) -> None:
