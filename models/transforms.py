@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_models.live_timing import LiveTiming
 from mmseg_ros.datasets.frame import LabelledFrame
 from mmseg_ros.encoding.resize import interpolation
 
@@ -49,6 +50,7 @@ class Augmentation:
         blur_probability: Chance of a 3 x 3 Gaussian blur.
         ignore_id: Label of padded pixels.
         darkening_probability: Chance that RGB is multiplied by a factor in 0..1.
+        live_timing: Ages and misalignments of the other planes; none unless given.
 
     Source: training code of the DeLiVER model family; deviation: measured planes nearest.
     """
@@ -65,11 +67,12 @@ class Augmentation:
     blur_probability: float
     ignore_id: int
     darkening_probability: float = 0.0
+    live_timing: LiveTiming = field(default_factory=LiveTiming)
 
     def __call__(self, frame: LabelledFrame, rng: np.random.Generator) -> LabelledFrame:
         """Return a transformed copy of `frame`; all randomness comes from `rng`."""
         window = self._window(frame.labels.shape[0], frame.labels.shape[1], rng)
-        moved = resample(frame, window, self.ignore_id)
+        moved = resample(self.live_timing(frame, rng), window, self.ignore_id)
         if 'rgb' not in frame.modalities:
             return moved
         images = moved.images.copy()

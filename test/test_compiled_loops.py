@@ -85,7 +85,8 @@ def hidden(rng, n, out):
     index, visible = numbers(rng, n, np.int64), out.array(max(n, 1), np.bool_, True)
     near = out.array((6, 8), np.float32, np.inf)
     meters = numbers(rng, n, np.float64, FLOATS).astype(np.float32)
-    occlusion._fill_nearest(u, v, meters, index, visible, near)
+    measured = rng.random((6, 8)) < 0.5
+    occlusion._fill_nearest(u, v, meters, index, visible, measured, near)
     occlusion._hide(
         u, v, meters, index, near, np.ones((6, 8), bool), 9.0, np.zeros(3, np.float32),
         occlusion._steps(2), occlusion._widest_open(), visible,

@@ -180,8 +180,8 @@ def _publisher(label_space: Any) -> Publish:
     """Return what builds the messages of a result and writes them as DDS takes them."""
     from rclpy.serialization import serialize_message
 
+    from mmseg_ros.labelling.frame import Frame
     from mmseg_ros.ros.conversions import cloud_message, header_of, image_message
-    from mmseg_ros.ros.frame import Frame
 
     def publish(frame_set: FrameSet, result: Any, rig: Rig) -> None:
         frame = Frame(frame_set, result, rig, label_space)

@@ -75,6 +75,23 @@ def describe_bundle(bundle: Bundle) -> dict[str, Any]:
     }
 
 
+def steal_between(before: str, after: str) -> float:
+    """Return the share of the processors' time that the host took away.
+
+    Args:
+        before: Content of /proc/stat.
+        after: The same later.
+
+    >>> steal_between('cpu 10 0 5 5 0 0 0 0 0 0', 'cpu 16 0 6 6 0 0 0 2 0 0')
+    0.2
+    """
+    first, last = (
+        [int(word) for word in text.split('\n', 1)[0].split()[1:9]] for text in (before, after)
+    )
+    spent = [b - a for a, b in zip(first, last, strict=True)]
+    return round(spent[7] / max(sum(spent), 1), 4) if len(spent) > 7 else 0.0
+
+
 def now() -> str:
     """Return the time of the measurement, UTC."""
     return datetime.now(timezone.utc).isoformat(timespec='seconds')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection
 from dataclasses import replace
 from functools import cached_property
@@ -11,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ros.core.errors import CalibrationError
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.types import (
     CloudData,
@@ -18,18 +20,17 @@ from mmseg_ros.core.types import (
     FrameSet,
     ImageData,
     Modality,
+    Plane,
     SegmentationResult,
     SensorSample,
 )
 from mmseg_ros.labelling.colors import as_rgb
 from mmseg_ros.labelling.points import labelled_cloud, organized_cloud, transfer_labels
 from mmseg_ros.projection.camera import CameraModel
-from mmseg_ros.projection.depth import depth_plane
 from mmseg_ros.projection.extrinsics import Rig
-from mmseg_ros.projection.images import scaled_depth_plane
 from mmseg_ros.projection.lidar import LidarProjection
 from mmseg_ros.projection.odometry import Odometry
-from mmseg_ros.projection.seen import seen_points
+from mmseg_ros.projection.seen import seen_points, seen_surface
 
 
 class Frame:
@@ -92,7 +93,22 @@ class Frame:
         """
         if self.lidar is None:
             raise ValueError('The frame holds no cloud.')
-        return seen_points(self.lidar, self.frame_set, self.rig, self.camera, self.odometry)
+        surface = None
+        # What the calibration lacks, the alignment has told; the points still hide each other.
+        with contextlib.suppress(CalibrationError):
+            surface = self.surface
+        return seen_points(
+            self.lidar, self.frame_set, self.rig, self.camera, self.odometry, surface
+        )
+
+    @cached_property
+    def surface(self) -> Plane | None:
+        """Return the depth image in the label image, moved to its time; None if there is none.
+
+        Raises:
+            CalibrationError: Intrinsics or extrinsics of one of the two cameras are unknown.
+        """
+        return seen_surface(self.frame_set, self.rig, self.camera, self.odometry)
 
     @property
     def router_weights(self) -> dict[str, float]:
@@ -115,14 +131,9 @@ class Frame:
 
     def organized_points(self) -> CloudData:
         """Return the depth image as H x W labeled points in the camera's optical frame."""
-        depth = _payload(self.depth, DepthData)
-        name = _modality(self.depth)
-        result = self.result
-        if self.rig.mounts[name].registered:
-            plane = scaled_depth_plane(depth.depth_m, *result.labels.shape)
-        else:
-            T = self.rig.T(self.rig.reference, name)
-            plane = depth_plane(depth, self.rig.camera(name), T, self.camera)
+        result, plane = self.result, self.surface
+        if plane is None:
+            raise ValueError('The frame holds no depth image.')
         return organized_cloud(
             plane.values[..., 0],
             plane.valid,
@@ -157,10 +168,6 @@ def usable_samples(frame_set: FrameSet, rejected: Collection[Modality]) -> Frame
     """Return a frame without the samples that the pipeline could not use."""
     samples = {name: s for name, s in frame_set.samples.items() if name not in rejected}
     return replace(frame_set, samples=samples)
-
-
-def _modality(sample: SensorSample | None) -> str:
-    return '' if sample is None else sample.modality
 
 
 def _payload(sample: SensorSample | None, kind: type[Any]) -> Any:

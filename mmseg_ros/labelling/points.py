@@ -83,7 +83,7 @@ def labelled_cloud(
     if confidence_name:
         added.append((confidence_name, confidence))
     if color_name:
-        colors = packed_rgb(palette[np.minimum(labels, 255)])
+        colors = packed_rgb(palette)[np.minimum(labels, 255)]
         opaque = colors.view(np.uint32) | np.uint32(0xFF000000)
         added.append((color_name, opaque if color_name == 'rgba' else colors))
     return _with_fields(cloud.points, added)
@@ -131,7 +131,7 @@ def organized_cloud(
     points['z'] = z.reshape(-1)
     points['label'] = flat
     points['confidence'] = confidence.reshape(-1) * np.float32(1 / 255)
-    points['rgb'] = packed_rgb(palette[np.minimum(flat, 255)])
+    points['rgb'] = packed_rgb(palette)[np.minimum(flat, 255)]
     return CloudData(points, z.shape[0], z.shape[1])
 
 
@@ -139,7 +139,8 @@ def _with_fields(points: NDArray[Any], added: list[tuple[str, NDArray[Any]]]) ->
     replaced = {name for name, _ in added}
     kept = [name for name in points.dtype.names or () if name not in replaced]
     columns = [(name, points.dtype[name]) for name in kept]
-    merged = np.zeros(len(points), _aligned([*columns, *((n, a.dtype) for n, a in added)]))
+    dtype = _aligned([*columns, *((n, a.dtype) for n, a in added)])
+    merged = np.zeros(len(points), dtype)
     for name in kept:
         merged[name] = points[name]
     for name, values in added:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -64,32 +64,56 @@ def hide_occluded(projection: LidarProjection, surface: Plane | None = None) -> 
     if not len(projection.u):
         return projection
     visible = projection.visible.copy()
+    facts = _facts(projection, surface)
     for _ in range(PASSES):
-        _hide_once(projection, surface, visible)
+        _hide_once(projection, facts, visible)
     return replace(projection, visible=visible)
 
 
-def _hide_once(
-    projection: LidarProjection, surface: Plane | None, visible: NDArray[np.bool_]
-) -> None:
-    """Clear `visible` where points that are visible so far, or the surface, hide a point."""
-    u, v, depth_m = projection.u, projection.v, projection.depth_m
-    near = scratch('occlusion.near', (projection.height, projection.width), np.float32)
-    near.fill(np.inf)
-    _fill_nearest(u, v, depth_m, projection.index, visible, near)
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What holds for every pass.
+
+    Attributes:
+        depth_m: H x W, the surface, inf where it is not measured. measured: H x W bool.
+        far_m: Beyond it no depth is what one expects. tolerance: Of `_is_behind`.
+        steps: Pixels of the circle.
+    """
+
+    depth_m: NDArray[np.float32]
+    measured: NDArray[np.bool_]
+    far_m: float
+    tolerance: NDArray[np.float32]
+    steps: NDArray[np.int64]
+
+
+def _facts(projection: LidarProjection, surface: Plane | None) -> _Facts:
+    shape = projection.height, projection.width
+    depth_m = scratch('occlusion.surface', shape, np.float32)
+    depth_m.fill(np.inf)
     tolerance, reach = CLOUD_TOLERANCE, CLOUD_REACH
     if surface is None:
-        measured, far_m = np.zeros(near.shape, np.bool_), np.inf
+        measured, far_m = np.zeros(shape, np.bool_), np.inf
     else:
         measured, reach = surface.valid, SURFACE_REACH
         tolerance = (*SURFACE_TOLERANCE, 3.0 * surface_noise_per_m(projection, surface))
         far_m = _FAR_SHARE * float(surface.values.max(initial=0.0, where=measured[..., None]))
-        np.copyto(near, surface.values[..., 0], where=measured)
-    reach_px = math.ceil(reach * math.sqrt(near.size / len(u)))
+        np.copyto(depth_m, surface.values[..., 0], where=measured)
+    reach_px = math.ceil(reach * math.sqrt(depth_m.size / len(projection.u)))
     steps = _steps(min(max(reach_px, 2), LARGEST_REACH_PX))
+    return _Facts(depth_m, measured, far_m, np.array(tolerance, np.float32), steps)
+
+
+def _hide_once(projection: LidarProjection, facts: _Facts, visible: NDArray[np.bool_]) -> None:
+    """Clear `visible` where points that are visible so far, or the surface, hide a point."""
+    u, v, depth_m = projection.u, projection.v, projection.depth_m
+    near = scratch('occlusion.near', facts.depth_m.shape, np.float32)
+    near[:] = facts.depth_m
+    # Where the depth image measured, it counts and no point.
+    _fill_nearest(u, v, depth_m, projection.index, visible, facts.measured, near)
     _hide(
-        u, v, depth_m, projection.index, near, measured, far_m, np.array(tolerance, np.float32),
-        steps, _widest_open(), visible,
+        u, v, depth_m, projection.index, near, facts.measured, facts.far_m, facts.tolerance,
+        facts.steps, _widest_open(), visible,
     )  # fmt: skip
 
 
@@ -140,11 +164,14 @@ def _fill_nearest(
     depth_m: NDArray[np.float32],
     index: NDArray[np.int64],
     visible: NDArray[np.bool_],
+    measured: NDArray[np.bool_],
     near: NDArray[np.float32],
 ) -> None:
     for k in range(len(u)):
         row, column = v[k], u[k]
         if not (0 <= row < near.shape[0] and 0 <= column < near.shape[1]):
+            continue
+        if measured[row, column]:
             continue
         if 0 <= index[k] < len(visible) and visible[index[k]] and depth_m[k] < near[row, column]:
             near[row, column] = depth_m[k]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from mmseg_ros.core.errors import CalibrationError
 from mmseg_ros.core.types import CloudData, DepthData, FrameSet, Plane, SensorSample
 from mmseg_ros.projection.camera import CameraModel
@@ -20,6 +22,7 @@ def seen_points(
     rig: Rig,
     camera: CameraModel,
     odometry: Odometry | None = None,
+    surface: Plane | None = None,
 ) -> LidarProjection:
     """Return the pixels of a cloud, moved to the time of the set, without the hidden points.
 
@@ -29,6 +32,7 @@ def seen_points(
         rig: Intrinsics and extrinsics.
         camera: The reference camera at the size wanted.
         odometry: Motion of the vehicle, if it is known.
+        surface: What `seen_surface` returned for the same arguments, if it is there already.
 
     Raises:
         CalibrationError: Intrinsics or extrinsics of camera or LiDAR are unknown.
@@ -39,23 +43,35 @@ def seen_points(
     motion = RigInMotion(rig, frame_set.stamp_ns, odometry)
     xyz = motion.xyz(sample.modality, sample.payload, sample.stamp_ns)
     projection = project_cloud(xyz, rig.T(rig.reference, sample.modality), camera)
-    return hide_occluded(projection, _surface(frame_set, rig, camera, motion))
+    if surface is None:
+        # What the calibration lacks, the alignment has told; the points still hide each other.
+        with contextlib.suppress(CalibrationError):
+            surface = seen_surface(frame_set, rig, camera, odometry)
+    return hide_occluded(projection, surface)
 
 
-def _surface(
-    frame_set: FrameSet, rig: Rig, camera: CameraModel, motion: RigInMotion
+def seen_surface(
+    frame_set: FrameSet, rig: Rig, camera: CameraModel, odometry: Odometry | None = None
 ) -> Plane | None:
-    """Return the depth of the set in the image; None if none can be brought there."""
+    """Return the depth of the set in the image; None if it has none.
+
+    Args:
+        frame_set: The set; its first depth image counts.
+        rig: Intrinsics and extrinsics.
+        camera: The reference camera at the size wanted.
+        odometry: Motion of the vehicle, if it is known.
+
+    Raises:
+        CalibrationError: Intrinsics or extrinsics of the depth camera are unknown.
+    """
+    motion = RigInMotion(rig, frame_set.stamp_ns, odometry)
     for sample in frame_set.samples.values():
         if not isinstance(sample.payload, DepthData):
             continue
         mount = rig.mounts.get(sample.modality)
         if mount is not None and mount.registered:
             return scaled_depth_plane(sample.payload.depth_m, camera.height, camera.width)
-        try:
-            T = motion.T_reference(sample.modality, sample.stamp_ns)
-            return depth_plane(sample.payload, rig.camera(sample.modality), T, camera)
-        except CalibrationError:
-            # The alignment has told about it; the points still hide each other.
-            return None
+        T = motion.T_reference(sample.modality, sample.stamp_ns)
+        at_rest = rig.T(rig.reference, sample.modality)
+        return depth_plane(sample.payload, rig.camera(sample.modality), T, camera, at_rest)
     return None

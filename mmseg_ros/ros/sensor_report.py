@@ -112,6 +112,10 @@ def _values(report: HealthReport, stream: Stream) -> dict[str, object]:
         'lateness_p95_ms': counters.lateness_quantile_ms(0.95),
         'rejected': rejections.total if rejections else 0,
     }
+    costs = stream.intake.costs.percentiles_ms()
+    if name in costs:
+        values['intake_p95_ms'] = f'{costs[name]["p95"]:.2f}'
+        values['intake_cpu_p95_ms'] = f'{costs[f"{name} cpu"]["p95"]:.2f}'
     if rejections:
         values |= {f'rejected: {cause}': count for cause, count in rejections.causes.items()}
     values |= {f'dropped: {cause}': count for cause, count in counters.drops.items()}

@@ -76,6 +76,27 @@ class AugmentationConfig(Checked):
     copy_paste_probability: float = parameter(
         0.0, "Chance that another frame's objects of rare classes are put in.", low=0.0, high=1.0
     )
+    age_probability: float = parameter(
+        0.0,
+        'Chance of each LiDAR and depth plane to be older than the camera image, as held scans '
+        'are.',
+        low=0.0,
+        high=1.0,
+    )
+    age_max_s: float = parameter(0.1, 'Largest such age, seconds.', low=0.0, high=2.0)
+    speed_max_mps: float = parameter(
+        15.0, 'Largest speed of the vehicle meanwhile, meters per second.', low=0.0, high=60.0
+    )
+    misalign_probability: float = parameter(
+        0.0,
+        'Chance of each depth, event and LiDAR plane to be shifted and turned a little.',
+        low=0.0,
+        high=1.0,
+    )
+    misalign_px: float = parameter(
+        2.0, 'Largest shift per axis, pixels of the data.', low=0.0, high=100.0
+    )
+    misalign_deg: float = parameter(0.5, 'Largest turn, degrees.', low=0.0, high=45.0)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -7,6 +7,7 @@ import logging
 from torch import nn
 
 from mmseg_models import create_model
+from mmseg_models.live_timing import LiveTiming
 from mmseg_models.losses import create_loss
 from mmseg_models.segmentation_model import SegmentationModel
 from mmseg_models.tensors import load_strict
@@ -123,6 +124,15 @@ def build_augmentation(recipe: Recipe, ignore_id: int) -> Augmentation:
         blur_probability=config.blur_probability,
         darkening_probability=config.darkening_probability,
         ignore_id=ignore_id,
+        live_timing=LiveTiming(
+            age_probability=config.age_probability,
+            age_max_s=config.age_max_s,
+            speed_max_mps=config.speed_max_mps,
+            misalign_probability=config.misalign_probability,
+            misalign_px=config.misalign_px,
+            misalign_deg=config.misalign_deg,
+            encodings=recipe.data.encodings,
+        ),
     )
 
 

@@ -1,9 +1,11 @@
 """Depth registration."""
 
 import numpy as np
+import pytest
 
 from mmseg_ros.core.types import DepthData
 from mmseg_ros.projection import CameraModel, depth_plane
+from mmseg_ros.projection.depth import _every, _step
 from mmseg_ros.projection.transforms import pose
 
 CAMERA = CameraModel.from_fov(64, 48, 70)
@@ -52,3 +54,31 @@ def test_negative_and_infinite_depths_are_invalid():
     plane = depth_plane(DepthData(depth), camera, np.eye(4), camera)
     assert plane.valid.sum() == 4
     assert not plane.values[~plane.valid].any()
+
+
+@pytest.mark.parametrize(('height', 'width'), [(720, 1280), (1080, 1920), (2160, 3840)])
+def test_a_fine_depth_image_costs_no_more_than_the_target_needs(height, width):
+    target = CameraModel.from_fov(64, 40, 70.0)
+    fine = target.resized(height, width)
+    depth = np.full((height, width), 8.0, np.float32)
+    box = np.s_[height // 4 : height // 2, width // 4 : width // 2]
+    depth[box] = 3.0
+    plane = depth_plane(DepthData(depth), fine, np.eye(4), target)
+    assert plane.valid.all()
+    # Sizes of pixels are tables of the source: those of the whole image would take seconds.
+    source = _every(fine, _step(fine, target))
+    assert source.height < 4 * target.height
+    expected = np.full((40, 64), 8.0, np.float32)
+    expected[10:20, 16:32] = 3.0
+    wrong = plane.values[..., 0] != expected
+    assert wrong.sum() <= 2 * (10 + 16)  # the outline of the box, no more than a pixel wide
+    assert not wrong[12:18, 18:30].any()
+    assert not wrong[:9].any()
+
+
+def test_the_kept_pixels_look_where_they_did():
+    camera = CameraModel.from_fov(31, 20, 60.0)
+    for step in (2, 3):
+        kept = _every(camera, step)
+        rays = camera.rays[step // 2 :: step, step // 2 :: step]
+        np.testing.assert_allclose(kept.rays, rays, atol=1e-6)

@@ -1,0 +1,380 @@
+"""The live node under the load of real sensors: what is lost, what a message and a result cost.
+
+Node, publisher and subscriber are three processes on loopback. Two loads:
+
+* `real`: 1280 x 720 color and depth images at 30 Hz, 130,000 points at 10 Hz, packets of 1 MB of
+  events at 100 Hz;
+* `street`: the simulated sensors (640 x 384, 320 x 192 for events) at 30, 30, 10 and 50 Hz.
+
+Printed per sensor: sent, taken in, lost, rejected, 95th percentile of intake per message. For the
+results: per second, share with each sensor, share that has every healthy sensor, clouds per
+second, latency. Per process: CPU and resident memory. With the load of the machine and the share
+of its time that the host took away (steal).
+
+Run: python test/benchmarks/bench_load.py [--load real|street] [--seconds 60] [--json FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import heapq
+import json
+import os
+import pickle
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from mmseg_ros.bag import builders
+from mmseg_ros.bag.typestore import typestore
+from mmseg_ros.benchmark.machine import describe_machine, describe_software, now, steal_between
+from mmseg_ros.benchmark.real_size import many_events, real_size
+from mmseg_ros.benchmark.workload import simulated_frames
+from mmseg_ros.core.atomic_files import write_text
+from mmseg_ros.core.modalities import SENSOR_TOPICS, camera_info_topic
+from mmseg_ros.core.resources import config_file
+from mmseg_ros.core.types import DEPTH, EVENT, LIDAR, RGB, SensorSample
+from mmseg_ros.demo.processes import Child, Processes
+from mmseg_ros.projection.extrinsics import Rig
+
+RATES_HZ = {
+    'real': {RGB: 30.0, DEPTH: 30.0, LIDAR: 10.0, EVENT: 100.0},
+    'street': {RGB: 30.0, DEPTH: 30.0, LIDAR: 10.0, EVENT: 50.0},
+}
+EVENT_BYTES = 1_000_000
+BYTES_PER_EVENT = 12
+STAMP = slice(4, 12)
+INFO_EVERY_S = 1.0
+SETTLE_S, PAUSE_S = 8.0, 2.5
+
+Message = tuple[str, str, bytes]
+
+
+def messages_of(load: str) -> tuple[dict[str, list[Message]], Rig]:
+    """Return per sensor the serialised (topic, type, data) that take turns, and the rig."""
+    drive, frames = simulated_frames(3)
+    found: dict[str, list[Message]] = {name: [] for name in RATES_HZ[load]}
+    rig = drive.rig
+    for frame in frames:
+        samples = frame.samples
+        if load == 'real':
+            samples, rig = real_size(samples, drive.rig)
+            count = EVENT_BYTES // BYTES_PER_EVENT
+            events = many_events(frame.stamp_ns, count, 10_000_000)
+            samples[EVENT] = SensorSample(EVENT, frame.stamp_ns, 'event_optical', events)
+            rig = rig.with_camera(EVENT, rig.camera(EVENT).resized(events.height, events.width))
+        packets = frame.event_packets if load == 'street' else (samples[EVENT],)
+        for sample in (samples[RGB], samples[DEPTH], samples[LIDAR], *packets):
+            name, message = builders.sample_message(sample)
+            data = bytes(typestore().serialize_cdr(message, name))
+            found[sample.modality].append((SENSOR_TOPICS[sample.modality], name, data))
+    for name, camera in rig.cameras.items():
+        message = builders.camera_info_message(0, camera)
+        data = bytes(typestore().serialize_cdr(message, builders.CAMERA_INFO))
+        found[f'{name} info'] = [(camera_info_topic(name), builders.CAMERA_INFO, data)]
+    return found, rig
+
+
+def feed(messages: dict[str, list[Message]], rates_hz: dict[str, float], file: Path) -> None:
+    """Publish every sensor at its rate until the file `stop` lies beside `file`; write counts.
+
+    A message that is behind by more than a period is left out, so no burst makes up for a pause
+    of this process; what was sent is counted.
+    """
+    import rclpy
+    from rclpy.node import Node
+
+    from mmseg_ros.ros.qos import output_qos
+    from mmseg_ros.ros.tools.message_types import message_class_of
+
+    rclpy.init()
+    node = Node('bench_load_feeder')
+    types = {turn[0][0]: turn[0][1] for turn in messages.values()}
+    publishers = {
+        topic: node.create_publisher(message_class_of(name), topic, output_qos(10))
+        for topic, name in types.items()
+    }
+    sent: Counter[str] = Counter()
+    began_s = time.monotonic()
+    due = [(began_s, name) for name in messages]
+    heapq.heapify(due)
+    stop, pause = file.with_name('stop'), file.with_name('pause')
+    while not stop.exists():
+        if pause.exists():
+            file.write_text(json.dumps(sent))
+            time.sleep(0.02)
+            continue
+        at_s, name = heapq.heappop(due)
+        period_s = 1.0 / rates_hz[name] if name in rates_hz else INFO_EVERY_S
+        time.sleep(max(at_s - time.monotonic(), 0.0))
+        late = time.monotonic() - at_s > period_s
+        heapq.heappush(due, (at_s + period_s, name))
+        if late:
+            continue
+        topic, _, data = messages[name][sent[name] % len(messages[name])]
+        now_ns = time.time_ns()
+        stamped = bytearray(data)
+        seconds, nanoseconds = divmod(now_ns, 1_000_000_000)
+        stamped[STAMP] = seconds.to_bytes(4, 'little') + nanoseconds.to_bytes(4, 'little')
+        publishers[topic].publish(bytes(stamped))
+        sent[name] += 1
+    rclpy.try_shutdown()
+
+
+@dataclass
+class Heard:
+    """What the subscriber got.
+
+    Attributes:
+        outputs: Messages per topic. latencies_ms: From the stamp of the labels to their receipt.
+        subsets: Results per combination. complete: Those with every healthy sensor.
+        ages_ms: Distance of the samples in the results from their frames.
+        sensors: Last values that each sensor reported.
+    """
+
+    outputs: Counter[str] = field(default_factory=Counter)
+    latencies_ms: list[float] = field(default_factory=list)
+    subsets: Counter[str] = field(default_factory=Counter)
+    ages_ms: list[float] = field(default_factory=list)
+    complete: int = 0
+    sensors: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def share(self, count: int) -> float:
+        """Return the share of the results."""
+        return round(count / max(sum(self.subsets.values()), 1), 3)
+
+    def on_labels(self, data: bytes) -> None:
+        self.outputs['labels'] += 1
+        stamp_ns = int.from_bytes(data[4:8], 'little') * 10**9 + int.from_bytes(
+            data[8:12], 'little'
+        )
+        self.latencies_ms.append((time.time_ns() - stamp_ns) / 1e6)
+
+    def on_modalities(self, message: Any) -> None:
+        values = {s.name: {v.key: v.value for v in s.values} for s in message.status}
+        used = {name for name, value in values.items() if value['available'] == 'true'}
+        healthy = {name for name, value in values.items() if value['health'] == 'ok'}
+        self.subsets['+'.join(name for name in values if name in used)] += 1
+        self.complete += healthy <= used
+        self.ages_ms += [abs(float(v['age_ms'])) for v in values.values() if v['age_ms']]
+
+    def on_diagnostics(self, message: Any) -> None:
+        for status in message.status:
+            if ': sensor ' in status.name:
+                name = status.name.rsplit(' ', 1)[1]
+                self.sensors[name] = {v.key: v.value for v in status.values}
+
+
+def listen(heard: Heard, until: Any) -> None:
+    """Receive results and diagnostics until `until()` is true."""
+    import rclpy
+    from diagnostic_msgs.msg import DiagnosticArray
+    from rclpy.executors import SingleThreadedExecutor
+    from rclpy.node import Node
+    from sensor_msgs.msg import Image, PointCloud2
+
+    from mmseg_ros.ros.qos import output_qos
+
+    context = rclpy.Context()
+    rclpy.init(context=context)
+    node = Node('bench_load_listener', context=context)
+    qos = output_qos(10)
+    node.create_subscription(Image, '/mmseg/labels', heard.on_labels, qos, raw=True)
+    node.create_subscription(
+        PointCloud2, '/mmseg/points', lambda _: heard.outputs.update(['points']), qos, raw=True
+    )
+    node.create_subscription(DiagnosticArray, '/mmseg/modalities', heard.on_modalities, qos)
+    node.create_subscription(DiagnosticArray, '/diagnostics', heard.on_diagnostics, 10)
+    executor = SingleThreadedExecutor(context=context)
+    executor.add_node(node)
+    while not until():
+        executor.spin_once(timeout_sec=0.05)
+    executor.shutdown()
+    node.destroy_node()
+    rclpy.try_shutdown(context=context)
+
+
+def run(load: str, seconds: float, bundle: str) -> dict[str, Any]:
+    """Start the processes, measure for `seconds` after the node has settled, return the report."""
+    from mmseg_ros.ros.environment import prepare_process
+
+    os.environ.update(
+        ROS_DOMAIN_ID=str(101 + os.getpid() % 100), ROS_AUTOMATIC_DISCOVERY_RANGE='LOCALHOST'
+    )
+    prepare_process()
+    machine = describe_machine()
+    messages, rig = messages_of(load)
+    with tempfile.TemporaryDirectory(prefix='bench_load_') as text:
+        folder = Path(text)
+        (folder / 'rig.yaml').write_text(yaml.safe_dump(rig.to_dict(), sort_keys=False))
+        (folder / 'messages').write_bytes(pickle.dumps((messages, RATES_HZ[load])))
+        with Processes({**os.environ, 'ROS_LOG_DIR': text}, folder) as processes:
+            node = processes.start('node', node_command(bundle, folder / 'rig.yaml'))
+            feeder = processes.start(
+                'feeder', [sys.executable, __file__, '--feed', str(folder / 'messages')]
+            )
+            heard = Heard()
+            wait_until_active(heard, processes)
+            report = measured(node, feeder, folder / 'counts', seconds)
+            (folder / 'stop').touch()
+            processes.check()
+    facts = {'load': load, 'bundle': bundle, 'created': now(), 'machine': machine}
+    return {**facts, 'software': describe_software(), **report}
+
+
+def wait_until_active(heard: Heard, processes: Processes) -> None:
+    """Wait for the first result, then let rates be learned and graphs be compiled."""
+    end_s = time.monotonic() + 300.0
+    settled_s: list[float] = []
+
+    def settled() -> bool:
+        processes.check()
+        if heard.outputs['labels'] and not settled_s:
+            settled_s.append(time.monotonic() + SETTLE_S)
+        if time.monotonic() > end_s:
+            raise SystemExit('The node published nothing in 300 s.')
+        return bool(settled_s) and time.monotonic() > settled_s[0]
+
+    listen(heard, settled)
+
+
+def heard_for(seconds: float) -> Heard:
+    """Receive for a while."""
+    heard, end_s = Heard(), time.monotonic() + seconds
+    listen(heard, lambda: time.monotonic() > end_s)
+    return heard
+
+
+def measured(node: Child, feeder: Child, counts: Path, seconds: float) -> dict[str, Any]:
+    """Return what happens within `seconds`.
+
+    The feeder pauses before and after, until the node has reported what it took in: then nothing
+    is on the way, and what was sent and not taken in is lost.
+    """
+    pause = counts.with_name('pause')
+    pause.touch()
+    before = heard_for(PAUSE_S)
+    sent_before = Counter(json.loads(counts.read_text()))
+    cpu_before = {child.name: child.usage().cpu_s for child in (node, feeder)}
+    own_before, machine_before = time.process_time(), Path('/proc/stat').read_text()
+    pause.unlink()
+    began_s = time.monotonic()
+    heard = heard_for(seconds)
+    spent_s = time.monotonic() - began_s
+    pause.touch()
+    machine_after, own_s = Path('/proc/stat').read_text(), time.process_time() - own_before
+    cpu_after = {child.name: child.usage().cpu_s for child in (node, feeder)}
+    heard.sensors = heard_for(PAUSE_S).sensors
+    sent = Counter(json.loads(counts.read_text())) - sent_before
+    cpu = {name: (cpu_after[name] - cpu_before[name]) / spent_s for name in cpu_after}
+    results = max(heard.outputs['labels'], 1)
+    return {
+        'seconds': round(spent_s, 1),
+        'steal': steal_between(machine_before, machine_after),
+        'load_1min_end': round(os.getloadavg()[0], 2),
+        'results_hz': round(heard.outputs['labels'] / spent_s, 2),
+        'clouds_hz': round(heard.outputs['points'] / spent_s, 2),
+        'with_every_healthy_sensor': heard.share(heard.complete),
+        'shares': {
+            name: heard.share(sum(n for k, n in heard.subsets.items() if name in k.split('+')))
+            for name in heard.sensors
+        },
+        'age_p50_ms': _quantile(heard.ages_ms, 50),
+        'latency_p50_ms': _quantile(heard.latencies_ms, 50),
+        'latency_p95_ms': _quantile(heard.latencies_ms, 95),
+        'node_cpu_ms_per_result': round(1000 * cpu['node'] * spent_s / results, 1),
+        'sensors': {
+            name: sensor_row(name, heard, before, sent) for name in heard.sensors
+        },
+        'processes': {
+            **{
+                child.name: {'cpu': round(cpu[child.name], 3), 'peak_mb': child.usage().peak_mb}
+                for child in (node, feeder)
+            },
+            'listener': {'cpu': round(own_s / spent_s, 3)},
+        },
+    }  # fmt: skip
+
+
+def sensor_row(name: str, heard: Heard, before: Heard, sent: Counter[str]) -> dict[str, Any]:
+    """Return what became of a sensor's messages."""
+    last, first = heard.sensors[name], before.sensors[name]
+    taken = int(last['received']) - int(first['received'])
+    return {
+        'sent': sent[name],
+        'taken_in': taken,
+        'lost': sent[name] - taken,
+        'rejected': int(last['rejected']) - int(first['rejected']),
+        'intake_p95_ms': float(last.get('intake_p95_ms', 'nan')),
+        'intake_cpu_p95_ms': float(last.get('intake_cpu_p95_ms', 'nan')),
+    }
+
+
+def node_command(bundle: str, rig: Path) -> list[str]:
+    """Return the command that starts the node."""
+    given = {'model.bundle': bundle, 'calibration.file': str(rig)}
+    options = [word for key, value in given.items() for word in ('-p', f'{key}:={value}')]
+    module = [sys.executable, '-m', 'mmseg_ros.ros.segmentation_node', '--ros-args']
+    return [*module, '--params-file', str(config_file('mmseg.yaml')), *options]
+
+
+def _quantile(values: list[float], percent: float) -> float | None:
+    return round(float(np.percentile(values, percent)), 1) if values else None
+
+
+def text_of(report: dict[str, Any]) -> str:
+    """Return the tables."""
+    machine = report['machine']
+    lines = [
+        f'{report["load"]} load, {report["bundle"]}, {report["created"]}, {machine["cpu"]}, '
+        f'{machine["cores"]} cores, load {machine["load_1min"]} to {report["load_1min_end"]}, '
+        f'steal {report["steal"]:.1%}, {report["seconds"]} s',
+        f'{report["results_hz"]} results/s, {report["clouds_hz"]} clouds/s, '
+        f'{report["with_every_healthy_sensor"]:.0%} with every healthy sensor, median age '
+        f'{report["age_p50_ms"]} ms, latency {report["latency_p50_ms"]} ms (p95 '
+        f'{report["latency_p95_ms"]}), {report["node_cpu_ms_per_result"]} ms CPU per result',
+        '',
+        '| sensor | sent | taken in | lost | rejected | in the results | intake p95 ms (CPU) |',
+        '|---|---|---|---|---|---|---|',
+    ]
+    lines += [
+        f'| {name} | {row["sent"]} | {row["taken_in"]} | {row["lost"]} | {row["rejected"]} | '
+        f'{report["shares"][name]:.0%} | {row["intake_p95_ms"]} ({row["intake_cpu_p95_ms"]}) |'
+        for name, row in report['sensors'].items()
+    ]
+    lines += ['', '| process | CPU | peak MB |', '|---|---|---|']
+    lines += [
+        f'| {name} | {row["cpu"]:.0%} | {row.get("peak_mb", "")} |'
+        for name, row in report['processes'].items()
+    ]
+    return '\n'.join(lines) + '\n'
+
+
+def main() -> None:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--load', choices=tuple(RATES_HZ), default='real')
+    parser.add_argument('--seconds', type=float, default=60.0)
+    parser.add_argument('--bundle', default='stitchfusion-lite0-sim')
+    parser.add_argument('--json', type=Path, help='write the numbers to this file')
+    parser.add_argument('--feed', type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.feed:
+        messages, rates_hz = pickle.loads(arguments.feed.read_bytes())
+        feed(messages, rates_hz, arguments.feed.with_name('counts'))
+        return
+    report = run(arguments.load, arguments.seconds, arguments.bundle)
+    if arguments.json:
+        write_text(arguments.json, json.dumps(report, indent=2) + '\n')
+    sys.stdout.write(text_of(report))
+
+
+if __name__ == '__main__':
+    main()
