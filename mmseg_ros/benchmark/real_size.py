@@ -74,7 +74,7 @@ def _scaled(sample: SensorSample) -> SensorSample:
 
 def _dense(cloud: CloudData) -> CloudData:
     rng = np.random.default_rng(len(cloud.points))
-    order = np.sort(np.resize(np.arange(len(cloud.points)), POINTS))
+    order = np.arange(POINTS) * len(cloud.points) // POINTS
     points = cloud.points[order]
     for name in 'xyz':
         points[name] += rng.normal(0.0, _JITTER_M, POINTS).astype(points.dtype[name])

@@ -18,12 +18,17 @@ EPILOG = """examples:
   python -m mmseg_ros benchmark
   python -m mmseg_ros benchmark --parts engine --backends openvino onnxruntime torch
   python -m mmseg_ros benchmark --subsets rgb+depth+event+lidar rgb --output out/now.json
+  python -m mmseg_ros benchmark --parts path --threads 1
   python -m mmseg_ros benchmark --compare out/before.json
   python -m mmseg_ros benchmark --suite sim
 
 Memory is the largest resident size of the measured process. In rows of the node, times are from
 the last message of a frame to its labels, and Hz is the rate of labels received; peak is the
-highest rate at which at most 5 % of the frames get none."""
+highest rate at which at most 5 % of the frames get none. `beside engine` feeds the node more than
+it can take and, before and after it, publishes the same while the bare engine runs from memory:
+results per second and CPU time per result of the node over the engine's. Rows of the path are CPU
+milliseconds per frame and each stage's share, at the simulated sizes and at 1280 x 720 with
+130,000 points."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

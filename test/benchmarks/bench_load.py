@@ -17,7 +17,6 @@ Run: python test/benchmarks/bench_load.py [--load real|street] [--seconds 60] [-
 from __future__ import annotations
 
 import argparse
-import heapq
 import json
 import os
 import pickle
@@ -31,101 +30,14 @@ from typing import Any
 
 import numpy as np
 import yaml
+from load_feeder import RATES_HZ, feed, messages_of
 
-from mmseg_ros.bag import builders
-from mmseg_ros.bag.typestore import typestore
 from mmseg_ros.benchmark.machine import describe_machine, describe_software, now, steal_between
-from mmseg_ros.benchmark.real_size import many_events, real_size
-from mmseg_ros.benchmark.workload import simulated_frames
 from mmseg_ros.core.atomic_files import write_text
-from mmseg_ros.core.modalities import SENSOR_TOPICS, camera_info_topic
 from mmseg_ros.core.resources import config_file
-from mmseg_ros.core.types import DEPTH, EVENT, LIDAR, RGB, SensorSample
 from mmseg_ros.demo.processes import Child, Processes
-from mmseg_ros.projection.extrinsics import Rig
 
-RATES_HZ = {
-    'real': {RGB: 30.0, DEPTH: 30.0, LIDAR: 10.0, EVENT: 100.0},
-    'street': {RGB: 30.0, DEPTH: 30.0, LIDAR: 10.0, EVENT: 50.0},
-}
-EVENT_BYTES = 1_000_000
-BYTES_PER_EVENT = 12
-STAMP = slice(4, 12)
-INFO_EVERY_S = 1.0
 SETTLE_S, PAUSE_S = 8.0, 2.5
-
-Message = tuple[str, str, bytes]
-
-
-def messages_of(load: str) -> tuple[dict[str, list[Message]], Rig]:
-    """Return per sensor the serialised (topic, type, data) that take turns, and the rig."""
-    drive, frames = simulated_frames(3)
-    found: dict[str, list[Message]] = {name: [] for name in RATES_HZ[load]}
-    rig = drive.rig
-    for frame in frames:
-        samples = frame.samples
-        if load == 'real':
-            samples, rig = real_size(samples, drive.rig)
-            count = EVENT_BYTES // BYTES_PER_EVENT
-            events = many_events(frame.stamp_ns, count, 10_000_000)
-            samples[EVENT] = SensorSample(EVENT, frame.stamp_ns, 'event_optical', events)
-            rig = rig.with_camera(EVENT, rig.camera(EVENT).resized(events.height, events.width))
-        packets = frame.event_packets if load == 'street' else (samples[EVENT],)
-        for sample in (samples[RGB], samples[DEPTH], samples[LIDAR], *packets):
-            name, message = builders.sample_message(sample)
-            data = bytes(typestore().serialize_cdr(message, name))
-            found[sample.modality].append((SENSOR_TOPICS[sample.modality], name, data))
-    for name, camera in rig.cameras.items():
-        message = builders.camera_info_message(0, camera)
-        data = bytes(typestore().serialize_cdr(message, builders.CAMERA_INFO))
-        found[f'{name} info'] = [(camera_info_topic(name), builders.CAMERA_INFO, data)]
-    return found, rig
-
-
-def feed(messages: dict[str, list[Message]], rates_hz: dict[str, float], file: Path) -> None:
-    """Publish every sensor at its rate until the file `stop` lies beside `file`; write counts.
-
-    A message that is behind by more than a period is left out, so no burst makes up for a pause
-    of this process; what was sent is counted.
-    """
-    import rclpy
-    from rclpy.node import Node
-
-    from mmseg_ros.ros.qos import output_qos
-    from mmseg_ros.ros.tools.message_types import message_class_of
-
-    rclpy.init()
-    node = Node('bench_load_feeder')
-    types = {turn[0][0]: turn[0][1] for turn in messages.values()}
-    publishers = {
-        topic: node.create_publisher(message_class_of(name), topic, output_qos(10))
-        for topic, name in types.items()
-    }
-    sent: Counter[str] = Counter()
-    began_s = time.monotonic()
-    due = [(began_s, name) for name in messages]
-    heapq.heapify(due)
-    stop, pause = file.with_name('stop'), file.with_name('pause')
-    while not stop.exists():
-        if pause.exists():
-            file.write_text(json.dumps(sent))
-            time.sleep(0.02)
-            continue
-        at_s, name = heapq.heappop(due)
-        period_s = 1.0 / rates_hz[name] if name in rates_hz else INFO_EVERY_S
-        time.sleep(max(at_s - time.monotonic(), 0.0))
-        late = time.monotonic() - at_s > period_s
-        heapq.heappush(due, (at_s + period_s, name))
-        if late:
-            continue
-        topic, _, data = messages[name][sent[name] % len(messages[name])]
-        now_ns = time.time_ns()
-        stamped = bytearray(data)
-        seconds, nanoseconds = divmod(now_ns, 1_000_000_000)
-        stamped[STAMP] = seconds.to_bytes(4, 'little') + nanoseconds.to_bytes(4, 'little')
-        publishers[topic].publish(bytes(stamped))
-        sent[name] += 1
-    rclpy.try_shutdown()
 
 
 @dataclass
@@ -160,7 +72,7 @@ class Heard:
     def on_modalities(self, message: Any) -> None:
         values = {s.name: {v.key: v.value for v in s.values} for s in message.status}
         used = {name for name, value in values.items() if value['available'] == 'true'}
-        healthy = {name for name, value in values.items() if value['health'] == 'ok'}
+        healthy = {name for name, value in values.items() if value['health'] == 'OK'}
         self.subsets['+'.join(name for name in values if name in used)] += 1
         self.complete += healthy <= used
         self.ages_ms += [abs(float(v['age_ms'])) for v in values.values() if v['age_ms']]

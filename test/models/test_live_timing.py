@@ -103,7 +103,8 @@ def test_off_it_changes_nothing_and_draws_nothing():
 
 def test_only_lidar_and_depth_age():
     before = frame()
-    after = LiveTiming(age_probability=1.0, encodings=ENCODED)(before, np.random.default_rng(1))
+    old = LiveTiming(age_probability=1.0, age_max_s=2.0, speed_max_mps=60.0, encodings=ENCODED)
+    after = old(before, np.random.default_rng(1))
     changed = [not np.array_equal(a, b) for a, b in zip(before.images, after.images, strict=True)]
     assert dict(zip(NAMES, changed, strict=True)) == {
         'rgb': False, 'depth': True, 'event': False, 'lidar': True,

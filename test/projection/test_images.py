@@ -66,3 +66,16 @@ def test_depth_takes_the_parallax_out():
     np.testing.assert_allclose(plane.values[20, 40:, 0], columns[40:], atol=0.05)
     assert not plane.valid[:, : int(shift_px)].any()
     assert registered_plane(ramp, camera, T, camera).valid.all()
+
+
+def test_two_steps_of_averaging_are_one():
+    rows, columns = np.mgrid[:720, :1280]
+    pixels = (127 + 100 * np.sin(rows / 40) * np.cos(columns / 60)).astype(np.uint8)
+    once = cv2.resize(pixels, (320, 192), interpolation=cv2.INTER_AREA)
+    plane = scaled_plane(pixels, 192, 320)
+    error = np.abs(plane.values[..., 0].astype(int) - once)
+    assert error.max() <= 2
+    assert error.mean() < 0.5
+    # Where whole pixels are averaged, nothing changes.
+    exact = cv2.resize(pixels[:384, :640], (320, 192), interpolation=cv2.INTER_AREA)
+    assert np.array_equal(scaled_plane(pixels[:384, :640], 192, 320).values[..., 0], exact)
