@@ -13,7 +13,7 @@ from mmseg_models.training.recipe_parser import (
     parse_referring_recipe,
 )
 from mmseg_models.training.run_config import OptimizerConfig
-from mmseg_models.training.segmentation_setup import build_model
+from mmseg_models.training.segmentation_setup import build_augmentation, build_model
 from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.core.labels import load_label_space
 
@@ -115,3 +115,12 @@ def test_task_is_read_from_the_file(tmp_path, file):
     assert not is_referring(str(tmp_path / 'absent.yaml'))
     (tmp_path / 'broken.yaml').write_text('task: [')
     assert not is_referring(str(tmp_path / 'broken.yaml'))
+
+
+def test_ages_and_misalignments_reach_the_augmentation(file):
+    given = ['--augmentation.age_probability', '0.3', '--augmentation.misalign_px', '1.5']
+    recipe = parse_recipe(['--config', file, *given])
+    timing = build_augmentation(recipe, 255).live_timing
+    assert (timing.age_probability, timing.misalign_px) == (0.3, 1.5)
+    assert timing.encodings['event'] == 'polarity'
+    assert build_augmentation(parse_recipe(['--config', file]), 255).live_timing.is_off
