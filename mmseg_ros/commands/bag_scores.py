@@ -41,7 +41,9 @@ def score_bag(
     options = options_of(args, bundle)
     with progress_bar('scoring') as progress:
         evaluation = evaluate(source, bundle, options, progress, stopped)
-    page = score_report(evaluation.metrics, evaluation.stage_ms, evaluation.figures)
+    page = score_report(
+        evaluation.metrics, evaluation.stage_ms, evaluation.figures, evaluation.worst
+    )
     return Scored(evaluation.metrics, _text(evaluation), page, fault_of(evaluation.metrics))
 
 

@@ -12,11 +12,11 @@ from mmseg_ros.commands.export_options import exports_below
 from mmseg_ros.commands.failures import FAILED, INTERRUPTED
 from mmseg_ros.commands.interruption import Interruption
 from mmseg_ros.commands.scored import METRICS_FILE, Scored
+from mmseg_ros.commands.summary_files import PAGE_FILE, SUMMARY_FILE, write_summary
 from mmseg_ros.core.atomic_files import require_writable
 from mmseg_ros.core.errors import ConfigError, MmsegError
 from mmseg_ros.core.output_errors import shown
 
-SUMMARY_FILE = 'summary.csv'
 _LONGEST_FAULT = 300
 
 
@@ -25,8 +25,8 @@ def evaluate_many(
 ) -> int:
     """Evaluate every source with every bundle; one that fails is reported and the others go on.
 
-    The scores of each pair go to OUTPUT/SOURCE/BUNDLE, and one line per pair to summary.csv, which
-    is written anew after each pair, so an interrupted run keeps what it has.
+    The scores of each pair go to OUTPUT/SOURCE/BUNDLE, and one line per pair to summary.csv,
+    summary.json and summary.html, written anew after each pair: an interrupted run keeps them.
 
     Returns:
         0, or 1 if a pair failed.
@@ -50,13 +50,13 @@ def evaluate_many(
             except MmsegError as error:
                 sys.stderr.write(f'mmseg_ros evaluate: {name}: {_brief(str(error))}\n')
                 rows.append({'source': str(source), 'bundle': bundle, 'fault': str(error)})
-            _write_summary(rows, output)
+            write_summary(args, rows, output)
             if stop():
                 break
     sys.stdout.write(summary_text(rows))
     failed = [row for row in rows if row['fault']]
     if len(failed) < len(rows):
-        sys.stdout.write(f'{output / SUMMARY_FILE}\n')
+        sys.stdout.write(f'{output / SUMMARY_FILE}\n{output / PAGE_FILE}\n')
     if len(rows) < len(places):
         sys.stderr.write(
             f'mmseg_ros evaluate: interrupted after {len(rows)} of {len(places)} pairs; the same '
@@ -109,14 +109,6 @@ def _pair_name(row: dict[str, Any]) -> str:
 
 def _brief(text: str) -> str:
     return text if len(text) <= _LONGEST_FAULT else f'{text[:_LONGEST_FAULT]}...'
-
-
-def _write_summary(rows: Sequence[dict[str, Any]], output: Path) -> None:
-    """Write what there is; where nothing was scored yet, nothing."""
-    from mmseg_ros.metrics.score_table import write_csv
-
-    if any(not row['fault'] for row in rows):
-        write_csv(output / SUMMARY_FILE, rows)
 
 
 def _places(

@@ -81,6 +81,7 @@ def bag_metrics(reader: BagReader, bundle: Bundle, scorer: BagScorer, use: Use) 
         'withheld': _scores(scorer.withheld, manifest),
         'robustness': _robustness(scorer.withheld),
         'reliability': recorded[()].confidence.plain(),
+        **scorer.studies.plain(),
         'frames': scorer.frames,
     }
 
@@ -114,12 +115,17 @@ def _robustness(withheld: dict[Subset, Score]) -> list[dict[str, Any]]:
     if not withheld:
         return []
     miou = {subset: score.pixels.miou() for subset, score in withheld.items()}
+    agreement = {
+        subset: rounded(score.agreement[0] / score.agreement[1]) if score.sets else None
+        for subset, score in withheld.items()
+    }
     return [
         {
             'available': list(row.available),
             'missing': list(row.missing),
             'miou': rounded(row.miou),
             'retained': rounded(row.retained),
+            'agreement': agreement[row.available],
         }
         for row in robustness_table(next(iter(withheld)), miou)
     ]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.types import LIDAR, CloudData, FrameSet
 from mmseg_ros.evaluation import pictures
@@ -17,6 +19,7 @@ from mmseg_ros.evaluation.options import EvaluationOptions
 from mmseg_ros.evaluation.replayed import Replayed, replayed
 from mmseg_ros.evaluation.scoring import BagScorer, Subset, point_labels
 from mmseg_ros.evaluation.stopping import Stopped, never
+from mmseg_ros.evaluation.worst import COUNT, WorstFrames, frame_miou
 from mmseg_ros.inference.bundle import Bundle
 from mmseg_ros.inference.deterministic_backend import SettledBackend
 from mmseg_ros.labelling.frame import Frame, usable_samples
@@ -36,12 +39,14 @@ class Evaluation:
         metrics: Plain values, the same in every run: the content of metrics.json.
         stage_ms: Percentiles of the pipeline's stages, per subset of `withheld`.
         figures: Frames kept for the report: what went in and what came out.
+        worst: Pictures of the worst frames.
         exported: What was written beside the scores, in some lines.
     """
 
     metrics: dict[str, Any]
     stage_ms: dict[Subset, dict[str, dict[str, float]]]
     figures: Sequence[Figure]
+    worst: Sequence[Figure] = ()
     exported: str = ''
 
 
@@ -89,7 +94,8 @@ def evaluate_with(
             options.config.output,
             opened.has_lidar,
         ) as exported:
-            figures, ended = _score(opened, scorer, exported, options, progress, stopped)
+            worst = WorstFrames(COUNT if options.figures else 0)
+            figures, ended = _score(opened, scorer, exported, worst, options, progress, stopped)
             exported.is_cut = ended
         metrics = bag_metrics(opened.reader, bundle, scorer, opened.run.use())
     metrics['options'] = {
@@ -98,16 +104,18 @@ def evaluate_with(
         'backend': backend.name,
         'precision': backend.precision,
     }
+    metrics['worst'] = worst.plain()
     if ended:
         metrics['interrupted'] = {'frames': scorer.sets}
     stages = {name: s.stages.percentiles_ms() for name, s in scorer.withheld.items()}
-    return Evaluation(metrics, stages, figures, exported.text(options.exports))
+    return Evaluation(metrics, stages, figures, worst.figures(), exported.text(options.exports))
 
 
 def _score(
     opened: Replayed,
     scorer: BagScorer,
     exported: Exports,
+    worst: WorstFrames,
     options: EvaluationOptions,
     progress: Progress | None,
     stopped: Stopped,
@@ -118,6 +126,7 @@ def _score(
         opened: The recording.
         scorer: Takes the frames.
         exported: Takes them too.
+        worst: Takes those with the lowest scores.
         options: How many figures, and which moments.
         progress: Told about every frame.
         stopped: Asked after every frame.
@@ -131,6 +140,7 @@ def _score(
         output = scorer.add(frame_set)
         if output is not None:
             exported.add(_frame(frame_set, output, opened, scorer.label_space))
+            _offer(worst, frame_set, output, scorer, opened)
         if output is not None and len(figures) < count and i >= wanted[len(figures)]:
             figures.append(_figure(frame_set, output, scorer, opened))
         seen = i + 1 if moments is None else seen + 1
@@ -139,6 +149,24 @@ def _score(
         if stopped():
             return figures, True
     return figures, False
+
+
+def _offer(
+    worst: WorstFrames,
+    frame_set: FrameSet,
+    output: PipelineOutput,
+    scorer: BagScorer,
+    opened: Replayed,
+) -> None:
+    """Offer a frame by its mIoU; without ground truth by its mean confidence."""
+    value, name = frame_miou(scorer.frames[-1]), 'mIoU'
+    if np.isnan(value) and not len(opened.truth.labels.stamps_ns):
+        value, name = float(output.result.confidence.mean()) / 255, 'mean confidence'
+    worst.offer(
+        value,
+        str(frame_set.stamp_ns),
+        lambda: _figure(frame_set, output, scorer, opened, f': {name} {value:.3f}'),
+    )
 
 
 def _frame(
@@ -150,7 +178,11 @@ def _frame(
 
 
 def _figure(
-    frame_set: FrameSet, output: PipelineOutput, scorer: BagScorer, opened: Replayed
+    frame_set: FrameSet,
+    output: PipelineOutput,
+    scorer: BagScorer,
+    opened: Replayed,
+    remark: str = '',
 ) -> Figure:
     label_space, result = scorer.label_space, output.result
     outputs = {'labels': pictures.overlay_picture(frame_set, result.labels, label_space)}
@@ -165,5 +197,5 @@ def _figure(
         )
     elapsed_s = (frame_set.stamp_ns - opened.reader.start_ns) / 1e9
     inputs = pictures.input_pictures(output.aligned, result.modalities)
-    title = f'{elapsed_s:.1f} s into the recording'
+    title = f'{elapsed_s:.1f} s into the recording{remark}'
     return pictures.set_figure(title, inputs, outputs, pictures.legend(result.labels, label_space))

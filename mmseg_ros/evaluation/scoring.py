@@ -15,8 +15,17 @@ from numpy.typing import NDArray
 from mmseg_ros.core.errors import BackendError, CalibrationError
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.timing import StageStatistics
-from mmseg_ros.core.types import CloudData, FrameSet, Modality, SegmentationResult, SensorSample
+from mmseg_ros.core.types import (
+    LIDAR,
+    AlignedFrame,
+    CloudData,
+    FrameSet,
+    Modality,
+    SegmentationResult,
+    SensorSample,
+)
 from mmseg_ros.core.unexpected import cause_of, reason_of
+from mmseg_ros.evaluation.studies import Studies
 from mmseg_ros.evaluation.truth import Truth
 from mmseg_ros.labelling.points import transfer_labels
 from mmseg_ros.metrics.frame_counts import FrameCounts
@@ -37,6 +46,7 @@ class Score:
         points: Confusion of labeled LiDAR points.
         confidence: How often the labels of pixels are right, by their confidence.
         sets: Number of frames that were scored.
+        agreement: Pixels with the label that all sensors of the frame give, and all pixels.
         stages: Milliseconds per stage of the pipeline.
     """
 
@@ -44,6 +54,7 @@ class Score:
     points: ConfusionMatrix
     confidence: Reliability = field(default_factory=Reliability)
     sets: int = 0
+    agreement: NDArray[np.int64] = field(default_factory=lambda: np.zeros(2, np.int64))
     stages: StageStatistics = field(default_factory=lambda: StageStatistics(window=100_000))
 
     @classmethod
@@ -58,6 +69,7 @@ class Score:
         self.points.merge(other.points)
         self.confidence.merge(other.confidence)
         self.sets += other.sets
+        self.agreement += other.agreement
 
 
 class BagScorer:
@@ -74,6 +86,7 @@ class BagScorer:
         rejected: Samples the alignment rejected, per modality, with the first reason.
         reasons: Why the frames closed.
         frames: What was counted on each frame, as in metrics.json.
+        studies: What was looked at beyond the scores.
         truth_offset_ns: Largest distance between a frame's stamp and its true label image.
     """
 
@@ -100,6 +113,7 @@ class BagScorer:
         self.reasons: Counter[str] = Counter()
         self.truth_offset_ns = 0
         self.frames: list[dict[str, Any]] = []
+        self.studies = Studies(label_space, pipeline)
 
     @property
     def labels_sha256(self) -> str:
@@ -127,7 +141,8 @@ class BagScorer:
             self.recorded[available] = Score.empty(self.label_space)
         truth = self._truth_of(frame_set)
         counts = FrameCounts(str(result.stamp_ns), '', available)
-        found = self._counted(frame_set, result, truth)
+        found = self._counted(frame_set, result, truth, output.aligned)
+        self._study_cloud(frame_set, result, truth)
         counts.add(available, result.labels, found.pixels, found.points)
         self.recorded[available].merge(found)
         self.recorded[available].stages.add(result.stage_ms)
@@ -151,6 +166,8 @@ class BagScorer:
                 part = replace(frame_set, samples=samples)
                 result = self._pipeline.process(part).result
             found = self._counted(part, result, truth)
+            same = np.count_nonzero(result.labels == full.labels)
+            found.agreement += same, full.labels.size
             counts.add(subset, result.labels, found.pixels, found.points)
             score.merge(found)
             score.stages.add(result.stage_ms)
@@ -163,8 +180,14 @@ class BagScorer:
         image = self.truth.label_image(frame_set.stamp_ns)
         return _SetTruth(image, self.truth.cloud_sample(frame_set.stamp_ns))
 
-    def _counted(self, frame_set: FrameSet, result: SegmentationResult, truth: _SetTruth) -> Score:
-        """Return what one result scores alone."""
+    def _counted(
+        self,
+        frame_set: FrameSet,
+        result: SegmentationResult,
+        truth: _SetTruth,
+        aligned: AlignedFrame | None = None,
+    ) -> Score:
+        """Return what one result scores alone; with its planes it is studied too."""
         score = Score.empty(self.label_space)
         score.sets = 1
         if truth.image is not None:
@@ -174,13 +197,31 @@ class BagScorer:
             scored = truth.image != self.label_space.ignore_id
             confidence = resize_labels(result.confidence, *size)[scored]
             score.confidence.update(confidence, labels[scored] == truth.image[scored])
+            if aligned is not None:
+                self.studies.image(labels, truth.image, aligned)
         if truth.cloud is not None and isinstance(truth.cloud.payload, CloudData):
             ignore_id = self.label_space.ignore_id
             found = point_labels(result, truth.cloud, frame_set, self._pipeline, ignore_id)
             if found is not None:
                 seen = found != ignore_id
-                score.points.update(found[seen], truth.cloud.payload.points['label'][seen])
+                true = truth.cloud.payload.points['label']
+                score.points.update(found[seen], true[seen])
+                if aligned is not None:
+                    self.studies.cloud(truth.cloud, found, true)
         return score
+
+    def _study_cloud(
+        self, frame_set: FrameSet, result: SegmentationResult, truth: _SetTruth
+    ) -> None:
+        """Study the cloud of a frame that has no true classes."""
+        sample = frame_set.samples.get(LIDAR)
+        if truth.cloud is not None or sample is None or not self.studies.wants_clouds:
+            return
+        labels = point_labels(
+            result, sample, frame_set, self._pipeline, self.label_space.ignore_id
+        )
+        if labels is not None:
+            self.studies.cloud(sample, labels, None)
 
 
 @dataclass(frozen=True, slots=True)

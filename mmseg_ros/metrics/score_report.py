@@ -10,6 +10,12 @@ from mmseg_ros.metrics.drops import drop_rows
 from mmseg_ros.metrics.figures import bar_chart
 from mmseg_ros.metrics.reliability_section import reliability_section
 from mmseg_ros.metrics.report import Figure, Report, Section, Table, number, percent
+from mmseg_ros.metrics.study_sections import (
+    flicker_section,
+    strata_section,
+    time_section,
+    worst_section,
+)
 
 StagePercentiles = Mapping[tuple[str, ...], Mapping[str, Mapping[str, float]]]
 
@@ -21,7 +27,10 @@ IOU_TEXT = (
 
 
 def score_report(
-    metrics: Mapping[str, Any], stage_ms: StagePercentiles, figures: Sequence[Figure]
+    metrics: Mapping[str, Any],
+    stage_ms: StagePercentiles,
+    figures: Sequence[Figure],
+    worst: Sequence[Figure] = (),
 ) -> Report:
     """Return the page for one recording.
 
@@ -29,19 +38,22 @@ def score_report(
         metrics: Content of metrics.json.
         stage_ms: Percentiles of the pipeline's stages in milliseconds, per subset.
         figures: One figure per set shown.
+        worst: One figure per frame with a low score.
     """
     total = metrics['recorded'][0]
     bundle, bag = metrics['bundle'], metrics['bag']
-    sections = [_robustness(metrics), _recorded(metrics), _classes(total)]
+    sections = [_robustness(metrics), _recorded(metrics), time_section(metrics)]
+    sections += [_classes(total), strata_section(metrics), flicker_section(metrics)]
     if figures:
         sections.insert(0, Section('What it looks like', blocks=figures))
-    sections += [reliability_section(metrics), _rejections(metrics), _timing(stage_ms)]
+    sections += [reliability_section(metrics), worst_section(worst, total['miou'] is not None)]
+    sections += [_rejections(metrics), _timing(stage_ms)]
     return Report(
         title=f'{bundle["name"]} on {bag["name"]}',
         summary=(
             f'{metrics["sets"]["count"]} sets of {", ".join(bundle["modalities"])} out of '
             f'{bag["duration_s"]:.1f} s of recording, through the same collector and pipeline as '
-            'the live node.'
+            'the live node.' + interruption(metrics)
         ),
         key_figures=[
             ('mIoU, all sets', number(total['miou'])),
@@ -51,6 +63,13 @@ def score_report(
         ],
         sections=[section for section in sections if section.blocks or section.text],
     )
+
+
+def interruption(metrics: Mapping[str, Any]) -> str:
+    """Return a sentence that says so where a run was ended early, after a space."""
+    if 'interrupted' not in metrics:
+        return ''
+    return f' Interrupted after {metrics["interrupted"]["frames"]} frames.'
 
 
 def _worst_drop(robustness: Sequence[Mapping[str, Any]]) -> float | None:
@@ -67,6 +86,7 @@ def _robustness(metrics: Mapping[str, Any]) -> Section:
             subset_name(row['missing']) if row['missing'] else '',
             number(row['miou']),
             percent(row['retained']),
+            percent(row.get('agreement')),
             percent(scores[tuple(row['available'])]['point_accuracy']),
         ]
         for row in metrics['robustness']
@@ -75,9 +95,10 @@ def _robustness(metrics: Mapping[str, Any]) -> Section:
     caption = (
         f'Each row runs the same {sets} sets (those in which every sensor was present) with the '
         'named sensors withheld from the network. Kept = mIoU divided by that of the first row. '
-        + IOU_TEXT
+        'Agrees = share of all pixels with the label that all sensors together give; it needs no '
+        'ground truth. ' + IOU_TEXT
     )
-    header = ['given', 'withheld', 'mIoU', 'kept', 'point accuracy']
+    header = ['given', 'withheld', 'mIoU', 'kept', 'agrees', 'point accuracy']
     return Section('When sensors are missing', blocks=[Table(header, rows, caption)])
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mmseg_ros import cli
-from mmseg_ros.commands import evaluate, many_scores
+from mmseg_ros.commands import evaluate
 from mmseg_ros.commands.leaderboard import segmentation_bundles
 from mmseg_ros.commands.scored import Scored, metrics_text
 from mmseg_ros.core.errors import BagError, EvaluationError
@@ -56,8 +56,16 @@ def test_every_pair_is_scored_and_a_failing_one_costs_only_itself(scored, tmp_pa
     ]
     assert rows[1]['worst_subset_keeps'] == '0.25'
     assert json.loads((out / 'c/xyz/metrics.json').read_text())['bundle']['name'] == 'xyz'
-    table = said.out.splitlines()[-7:-1]
+    table = said.out.splitlines()[-8:-2]
     assert table[0].startswith('a xyz')
+    summary = json.loads((out / 'summary.json').read_text())
+    assert [pair['miou'] for pair in summary['pairs'] if not pair['fault']] == [
+        pytest.approx(value) for value in (0.1, 0.3, 0.1, 0.3)
+    ]
+    page = (out / 'summary.html').read_text()
+    assert '<a href="c/xyz/report.html">' in page
+    assert 'failed: bad holds no topic.' in page
+    assert '--export-masks DIR keeps the labels' in page
     assert 'failed' in table[-1], 'best first, failed last'
 
 
@@ -119,6 +127,6 @@ def test_the_leaderboard_takes_every_bundle_with_classes(scored, tmp_path, capsy
     words = ['leaderboard', 'drive', '--output', str(tmp_path), '--bundle', 'mine']
     assert cli.main(words) == 0
     assert [bundle for _, bundle in scored] == [*names, 'mine']
-    rows = list(csv.DictReader((tmp_path / many_scores.SUMMARY_FILE).open()))
+    rows = list(csv.DictReader((tmp_path / 'summary.csv').open()))
     assert len(rows) == len(names) + 1
     assert capsys.readouterr().out.count('mIoU') == len(rows)

@@ -60,7 +60,7 @@ def test_resumed_results_equal_those_of_a_whole_run(sets, asked, make_bundle, tm
     assert (out / 'day/tiny/metrics.json').stat().st_mtime_ns == stamp
     whole = files(tmp_path / 'whole')
     assert files(out) == whole
-    assert len(whole) == 3 * 4 + 1
+    assert len(whole) == 3 * 4 + 3
 
 
 def test_what_changed_is_done_again(sets, asked, make_bundle, tmp_path):

@@ -1,0 +1,98 @@
+"""What is looked at beyond the scores: distance, size and flicker."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mmseg_ros.core.errors import CalibrationError
+from mmseg_ros.core.labels import LabelSpace
+from mmseg_ros.core.types import DEPTH, AlignedFrame, CloudData, SensorSample
+from mmseg_ros.evaluation.flicker import Flicker
+from mmseg_ros.metrics.strata import distance_strata, object_sizes, size_strata
+from mmseg_ros.pipeline import Pipeline
+
+
+class Studies:
+    """Studies of the frames as they were recorded."""
+
+    def __init__(self, label_space: LabelSpace, pipeline: Pipeline) -> None:
+        """Start with nothing seen.
+
+        Args:
+            label_space: The classes.
+            pipeline: Whose frames are studied.
+        """
+        self._pipeline = pipeline
+        self._ignore_id = label_space.ignore_id
+        self._near_pixels = distance_strata(label_space)
+        self._near_points = distance_strata(label_space)
+        self._sizes = size_strata(label_space)
+        self._flicker = Flicker(label_space.ignore_id)
+
+    def image(self, labels: NDArray[Any], truth: NDArray[Any], aligned: AlignedFrame) -> None:
+        """Take the labels of an image.
+
+        Args:
+            labels: H x W class ids, at the size of the truth.
+            truth: H x W true class ids.
+            aligned: The planes that went in; the depth plane tells the distance.
+        """
+        self._sizes.update(labels, truth, object_sizes(truth, self._ignore_id))
+        depth = aligned.planes.get(DEPTH)
+        if depth is None:
+            return
+        meters = np.where(depth.valid, depth.values.reshape(depth.valid.shape), np.nan)
+        size = truth.shape[1], truth.shape[0]
+        meters = np.asarray(cv2.resize(meters, size, interpolation=cv2.INTER_NEAREST_EXACT))
+        self._near_pixels.update(labels, truth, meters)
+
+    def cloud(
+        self, sample: SensorSample, labels: NDArray[Any], truth: NDArray[Any] | None
+    ) -> None:
+        """Take the labels of a cloud's points.
+
+        Args:
+            sample: The cloud.
+            labels: N class ids, the ignored id where the camera does not see the point.
+            truth: N true class ids, where they are known.
+        """
+        if not isinstance(sample.payload, CloudData):
+            return
+        xyz = sample.payload.xyz()
+        if truth is not None:
+            seen = labels != self._ignore_id
+            ranges = np.linalg.norm(xyz[seen], axis=1)
+            self._near_points.update(labels[seen], truth[seen], ranges)
+        T = self._T_fixed(sample)
+        if T is not None:
+            self._flicker.add(sample.stamp_ns, xyz @ T[:3, :3].T + T[:3, 3], labels, truth)
+
+    @property
+    def wants_clouds(self) -> bool:
+        """Return whether clouds without a true class are of use: the motion is known."""
+        odometry = self._pipeline.odometry
+        return odometry is not None and odometry.is_known
+
+    def _T_fixed(self, sample: SensorSample) -> NDArray[np.float64] | None:  # noqa: N802
+        """Return the pose of the sensor in a fixed frame; None where the motion is unknown."""
+        odometry = self._pipeline.odometry
+        if odometry is None or not odometry.is_known:
+            return None
+        try:
+            base = odometry.pose(sample.stamp_ns)
+            return np.asarray(base @ self._pipeline.rig.T_base(sample.modality), np.float64)
+        except CalibrationError:
+            return None
+
+    def plain(self) -> dict[str, Any]:
+        """Return JSON-ready values."""
+        return {
+            'distance_pixels': self._near_pixels.plain(),
+            'distance_points': self._near_points.plain(),
+            'object_size': self._sizes.plain(),
+            'flicker': self._flicker.plain(),
+        }
