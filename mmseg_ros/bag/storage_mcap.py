@@ -12,6 +12,7 @@ from mcap.records import Message, Schema
 from mcap.summary import Summary
 
 from mmseg_ros.bag.channels import Channel, full_type_name
+from mmseg_ros.bag.mcap_damage import damage_text
 from mmseg_ros.core.errors import BagError
 
 MAGIC = b'\x89MCAP0\r\n'
@@ -53,13 +54,17 @@ class McapStorage:
         """Yield as `Storage.messages` does.
 
         Raises:
-            BagError: The file has no index and its messages are not in order.
+            BagError: The file has no index and its messages are not in order, or a chunk is
+                damaged; says where and how many.
         """
         if self._is_indexed:
             found = self._reader.iter_messages(
                 topics, starting_at=start_ns, ending_before=stop_ns, log_time_order=True
             )
-            yield from self._tagged(found)
+            try:
+                yield from self._tagged(found)
+            except Exception as error:  # damage shows in any way
+                raise self._damaged(error) from error
             return
         if not self._is_ordered:
             raise BagError(
@@ -72,6 +77,16 @@ class McapStorage:
                 topics, starting_at=start_ns, ending_before=stop_ns, log_time_order=False
             )
             yield from self._tagged(linear)
+
+    def _damaged(self, error: Exception) -> BagError:
+        try:
+            place = damage_text(self._path)
+        except Exception:  # the index is damaged too
+            place = ''
+        return BagError(
+            f'{self._path} is damaged: {place or error or type(error).__name__}. Rescue every '
+            f'whole message with `python -m mmseg_ros repair {self._path} OUTPUT`.'
+        )
 
     def close(self) -> None:
         """Close the file."""

@@ -1,5 +1,6 @@
 """A rescue copies definitions, QoS, metadata and bytes as they are, from files of every layout."""
 
+import re
 import shutil
 
 import pytest
@@ -94,12 +95,20 @@ def test_a_damaged_chunk_in_the_middle_costs_itself(tmp_path):
     middle = len(data) // 2
     data[middle : middle + 8] = bytes(byte ^ 0xFF for byte in data[middle : middle + 8])
     (tmp_path / 'b.mcap').write_bytes(data)
+    found = r'1 of \d+ chunks damaged, about \d+ messages lost; the first lies at byte \d+'
+    with BagReader(tmp_path / 'b.mcap') as reader, pytest.raises(BagError, match=found) as error:
+        list(reader.raw())
+    assert 'repair' in str(error.value)
     summary = rescue(tmp_path / 'b.mcap', tmp_path / 'out')
     assert summary.damaged == 1
+    lost = int(re.search(r'about (\d+) messages', str(error.value)).group(1))
+    offset = int(re.search(r'at byte (\d+)', str(error.value)).group(1))
+    assert offset < middle < offset + 5000
     got = messages(only_file(tmp_path / 'out'))
     assert set(got) < set(messages(whole))
     assert {got[0][1], got[-1][1]} == {0, 59}
-    assert len(got) > 70
+    assert 120 - lost <= len(got) < 120, 'a rescue saves the messages before the damage too'
+    assert lost < 50
 
 
 def test_splits_and_packed_files_become_one_bag(tmp_path):

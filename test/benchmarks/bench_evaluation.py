@@ -1,0 +1,177 @@
+"""Speed and memory of evaluation: `python test/benchmarks/bench_evaluation.py BAG [--json FILE]`.
+
+Three ratios and one growth, each from one run on one machine:
+* reading and decoding every sensor message, against rosbags' own reader and deserializer;
+* frames per second of `evaluate`, against the pipeline alone on the same frames;
+* peak memory of an evaluation, of the recording and of the recording ten times as long.
+Times are CPU seconds of this process, so that other load of the machine does not count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rosbags.highlevel import AnyReader
+from rosbags.typesys import Stores, get_typestore
+
+from mmseg_ros.bag import replay
+from mmseg_ros.bag.reader import BagReader
+from mmseg_ros.bag.writer import BagWriter
+from mmseg_ros.core.config import ModelConfig
+from mmseg_ros.evaluation.bags import evaluate_with
+from mmseg_ros.evaluation.network import loaded_network
+from mmseg_ros.evaluation.options import EvaluationOptions
+from mmseg_ros.evaluation.replayed import replayed
+from mmseg_ros.inference.bundle import load_bundle
+
+TIMES_AS_LONG = 10
+
+
+@dataclass
+class Measured:
+    """Name of a figure, its value and its limit."""
+
+    name: str
+    value: float
+    limit: str
+    detail: dict[str, float] = field(default_factory=dict)
+
+
+def cpu_s(run: Callable[[], object], repeats: int) -> float:
+    """Return the least CPU seconds of some runs."""
+    times = []
+    for _ in range(repeats):
+        began_s = time.process_time()
+        run()
+        times.append(time.process_time() - began_s)
+    return min(times)
+
+
+def reading(bag: Path, repeats: int) -> Measured:
+    """Compare our stream of samples with what rosbags takes for the same messages."""
+
+    def ours() -> None:
+        with BagReader(bag) as reader:
+            topics = replay.sensor_topics(reader)
+            for _ in replay.samples(reader, topics):
+                pass
+
+    def theirs() -> None:
+        with BagReader(bag) as reader:
+            topics = set(replay.sensor_topics(reader).values())
+        with AnyReader([bag], default_typestore=get_typestore(Stores.ROS2_JAZZY)) as reader:
+            wanted = [c for c in reader.connections if c.topic in topics]
+            for connection, _, data in reader.messages(connections=wanted):
+                reader.deserialize(data, connection.msgtype)
+
+    ours(), theirs()
+    a, b = cpu_s(ours, repeats), cpu_s(theirs, repeats)
+    return Measured(
+        'reading and decoding / rosbags', a / b, '<= 1.3', {'ours_s': a, 'rosbags_s': b}
+    )
+
+
+def against_pipeline(bag: Path, bundle: str, every: int) -> Measured:
+    """Compare an evaluation with the pipeline alone on the same frames, read beforehand."""
+    loaded = load_bundle(bundle)
+    options = EvaluationOptions('none', every=every)
+    with loaded_network(loaded, ModelConfig(threads=1)) as backend:
+        with replayed(backend, bag, loaded, options) as opened:
+            frames = [frame_set for _, frame_set in opened.run.frames()]
+            opened.pipeline.process(frames[0])
+            alone = cpu_s(lambda: [opened.pipeline.process(item) for item in frames], 1)
+        whole = cpu_s(lambda: evaluate_with(backend, bag, loaded, options), 1)
+    detail = {'frames': len(frames), 'pipeline_s': alone, 'evaluate_s': whole}
+    return Measured('speed of evaluate / pipeline alone', alone / whole, '>= 0.9', detail)
+
+
+def longer(bag: Path, out: Path, times: int) -> Path:
+    """Write a recording several times in a row, its stamps moved on; return the new bag."""
+    from mmseg_ros.bag.message_faults import shifted
+
+    with BagReader(bag) as reader, BagWriter(out) as writer:
+        period_ns = reader.end_ns - reader.start_ns + 100_000_000
+        for k in range(times):
+            for item in reader.raw():
+                if not k or item.topic != '/tf_static':
+                    message = shifted(reader.deserialize(item), k * period_ns)
+                    stamp_ns = item.stamp_ns + k * period_ns
+                    writer.write(item.topic, item.type_name, stamp_ns, message)
+    return out
+
+
+def peak_mib(bag: Path, bundle: str, every: int) -> float:
+    """Return the peak memory of an evaluation in a process of its own."""
+    code = (
+        'import resource, sys\n'
+        'from mmseg_ros.cli import main\n'
+        'main(sys.argv[1:])\n'
+        'print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)\n'
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        words = ['evaluate', str(bag), '--bundle', bundle, '--subsets', 'none', '--threads', '1']
+        words += ['--every', str(every), '--output', folder]
+        done = subprocess.run(
+            [sys.executable, '-c', code, *words], check=True, capture_output=True, text=True
+        )
+    return float(done.stdout.split()[-1])
+
+
+def memory(bag: Path, bundle: str, every: int, folder: Path) -> Measured:
+    """Compare peak memory of a recording and of one ten times as long."""
+    long = longer(bag, folder / 'long', TIMES_AS_LONG)
+    short_mib, long_mib = peak_mib(bag, bundle, every), peak_mib(long, bundle, every)
+    detail = {'short_mib': short_mib, 'long_mib': long_mib}
+    return Measured(
+        f'peak memory, {TIMES_AS_LONG}x longer', long_mib / short_mib, '<= 1.05', detail
+    )
+
+
+def measured(args: argparse.Namespace) -> Iterator[Measured]:
+    """Yield the figures as they come."""
+    yield reading(args.bag, args.repeats)
+    yield against_pipeline(args.bag, args.bundle, args.every)
+    if args.memory:
+        with tempfile.TemporaryDirectory(dir=args.scratch) as folder:
+            yield memory(args.bag, args.bundle, args.every, Path(folder))
+
+
+def main() -> int:
+    """Measure, print a table and write JSON."""
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('bag', type=Path)
+    parser.add_argument('--bundle', default='stitchfusion-lite0-sim')
+    parser.add_argument('--every', type=int, default=1, help='score every n-th frame')
+    parser.add_argument('--repeats', type=int, default=3)
+    parser.add_argument('--memory', action='store_true', help='also the peak memory (minutes)')
+    parser.add_argument('--scratch', type=Path, default=None, help='folder of the longer bag')
+    parser.add_argument('--json', type=Path, default=None)
+    args = parser.parse_args()
+    rows: list[dict[str, Any]] = []
+    print(f'{"figure":38} {"value":>7}  limit')
+    for item in measured(args):
+        print(f'{item.name:38} {item.value:7.3f}  {item.limit}  {item.detail}', flush=True)
+        rows.append(vars(item))
+    load = os.getloadavg()[0]
+    machine = {'cpu': platform.processor() or platform.machine(), 'cores': os.cpu_count()}
+    date = time.strftime('%Y-%m-%d')
+    content = {'date': date, 'machine': machine, 'load': load, 'bundle': args.bundle, 'rows': rows}
+    print(json.dumps({k: content[k] for k in ('date', 'machine', 'load')}))
+    if args.json is not None:
+        args.json.write_text(json.dumps(content, indent=2) + '\n')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
