@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import Any
 
 from mmseg_ros.metrics.figures import bar_chart
-from mmseg_ros.metrics.html import Html, escaped
+from mmseg_ros.metrics.html import Html, escaped, readable
 from mmseg_ros.metrics.report import Figure, Report, Section, Table, number, percent
 
 CAPTION = (
@@ -33,8 +34,8 @@ def summary_report(
     done = [row for row in ranked if not row['fault']]
     best = done[0] if done else {}
     bars = {
-        f'{row["source"]}, {row["bundle"]}': float('nan') if row['miou'] is None else row['miou']
-        for row in done
+        f'{i}  {_name(row)}': float('nan') if row['miou'] is None else row['miou']
+        for i, row in enumerate(done, 1)
     }
     blocks = [Table(_HEADER, [_cells(row) for row in ranked], CAPTION)]
     chart = Figure([('', bar_chart(bars, 'mIoU over all frames', 1.0))], 'mIoU of the same rows.')
@@ -51,6 +52,11 @@ def summary_report(
             _agreement(agreements, note),
         ],
     )
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    """Return source and bundle, each without its folders and short enough for a chart."""
+    return ', '.join(readable(PurePath(row[key]).name, 24) for key in ('source', 'bundle'))
 
 
 _HEADER = (
