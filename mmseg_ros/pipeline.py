@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ros.core.aspects import DEFAULT_ASPECT
 from mmseg_ros.core.errors import BundleError, SampleError
 from mmseg_ros.core.timing import StageTimer, StageWatch
 from mmseg_ros.core.types import (
@@ -27,6 +27,7 @@ from mmseg_ros.inference.backend import Backend
 from mmseg_ros.inference.bundle import Bundle
 from mmseg_ros.projection.align import align
 from mmseg_ros.projection.extrinsics import Rig
+from mmseg_ros.projection.fit import Fit
 from mmseg_ros.projection.odometry import Odometry
 
 
@@ -51,6 +52,7 @@ class Prepared:
 
     Attributes:
         frame_set: The frame. rig: The calibration it was aligned with.
+        fit: How the camera's image lies on the network's input.
         aligned: Its planes. rejected: Why a modality could not be used.
         images: M x H x W x 3 uint8, encoded. available: M bool.
         timer: With the stages so far.
@@ -58,6 +60,7 @@ class Prepared:
 
     frame_set: FrameSet
     rig: Rig
+    fit: Fit
     aligned: AlignedFrame
     rejected: Mapping[Modality, str]
     images: NDArray[np.uint8]
@@ -73,6 +76,7 @@ class Pipeline:
         odometry: Motion of the vehicle, if it is known; may grow between two frames.
         bundle: The network.
         watch: Which stages are under way.
+        aspect: What becomes of images of another shape than the network's, see `Fit.of`.
 
     Raises:
         BundleError: The bundle asks for an encoding that this version does not have.
@@ -87,6 +91,7 @@ class Pipeline:
         odometry: Odometry | None = None,
         watch: StageWatch | None = None,
         clock_ns: Callable[[], int] | None = None,
+        aspect: str = DEFAULT_ASPECT,
     ) -> None:
         for spec in bundle.manifest.modalities:
             if spec.encoding not in ENCODINGS:
@@ -98,6 +103,7 @@ class Pipeline:
         self.rig = rig
         self.odometry = odometry
         self.watch = watch or StageWatch()
+        self.aspect = aspect
         self._backend = backend
         self._clock_ns = clock_ns
         self._event_window_ns = round(event_window_s * 1e9)
@@ -128,15 +134,18 @@ class Pipeline:
         manifest = self.bundle.manifest
         rig = self.rig if rig is None else rig
         timer = StageTimer(self.watch, self._clock_ns)
+        size = manifest.height, manifest.width
+        fit = Fit.of(_output_size(frame_set, rig, *size), size, self.aspect)
         with timer.stage('align'):
-            size = manifest.height, manifest.width
-            aligned, rejected = align(frame_set, rig, *size, self._event_window_ns, self.odometry)
+            scaled = fit.scaled_height, fit.scaled_width
+            planes, rejected = align(frame_set, rig, *scaled, self._event_window_ns, self.odometry)
+            aligned = _laid(planes, fit)
         with timer.stage('encode'):
-            images, available, not_encoded = self._encode(aligned, rig)
+            images, available, not_encoded = self._encode(aligned, rig, fit)
         rejected = {**rejected, **not_encoded}
         if not available.any():
             raise SampleError(_nothing_usable(frame_set, manifest.modality_names, rejected))
-        return Prepared(frame_set, rig, aligned, rejected, images, available, timer)
+        return Prepared(frame_set, rig, fit, aligned, rejected, images, available, timer)
 
     def complete(self, prepared: Prepared) -> PipelineOutput:
         """Run the network on what `prepare` returned and restore the camera's size.
@@ -146,14 +155,13 @@ class Pipeline:
         """
         manifest = self.bundle.manifest
         frame_set, rig, timer = prepared.frame_set, prepared.rig, prepared.timer
+        fit, ignore_id = prepared.fit, manifest.label_space.ignore_id
         with timer.stage('infer'):
             prediction = self._backend.infer(prepared.images, prepared.available)
         with timer.stage('restore'):
-            height, width = _output_size(frame_set, rig, manifest.height, manifest.width)
-            labels, confidence = (
-                _resize_nearest(image, height, width)
-                for image in (prediction.labels, prediction.confidence)
-            )
+            # What a crop leaves out has no class, and no confidence in any.
+            labels = fit.restore(prediction.labels, ignore_id)
+            confidence = fit.restore(prediction.confidence, 0)
         result = SegmentationResult(
             stamp_ns=frame_set.stamp_ns,
             frame_id=_frame_id(frame_set, rig),
@@ -167,11 +175,11 @@ class Pipeline:
         return PipelineOutput(result, prepared.aligned, prepared.rejected)
 
     def _encode(
-        self, aligned: AlignedFrame, rig: Rig
+        self, aligned: AlignedFrame, rig: Rig, fit: Fit
     ) -> tuple[NDArray[np.uint8], NDArray[np.bool_], dict[Modality, str]]:
         """Return M x H x W x 3 uint8 images, M bool availability, and what cannot be encoded."""
         manifest = self.bundle.manifest
-        context = EncodingContext.of_rig(rig, aligned.height, aligned.width)
+        context = EncodingContext.of_rig(rig, fit)
         shape = (len(manifest.modalities), manifest.height, manifest.width, 3)
         images = np.zeros(shape, np.uint8)
         available = np.zeros(len(manifest.modalities), bool)
@@ -198,21 +206,20 @@ def _output_size(frame_set: FrameSet, rig: Rig, height: int, width: int) -> tupl
     return (height, width) if camera is None else (camera.height, camera.width)
 
 
+def _laid(aligned: AlignedFrame, fit: Fit) -> AlignedFrame:
+    """Return the planes on the network's input: padding is invalid."""
+    if fit.is_whole:
+        return aligned
+    planes = {name: fit.lay_plane(plane) for name, plane in aligned.planes.items()}
+    return replace(aligned, height=fit.height, width=fit.width, planes=planes)
+
+
 def _frame_id(frame_set: FrameSet, rig: Rig) -> str:
     sample = frame_set.samples.get(rig.reference)
     if sample is not None:
         return sample.frame_id
     camera = rig.cameras.get(rig.reference)
     return '' if camera is None else camera.frame_id
-
-
-def _resize_nearest(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    if image.shape == (height, width):
-        return image
-    resized: NDArray[np.uint8] = cv2.resize(  # type: ignore[assignment]
-        image, (width, height), interpolation=cv2.INTER_NEAREST_EXACT
-    )
-    return resized
 
 
 def _nothing_usable(

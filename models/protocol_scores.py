@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from mmseg_models.degradation import (
     NOISE_LEVELS,
@@ -18,16 +17,19 @@ from mmseg_models.degradation import (
     without_modalities,
 )
 from mmseg_models.export.deployed import bundled_model
+from mmseg_models.fitted import labels_on_image
 from mmseg_models.segmentation_model import SegmentationModel
 from mmseg_models.training.normalization import Normalization
+from mmseg_ros.core.aspects import DEFAULT_ASPECT
 from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.core.subsets import Subset, all_subsets, subset_name
 from mmseg_ros.core.types import Modality
 from mmseg_ros.datasets.frame import FrameSource
 from mmseg_ros.datasets.statistics import ChannelStatistics
-from mmseg_ros.encoding.resize import resize_images
+from mmseg_ros.encoding.resize import fitted_images
 from mmseg_ros.inference.bundle import Bundle
 from mmseg_ros.metrics.metrics import ConfusionMatrix
+from mmseg_ros.projection.fit import Fit
 
 PROTOCOLS: tuple[str, ...] = ('emm', 'rmm', 'nm')
 FAILURE_CHANCES: tuple[float, ...] = (0.2, 0.1, 0.05)
@@ -46,6 +48,7 @@ def score_protocols(
     rates: Sequence[float] = RATES,
     levels: Sequence[str] = tuple(NOISE_LEVELS),
     stopped: Callable[[], bool] = lambda: False,
+    aspect: str = DEFAULT_ASPECT,
 ) -> dict[str, Any]:
     """Return the scores of a bundle's network under some protocols, mIoU in percent.
 
@@ -61,6 +64,7 @@ def score_protocols(
         rates: Of RMM.
         levels: Of NM.
         stopped: Asked after every frame whether to give up; nothing is returned then.
+        aspect: What becomes of images of another shape than the network's, see `Fit.of`.
 
     Returns:
         `emm`: {average, expected, subsets}; `rmm`: the same per rate; `nm`: mIoU per level.
@@ -81,11 +85,14 @@ def score_protocols(
     matrices = {key: ConfusionMatrix(space.num_classes, space.ignore_id) for key in trials}
     for i in range(len(frames)):
         frame = frames[i]
-        images = resize_images(frame.images, frame.modalities, manifest.height, manifest.width)
+        rows, columns = frame.labels.shape
+        fit = Fit.of((rows, columns), (manifest.height, manifest.width), aspect)
+        images = fitted_images(frame.images, frame.modalities, fit)
         images_BMCHW = normalization(torch.from_numpy(images)[None])
         for number, (key, degrade) in enumerate(trials.items()):
             generator = torch.Generator().manual_seed(seed + 1009 * i + number)
-            labels = _predict(model, degrade(images_BMCHW, generator), frame.labels.shape)
+            degraded = degrade(images_BMCHW, generator)
+            labels = _predict(model, degraded, fit, space.ignore_id)
             matrices[key].update(labels, frame.labels)
         if progress is not None:
             progress(i + 1, len(frames))
@@ -139,15 +146,12 @@ def _trials(
 
 @torch.no_grad()
 def _predict(
-    model: SegmentationModel, images_BMCHW: Tensor, size: tuple[int, ...]
+    model: SegmentationModel, images_BMCHW: Tensor, fit: Fit, ignore_id: int
 ) -> np.ndarray[Any, np.dtype[np.int64]]:
     """Return H x W labels of one frame, all modalities given as available."""
     available_BM = torch.ones(images_BMCHW.shape[:2], dtype=torch.bool)
-    logits_BKHW = functional.interpolate(
-        model(images_BMCHW, available_BM).float(), size=tuple(size), mode='bilinear',
-        align_corners=False,
-    )  # fmt: skip
-    return np.asarray(logits_BKHW.argmax(dim=1)[0].numpy())
+    logits_BKHW = model(images_BMCHW, available_BM).float()
+    return np.asarray(labels_on_image(logits_BKHW, fit, ignore_id)[0].numpy())
 
 
 def _summary(names: Sequence[Modality], percent: dict[Key, float]) -> dict[str, Any]:

@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_models.live_timing import LiveTiming
+from mmseg_ros.core.aspects import DEFAULT_ASPECT
 from mmseg_ros.datasets.frame import LabelledFrame
 from mmseg_ros.encoding.resize import interpolation
+from mmseg_ros.projection.fit import Fit
 
 GREY_WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)
 
@@ -21,13 +23,14 @@ class Window:
     """Where an output image lies in the scaled input image, in pixels.
 
     Attributes:
-        scale: Size of the scaled image over the size of the input image.
-        top: Row of the output's first row in the scaled image. left: The same for columns.
+        scale: Rows and columns of the scaled image over those of the input image.
+        top: Row of the output's first row in the scaled image, negative if padding is above it.
+        left: The same for columns.
         height: Output rows. width: Output columns.
         flip: Whether the output is mirrored left to right.
     """
 
-    scale: float
+    scale: tuple[float, float]
     top: int
     left: int
     height: int
@@ -42,8 +45,8 @@ class Augmentation:
     Args:
         height: Rows of the network input. width: Columns.
         crop_height: Output rows. crop_width: Output columns.
-        scale_min: Smallest short side of the scaled image over the network input's short side.
-        scale_max: Largest such ratio.
+        scale_min: Smallest size of the scaled image over the size at which it is fitted to the
+            network input. scale_max: Largest such ratio.
         flip_probability: Chance of a mirrored frame.
         jitter_probability: Chance that brightness, contrast and saturation change.
         jitter_strength: They are multiplied by a factor in 1 - strength .. 1 + strength.
@@ -51,6 +54,7 @@ class Augmentation:
         ignore_id: Label of padded pixels.
         darkening_probability: Chance that RGB is multiplied by a factor in 0..1.
         live_timing: Ages and misalignments of the other planes; none unless given.
+        aspect: How frames of another shape are fitted to the network input, see `Fit.of`.
 
     Source: training code of the DeLiVER model family; deviation: measured planes nearest.
     """
@@ -68,6 +72,7 @@ class Augmentation:
     ignore_id: int
     darkening_probability: float = 0.0
     live_timing: LiveTiming = field(default_factory=LiveTiming)
+    aspect: str = DEFAULT_ASPECT
 
     def __call__(self, frame: LabelledFrame, rng: np.random.Generator) -> LabelledFrame:
         """Return a transformed copy of `frame`; all randomness comes from `rng`."""
@@ -82,13 +87,12 @@ class Augmentation:
 
     def _window(self, rows: int, columns: int, rng: np.random.Generator) -> Window:
         ratio = rng.uniform(self.scale_min, self.scale_max)
-        scale = ratio * min(self.height, self.width) / min(rows, columns)
-        spare_rows = max(round(rows * scale) - self.crop_height, 0)
-        spare_columns = max(round(columns * scale) - self.crop_width, 0)
+        fit = Fit.of((rows, columns), (self.height, self.width), self.aspect)
+        scale = ratio * fit.scaled_height / rows, ratio * fit.scaled_width / columns
         return Window(
             scale=scale,
-            top=int(rng.integers(spare_rows + 1)),
-            left=int(rng.integers(spare_columns + 1)),
+            top=_start(round(rows * scale[0]) - self.crop_height, fit, rng),
+            left=_start(round(columns * scale[1]) - self.crop_width, fit, rng),
             height=self.crop_height,
             width=self.crop_width,
             flip=bool(rng.random() < self.flip_probability),
@@ -142,10 +146,24 @@ def darken(rgb: NDArray[np.uint8], light: float) -> NDArray[np.uint8]:
     return np.rint(rgb * np.float32(light)).astype(np.uint8)
 
 
+def _start(spare: int, fit: Fit, rng: np.random.Generator) -> int:
+    """Return where the output begins along one side of a scaled image that is `spare` larger.
+
+    Padding lies on both sides, as in deployment, where the fit has padding at all.
+    """
+    start = int(rng.integers(max(spare, 0) + 1))
+    return start if spare >= 0 or fit.is_whole else -(-spare // 2)
+
+
 def _cut(pixels: NDArray[Any], window: Window, method: int, border: int) -> NDArray[Any]:
-    rows, columns = (max(round(size * window.scale), 1) for size in pixels.shape[:2])
+    rows, columns = (
+        max(round(size * scale), 1)
+        for size, scale in zip(pixels.shape[:2], window.scale, strict=True)
+    )
     scaled = cv2.resize(pixels, (columns, rows), interpolation=method)
-    shown = scaled[window.top : window.top + window.height, window.left :][:, : window.width]
+    above, before = max(-window.top, 0), max(-window.left, 0)
+    shown = scaled[max(window.top, 0) :, max(window.left, 0) :]
+    shown = shown[: window.height - above, : window.width - before]
     cut = np.full((window.height, window.width, *pixels.shape[2:]), border, pixels.dtype)
-    cut[: shown.shape[0], : shown.shape[1]] = shown
+    cut[above : above + shown.shape[0], before : before + shown.shape[1]] = shown
     return cut[:, ::-1] if window.flip else cut

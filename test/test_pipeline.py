@@ -145,3 +145,37 @@ def test_a_bundle_that_asks_for_an_unknown_encoding_is_rejected(make_bundle, mon
     monkeypatch.setattr(module, 'ENCODINGS', {'grey': None})
     with pytest.raises(BundleError, match="'rgb' asks for the encoding 'rgb'"):
         Pipeline(bundle, create_backend('onnxruntime'), Rig())
+
+
+def test_a_wide_image_is_padded_and_its_labels_come_back_in_place(pipeline):
+    prepared = pipeline.prepare(set_of(image(64, 320)))
+    # 64 x 320 becomes 13 x 64 in the middle of 32 x 64.
+    rgb = prepared.images[0]
+    assert not rgb[:9].any()
+    assert rgb[9:22].any(axis=-1).all()
+    assert not rgb[22:].any()
+    valid = prepared.aligned.planes['rgb'].valid
+    assert valid[9:22].all()
+    assert valid.sum() == 13 * 64
+    labels = pipeline.complete(prepared).result.labels
+    assert labels.shape == (64, 320)
+    assert set(labels[:, :160].ravel()) == {1}
+    assert set(labels[:, 160:].ravel()) == {2}
+
+
+def test_what_a_crop_leaves_out_is_ignored_without_confidence(pipeline):
+    pipeline.aspect = 'crop'
+    result = pipeline.process(set_of(image(64, 320))).result
+    ignored = pipeline.bundle.manifest.label_space.ignore_id
+    assert (result.labels[:, :96] == ignored).all()
+    assert set(result.labels[:, 96:160].ravel()) == {1}
+    assert set(result.labels[:, 160:224].ravel()) == {2}
+    assert (result.labels[:, 224:] == ignored).all()
+    assert not result.confidence[:, :96].any()
+
+
+@pytest.mark.parametrize('aspect', ['letterbox', 'crop', 'stretch'])
+def test_at_the_networks_aspect_nothing_depends_on_the_parameter(pipeline, aspect):
+    expected = pipeline.prepare(set_of(image())).images
+    pipeline.aspect = aspect
+    assert (pipeline.prepare(set_of(image())).images == expected).all()

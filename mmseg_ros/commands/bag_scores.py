@@ -64,6 +64,7 @@ def options_of(args: argparse.Namespace, bundle: Bundle) -> EvaluationOptions:
         backend=args.backend,
         threads=args.threads,
         precision=args.precision,
+        aspect=args.aspect,
     )
     calibration = CalibrationConfig(intrinsics=args.intrinsics)
     return EvaluationOptions(

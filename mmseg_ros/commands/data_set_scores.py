@@ -77,9 +77,21 @@ def _metrics(
         _masks(args, space) as masks,
     ):
         scores = score_dataset(
-            bundle, backend, dataset, subsets, progress, class_map, stopped, masks
+            bundle,
+            backend,
+            dataset,
+            subsets,
+            progress,
+            class_map,
+            stopped,
+            masks,
+            args.aspect,
         )
-        options = {'backend': backend.name, 'precision': backend.precision}
+        options = {
+            'backend': backend.name,
+            'precision': backend.precision,
+            'aspect': args.aspect,
+        }
     done = len(scores.per_frame)
     return {
         'schema_version': 1,
@@ -176,7 +188,9 @@ def _run_protocols(
         ) from error
     chosen = list(dict.fromkeys(args.protocol))
     with progress_bar('degrading the input') as progress:
-        scores = score_protocols(bundle, dataset, chosen, progress, stopped=stopped)
+        scores = score_protocols(
+            bundle, dataset, chosen, progress, stopped=stopped, aspect=args.aspect
+        )
     return dict(scores)
 
 

@@ -21,6 +21,7 @@ from mmseg_ros.commands.scored import (
     write_scored,
 )
 from mmseg_ros.commands.sensors_option import add_sensors
+from mmseg_ros.core.aspects import ASPECTS, DEFAULT_ASPECT
 from mmseg_ros.core.atomic_files import require_writable
 from mmseg_ros.core.resources import DEFAULT_BUNDLE
 from mmseg_ros.evaluation.stopping import Stopped, never
@@ -117,6 +118,12 @@ def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--precision', default='fp32', help='what OpenVINO computes in: fp32, fp16 or bf16'
+    )
+    parser.add_argument(
+        '--aspect',
+        choices=ASPECTS,
+        default=DEFAULT_ASPECT,
+        help="images of another shape than the network's: pad, cut off or stretch",
     )
     parser.add_argument('--split', default='val', help='train, val or test (data set)')
     parser.add_argument(

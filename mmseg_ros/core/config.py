@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from mmseg_ros.core.aspects import ASPECTS, DEFAULT_ASPECT
 from mmseg_ros.core.limits import LimitsConfig
 from mmseg_ros.core.modalities import AUTO, KINDS
 from mmseg_ros.core.parameters import Checked, parameter
@@ -154,6 +155,14 @@ class ModelConfig(Checked):
         'What OpenVINO computes in; fp16 and bf16 are faster where the processor has them, and '
         'change the labels: compare with `mmseg_ros evaluate --precision`.',
         choices=('fp32', 'fp16', 'bf16'),
+        read_only=True,
+    )
+    aspect: str = parameter(
+        DEFAULT_ASPECT,
+        "What becomes of images of another shape than the network's input: letterbox pads, crop "
+        'cuts off (the rest gets the ignored id), stretch changes the shape; auto is letterbox '
+        'where the aspects differ by more than 15 %, else stretch.',
+        choices=ASPECTS,
         read_only=True,
     )
 

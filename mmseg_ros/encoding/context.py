@@ -11,6 +11,7 @@ from mmseg_ros.core.errors import SampleError
 from mmseg_ros.core.types import Plane
 from mmseg_ros.projection.camera import CameraModel
 from mmseg_ros.projection.extrinsics import Rig
+from mmseg_ros.projection.fit import Fit
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,12 +29,12 @@ class EncodingContext:
     value_range: tuple[float, float] | None = None
 
     @classmethod
-    def of_rig(cls, rig: Rig, height: int, width: int) -> EncodingContext:
-        """Return what a rig knows about its reference camera, for planes of this size."""
+    def of_rig(cls, rig: Rig, fit: Fit) -> EncodingContext:
+        """Return what a rig knows about its reference camera, for planes of this fit."""
         mount = rig.mounts.get(rig.reference)
         if mount is None:
             return cls()
-        camera = None if mount.camera is None else mount.camera.resized(height, width)
+        camera = None if mount.camera is None else fit.camera(mount.camera)
         return cls(camera, mount.T_base_sensor)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ros.core.types import Modality
+from mmseg_ros.projection.fit import Fit
 
 MEASURED_MODALITIES: frozenset[Modality] = frozenset({'depth', 'event', 'lidar'})
 """Planes whose pixels are measurements: resampled nearest, an average would be no measurement."""
@@ -24,6 +25,14 @@ def resize_images(
             for name, plane in zip(modalities, images, strict=True)
         ]
     )
+
+
+def fitted_images(
+    images: NDArray[np.uint8], modalities: tuple[Modality, ...], fit: Fit
+) -> NDArray[np.uint8]:
+    """Return M x H x W x 3 uint8 on the network's input; padding is 0, as without measurement."""
+    scaled = resize_images(images, modalities, fit.scaled_height, fit.scaled_width)
+    return scaled if fit.is_whole else np.stack([fit.lay(plane) for plane in scaled])
 
 
 def interpolation(modality: Modality) -> int:

@@ -103,6 +103,7 @@ def evaluate_with(
         'every': options.every,
         'backend': backend.name,
         'precision': backend.precision,
+        'aspect': opened.pipeline.aspect,
     }
     metrics['worst'] = worst.plain()
     if ended:

@@ -6,16 +6,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ros.core.aspects import DEFAULT_ASPECT
 from mmseg_ros.core.class_map import ClassMap
 from mmseg_ros.core.errors import DatasetError
 from mmseg_ros.core.safe_yaml import load_yaml
 from mmseg_ros.core.types import Modality
 from mmseg_ros.datasets.frame import LabelledDataset, LabelledFrame
-from mmseg_ros.encoding.resize import resize_images
+from mmseg_ros.encoding.resize import fitted_images
 from mmseg_ros.evaluation.mask_folder import MaskFolder
 from mmseg_ros.evaluation.stopping import never
 from mmseg_ros.inference.backend import Prediction
@@ -23,6 +23,7 @@ from mmseg_ros.inference.bundle import Bundle
 from mmseg_ros.metrics.frame_counts import FrameCounts
 from mmseg_ros.metrics.metrics import ConfusionMatrix, plain_scores, rounded
 from mmseg_ros.metrics.reliability import Reliability
+from mmseg_ros.projection.fit import Fit
 
 Subset = tuple[Modality, ...]
 Progress = Callable[[int, int], None]
@@ -53,6 +54,7 @@ class DatasetScores:
         subsets: Sequence[Subset],
         class_map: ClassMap | None = None,
         masks: MaskFolder | None = None,
+        aspect: str = DEFAULT_ASPECT,
     ) -> None:
         """Start with nothing scored.
 
@@ -63,8 +65,10 @@ class DatasetScores:
             class_map: From the bundle's classes to those of the labels; None if they are the
                 same.
             masks: Takes the labels that all sensors give.
+            aspect: What becomes of images of another shape than the network's, see `Fit.of`.
         """
         self._masks = masks
+        self._aspect = aspect
         self._manifest = bundle.manifest
         self._space = class_map.target if class_map else bundle.manifest.label_space
         self._table = class_map.table(bundle.manifest.label_space) if class_map else None
@@ -82,17 +86,20 @@ class DatasetScores:
         condition = ''.join(frame.name.split('/')[:-1][:1])
         names = [ALL, condition] if condition else [ALL]
         counts = FrameCounts(frame.name, condition, self._subsets[0])
-        images = resize_images(frame.images, frame.modalities, manifest.height, manifest.width)
+        rows, columns = frame.labels.shape
+        fit = Fit.of((rows, columns), (manifest.height, manifest.width), self._aspect)
+        images = fitted_images(frame.images, frame.modalities, fit)
         for name in names:
             self.frames[name] = self.frames.get(name, 0) + 1
         for subset in self._subsets:
             available = np.array([name in subset for name in frame.modalities])
             given = images * available[:, None, None, None].astype(np.uint8)
             prediction = self._backend.infer(given, available)
-            labels = _resized(prediction.labels, frame.labels)
+            labels = fit.restore(prediction.labels, manifest.label_space.ignore_id)
             if self._table is not None:
                 labels = self._table[labels]
-            pixels = self._count(frame, names, subset, labels, prediction.confidence)
+            confidence = fit.restore(prediction.confidence, 0)
+            pixels = self._count(frame, names, subset, labels, confidence)
             counts.add(subset, labels, pixels)
             if self._masks is not None and subset == self._subsets[0]:
                 self._masks.add(labels, frame.name, sensors=subset)
@@ -112,7 +119,7 @@ class DatasetScores:
         pixels.update(labels, frame.labels)
         scored = frame.labels != space.ignore_id
         right = labels[scored] == frame.labels[scored]
-        levels = _resized(confidence, frame.labels)[scored]
+        levels = confidence[scored]
         for name in names:
             self._matrix(name, subset).merge(pixels)
             self.confidence.setdefault((name, subset), Reliability()).update(levels, right)
@@ -148,12 +155,6 @@ class DatasetScores:
         )
 
 
-def _resized(image: NDArray[Any], like: NDArray[Any]) -> NDArray[Any]:
-    """Return labels or confidence at the size of the truth, nearest neighbor."""
-    size = like.shape[1], like.shape[0]
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_NEAREST_EXACT))
-
-
 def score_dataset(
     bundle: Bundle,
     backend: Labeller,
@@ -163,6 +164,7 @@ def score_dataset(
     class_map: ClassMap | None = None,
     stopped: Callable[[], bool] = never,
     masks: MaskFolder | None = None,
+    aspect: str = DEFAULT_ASPECT,
 ) -> DatasetScores:
     """Return the scores of a loaded backend on every frame of a data set.
 
@@ -175,7 +177,7 @@ def score_dataset(
         BackendError: The runtime failed.
     """
     _check_encodings(bundle, dataset.root)
-    scores = DatasetScores(bundle, backend, subsets, class_map, masks)
+    scores = DatasetScores(bundle, backend, subsets, class_map, masks, aspect)
     for i in range(len(dataset)):
         scores.add(dataset[i])
         if progress is not None:

@@ -71,7 +71,14 @@ def replayed(
         stack.callback(truth.close)
         calibration = options.config.calibration
         odometry = Odometry() if calibration.odometry else None
-        pipeline = Pipeline(bundle, backend, rig, calibration.event_window_s, odometry)
+        pipeline = Pipeline(
+            bundle,
+            backend,
+            rig,
+            calibration.event_window_s,
+            odometry,
+            aspect=options.config.model.aspect,
+        )
         present = tuple(name for name in bundle.manifest.modality_names if name in topics)
         run = Run(reader, topics, pipeline, truth, options)
         has_lidar = any(is_lidar(name, options.config) for name in present)

@@ -12,10 +12,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ros.core.aspects import DEFAULT_ASPECT
 from mmseg_ros.core.errors import BackendError, BundleError, ConfigError, SampleError
 from mmseg_ros.inference.backend import available_backends, create_runtime
 from mmseg_ros.inference.runtime import Runtime
 from mmseg_ros.labelling.colors import as_rgb
+from mmseg_ros.projection.fit import Fit
 from mmseg_ros.projection.images import scaled_plane
 from mmseg_ros.referring.bundle import (
     VOCABULARY_FILE,
@@ -52,6 +54,7 @@ class ReferringSegmenter:
 
     Args:
         bundle: The network. runtime: What runs it.
+        aspect: What becomes of images of another shape than the network's, see `Fit.of`.
 
     Attributes:
         encoded: How many prompts went through the text encoder; one that comes again does not.
@@ -61,8 +64,11 @@ class ReferringSegmenter:
         BundleError: A graph or the vocabulary does not match the manifest.
     """
 
-    def __init__(self, bundle: ReferringBundle, runtime: Runtime) -> None:
+    def __init__(
+        self, bundle: ReferringBundle, runtime: Runtime, aspect: str = DEFAULT_ASPECT
+    ) -> None:
         self.bundle = bundle
+        self.aspect = aspect
         self.encoded = 0
         self.backend_name = runtime.name
         try:
@@ -98,14 +104,17 @@ class ReferringSegmenter:
         if not encoded:
             raise SampleError('There is no text prompt to look for.')
         manifest = self.bundle.manifest
-        image = scaled_plane(as_rgb(pixels), manifest.height, manifest.width).values
+        height, width = pixels.shape[:2]
+        fit = Fit.of((height, width), (manifest.height, manifest.width), self.aspect)
+        scaled = scaled_plane(as_rgb(pixels), fit.scaled_height, fit.scaled_width).values
+        image = fit.lay(scaled)
         probability = self._mask_decoder.decode(
             np.ascontiguousarray(image),
             np.stack([item.features for item in encoded]),
             np.stack([item.attention_mask for item in encoded]),
         )
-        height, width = pixels.shape[:2]
-        return ReferringResult(tuple(sentences), _resized(probability, height, width))
+        restored = [fit.restore(plane, 0, cv2.INTER_LINEAR) for plane in probability]
+        return ReferringResult(tuple(sentences), np.stack(restored))
 
     def warm_up(self) -> None:
         """Run the segmenter once on zeros, so that the first real image is not the slow one."""
@@ -181,12 +190,3 @@ def _create_runtime(backend: str, threads: int) -> Runtime:
             f'{", ".join(RUNTIMES)}.'
         )
     return TorchReferring(threads) if backend == 'torch' else create_runtime(backend, threads)
-
-
-def _resized(probability: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    if probability.shape[1:] == (height, width):
-        return probability
-    resized = [
-        cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR) for plane in probability
-    ]
-    return np.stack([np.asarray(plane, np.uint8) for plane in resized])

@@ -101,6 +101,7 @@ class Session:
         self._error = Throttle(lambda text: node.get_logger().error(text))
         self._config = config.output
         self._event_window_s = config.calibration.event_window_s
+        self._aspect = config.model.aspect
         self._pipeline = self._new_pipeline(network)
         self.outputs = Outputs(node, config.output, modalities_message)
         self.referring = Referring(node, config, lambda: self.calibration.rig)
@@ -190,6 +191,7 @@ class Session:
             self._event_window_s,
             self.odometry,
             self.watch,
+            aspect=self._aspect,
         )
 
     def close(self) -> None:

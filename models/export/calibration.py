@@ -11,8 +11,9 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from mmseg_ros.datasets.frame import FrameSource
-from mmseg_ros.encoding.resize import resize_images
+from mmseg_ros.encoding.resize import fitted_images
 from mmseg_ros.inference.manifest import Manifest
+from mmseg_ros.projection.fit import Fit
 
 FRAMES = 32
 """Spread over the whole data set, so that every condition is among them."""
@@ -29,9 +30,14 @@ def calibration_images(frames: FrameSource, manifest: Manifest) -> list[NDArray[
     """
     chosen = np.unique(np.linspace(0, len(frames) - 1, FRAMES).astype(int))
     return [
-        resize_images(frame.images, frame.modalities, manifest.height, manifest.width)
+        fitted_images(frame.images, frame.modalities, _fit(frame.images, manifest))
         for frame in (frames[int(i)] for i in chosen)
     ]
+
+
+def _fit(images: NDArray[np.uint8], manifest: Manifest) -> Fit:
+    rows, columns = images.shape[1:3]
+    return Fit.of((rows, columns), (manifest.height, manifest.width))
 
 
 def masked_feeds(images: Sequence[NDArray[np.uint8]]) -> Iterator[Feed]:

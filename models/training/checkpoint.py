@@ -17,6 +17,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel
 
 from mmseg_models.tensors import load_strict
+from mmseg_models.training.config import DataConfig, Recipe
 from mmseg_models.training.optimization import build_average, build_optimizer, build_schedule
 from mmseg_models.training.run_config import OptimizerConfig
 from mmseg_models.training.trained_weights import save_weights
@@ -162,9 +163,21 @@ def _plain(schedule: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_recipe(path: Path, saved: dict[str, Any], current: dict[str, Any]) -> None:
+    saved, current = _complete(saved), _complete(current)
     for key in saved.keys() | current.keys():
         if key not in FREE_TO_CHANGE and saved.get(key) != current.get(key):
             raise TrainingError(
                 f'{path} was made with another recipe: {key} was {saved.get(key)} and is '
                 f'{current.get(key)}. Resume with the saved recipe, or choose another run_dir.'
             )
+
+
+def _complete(recipe: dict[str, Any]) -> dict[str, Any]:
+    """Return a recipe with defaults for what the version that wrote it did not know."""
+    defaults = Recipe(run_dir='-', data=DataConfig(root='-')).to_dict()
+    return {
+        key: {**defaults[key], **value}
+        if isinstance(value, dict) and isinstance(defaults.get(key), dict)
+        else value
+        for key, value in recipe.items()
+    }

@@ -7,6 +7,7 @@ from typing import Any
 
 from mmseg_models.training.run_config import RunConfig
 from mmseg_models.training.simulated_data import SimulatedPart
+from mmseg_ros.core.aspects import ASPECTS, DEFAULT_ASPECT
 from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.core.modalities import STANDARD_ENCODINGS
 from mmseg_ros.core.parameters import Checked, parameter
@@ -27,6 +28,12 @@ class DataConfig(Checked):
     conditions: list[str] = parameter([], 'Condition folders to use; none given takes all.')
     height: int = parameter(192, 'Rows of the network input.', unit='px', low=32, high=8192)
     width: int = parameter(320, 'Columns of the network input.', unit='px', low=32, high=8192)
+    aspect: str = parameter(
+        DEFAULT_ASPECT,
+        'What becomes of images of another shape than the network input; give the node the same '
+        'model.aspect.',
+        choices=ASPECTS,
+    )
     statistics: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     rare_frames: float = parameter(
         0.0,

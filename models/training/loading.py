@@ -14,9 +14,11 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from mmseg_models.training.copy_paste import CopyPaste
 from mmseg_models.transforms import Augmentation
+from mmseg_ros.core.aspects import DEFAULT_ASPECT
 from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.datasets.frame import FrameSource, LabelledFrame
-from mmseg_ros.encoding.resize import resize_images
+from mmseg_ros.encoding.resize import fitted_images
+from mmseg_ros.projection.fit import Fit
 
 ItemT = TypeVar('ItemT')
 _DRAWS = 1  # tells the draws' generator from that of the order
@@ -137,22 +139,30 @@ class AugmentedFrames(Dataset[LabelledFrame]):
         return self._augmentation(self._paste(frame, rng) if self._paste else frame, rng)
 
 
-class ResizedFrames(Dataset[LabelledFrame]):
-    """Chosen frames with their images at the network's size and their labels as they are."""
+class FittedFrames(Dataset[LabelledFrame]):
+    """Chosen frames with their images on the network's input and their labels as they are."""
 
     def __init__(
-        self, frames: FrameSource, indices: NDArray[np.int64], height: int, width: int
+        self,
+        frames: FrameSource,
+        indices: NDArray[np.int64],
+        height: int,
+        width: int,
+        aspect: str = DEFAULT_ASPECT,
     ) -> None:
         self._frames = frames
         self._indices = indices
         self._size = (height, width)
+        self._aspect = aspect
 
     def __len__(self) -> int:
         return len(self._indices)
 
     def __getitem__(self, position: int) -> LabelledFrame:
         frame = self._frames[int(self._indices[position])]
-        images = resize_images(frame.images, frame.modalities, *self._size)
+        rows, columns = frame.labels.shape
+        fit = Fit.of((rows, columns), self._size, self._aspect)
+        images = fitted_images(frame.images, frame.modalities, fit)
         return LabelledFrame(frame.name, frame.modalities, images, frame.labels)
 
 
@@ -188,7 +198,7 @@ def training_loader(
     )
 
 
-def validation_loader(frames: ResizedFrames, batch_size: int, workers: int) -> DataLoader[Any]:
+def validation_loader(frames: FittedFrames, batch_size: int, workers: int) -> DataLoader[Any]:
     """Return the loader of all frames in order."""
     return DataLoader(
         frames,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.labelling.image_files import write_image
+from mmseg_ros.projection.fit import Fit
 
 PREDICTION_ALPHA = 0.6
 
@@ -20,6 +21,7 @@ def write_picture(
     truth: NDArray[np.integer],
     labels: NDArray[np.integer],
     label_space: LabelSpace,
+    fit: Fit,
 ) -> None:
     """Write a PNG: the M planes in a row; below, truth, labels, and labels over the first plane.
 
@@ -29,12 +31,13 @@ def write_picture(
         truth: H x W class ids.
         labels: H x W predicted class ids.
         label_space: Gives the colors.
+        fit: How truth and labels lie on the planes.
     """
-    height, width = planes.shape[1:3]
     palette = label_space.palette()
+    scaled = fit.scaled_width, fit.scaled_height
     colored = [
-        cv2.resize(
-            palette[image.astype(np.uint8)], (width, height), interpolation=cv2.INTER_NEAREST
+        fit.lay(
+            cv2.resize(palette[image.astype(np.uint8)], scaled, interpolation=cv2.INTER_NEAREST)
         )
         for image in (truth, labels)
     ]

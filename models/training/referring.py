@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 
 from mmseg_models.crossvlt.losses import ReferringLoss
 from mmseg_models.crossvlt.vocabulary import train_vocabulary
+from mmseg_models.fitted import scores_on_image
 from mmseg_models.tensors import load_strict
 from mmseg_models.training.loading import StepSampler, training_loader
 from mmseg_models.training.paraphrase import wordings
@@ -48,6 +49,8 @@ from mmseg_models.training.simulated_data import ensure_data
 from mmseg_models.training.task import Scores
 from mmseg_ros.datasets.refer_sim import REGIONS, SimulatedReferring
 from mmseg_ros.datasets.statistics import IMAGENET
+from mmseg_ros.projection.fit import Fit
+from mmseg_ros.projection.images import scaled_plane
 from mmseg_ros.referring.tokenizer import Tokenizer
 
 LOG = logging.getLogger(__name__)
@@ -180,13 +183,14 @@ def segmenter(network: nn.Module, tokenizer: Tokenizer, info: ReferringInfo) -> 
     def segment(image: NDArray[np.uint8], sentences: list[str]) -> NDArray[np.bool_]:
         tokens = (torch.from_numpy(x).to(device) for x in tokenizer.encode(sentences))
         with torch.inference_mode():
-            x = info.normalized(torch.from_numpy(image)[None].to(device))
             size = (info.height, info.width)
+            placed = Fit.of((image.shape[0], image.shape[1]), size)
+            if not placed.is_whole:
+                image = scaled_plane(image, placed.scaled_height, placed.scaled_width).values
+            x = info.normalized(torch.from_numpy(placed.lay(image))[None].to(device))
             if x.shape[2:] != size:
                 x = functional.interpolate(x, size, mode='bilinear', antialias=True)
-            logits = network(x, *tokens)
-            if image.shape[:2] != size:
-                logits = functional.interpolate(logits, image.shape[:2], mode='bilinear')
+            logits = scores_on_image(network(x, *tokens), placed)
         return best_mask(logits)
 
     return segment

@@ -14,6 +14,7 @@ from mmseg_models.training.referring_config import ReferringAugmentation
 from mmseg_models.transforms import color_jitter
 from mmseg_ros.datasets.refer import REGION, ReferringSample
 from mmseg_ros.datasets.refer_sim import SimulatedReferring
+from mmseg_ros.projection.fit import Fit
 
 IGNORED = 255
 
@@ -116,7 +117,7 @@ class PictureVariation:
         if rng.random() < augmentation.jitter_probability:
             low, high = 1 - augmentation.jitter_strength, 1 + augmentation.jitter_strength
             image = color_jitter(image, *rng.uniform(low, high, 3))
-        labels = _cut(picture.labels, window, flip, size, cv2.INTER_NEAREST)
+        labels = _cut(picture.labels, window, flip, size, cv2.INTER_NEAREST, IGNORED)
         return VariedPicture(image, labels, np.stack(masks) > 0, sentences)
 
 
@@ -186,11 +187,19 @@ def _shown(target: Target, shape: tuple[int, ...], window: Window) -> bool:
 
 
 def _cut(
-    pixels: NDArray[np.uint8], window: Window, flip: bool, size: tuple[int, int], resample: int
+    pixels: NDArray[np.uint8],
+    window: Window,
+    flip: bool,
+    size: tuple[int, int],
+    resample: int,
+    border: int = 0,
 ) -> NDArray[np.uint8]:
     top, left, rows, columns = window
     part = pixels[top : top + rows, left : left + columns]
-    if part.shape[1::-1] != size:
-        larger = part.shape[1] < size[0] and resample == cv2.INTER_AREA
-        part = cv2.resize(part, size, interpolation=cv2.INTER_LINEAR if larger else resample)
+    fit = Fit.of(part.shape[:2], size[::-1])
+    scaled = fit.scaled_width, fit.scaled_height
+    if part.shape[1::-1] != scaled:
+        larger = part.shape[1] < scaled[0] and resample == cv2.INTER_AREA
+        part = cv2.resize(part, scaled, interpolation=cv2.INTER_LINEAR if larger else resample)
+    part = fit.lay(part, border)
     return np.ascontiguousarray(part[:, ::-1] if flip else part)

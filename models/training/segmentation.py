@@ -21,7 +21,7 @@ from mmseg_models.training.distillation import Distillation
 from mmseg_models.training.loading import (
     AugmentedFrames,
     Batch,
-    ResizedFrames,
+    FittedFrames,
     StepSampler,
     collate,
     training_loader,
@@ -45,6 +45,7 @@ from mmseg_models.training.trained_weights import TrainedInfo, read_trained, sav
 from mmseg_models.training.validation import SubsetScorer, mean_miou
 from mmseg_ros.core.labels import load_label_space
 from mmseg_ros.core.subsets import all_subsets, parse_subset, subset_name
+from mmseg_ros.projection.fit import Fit
 
 PICTURES = 4
 
@@ -84,8 +85,10 @@ class SegmentationTask:
         self.dropout = build_dropout(recipe)
         loss = build_loss(recipe, self._train_frames, self._label_space)
         self._loss = fabric.to_device(loss)
-        modalities = recipe.data.modalities
-        self._scorer = SubsetScorer(fabric, self.normalization, self._label_space, modalities)
+        data = recipe.data
+        self._scorer = SubsetScorer(
+            fabric, self.normalization, self._label_space, data.modalities, data.aspect
+        )
 
     def begin(self, average: nn.Module) -> None:
         """Let the average teach, if the recipe says so."""
@@ -136,12 +139,13 @@ class SegmentationTask:
         if batch is None:
             return
         images_BMCHW = self.normalization(batch.images)
-        modalities, size = tuple(self.recipe.data.modalities), batch.labels.shape[1:]
-        labels = self._scorer.predict(average.eval(), images_BMCHW, modalities, size)
+        modalities, (rows, columns) = tuple(self.recipe.data.modalities), batch.labels.shape[1:]
+        labels = self._scorer.predict(average.eval(), images_BMCHW, modalities, (rows, columns))
+        fit = Fit.of((rows, columns), batch.images.shape[2:4], self.recipe.data.aspect)
         for i, name in enumerate(batch.names):
             planes, truth = batch.images[i].cpu().numpy(), batch.labels[i].cpu().numpy()
             path = folder / (name.replace('/', '_') + '.png')
-            write_picture(path, planes, truth, labels[i].cpu().numpy(), self._label_space)
+            write_picture(path, planes, truth, labels[i].cpu().numpy(), self._label_space, fit)
 
     def save(self, path: Path, average: nn.Module, step: int, rows: Mapping[str, Any]) -> None:
         """Write weights as `load_trained` reads them."""
@@ -180,7 +184,7 @@ class SegmentationTask:
         chosen = np.linspace(0, total - 1, count).astype(int)
         mine = chosen[self._fabric.global_rank :: self._fabric.world_size]
         data = self.recipe.data
-        frames = ResizedFrames(self._val_frames, mine, data.height, data.width)
+        frames = FittedFrames(self._val_frames, mine, data.height, data.width, data.aspect)
         loader = validation_loader(frames, self.batch_size, data.workers)
         return self._fabric.setup_dataloaders(loader, use_distributed_sampler=False)
 

@@ -114,6 +114,7 @@ def build_augmentation(recipe: Recipe, ignore_id: int) -> Augmentation:
     return Augmentation(
         height=recipe.data.height,
         width=recipe.data.width,
+        aspect=recipe.data.aspect,
         crop_height=config.crop_height or recipe.data.height,
         crop_width=config.crop_width or recipe.data.width,
         scale_min=config.scale_min,

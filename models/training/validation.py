@@ -11,14 +11,16 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
-from torch.nn import functional
 
+from mmseg_models.fitted import labels_on_image
 from mmseg_models.training.loading import Batch
 from mmseg_models.training.normalization import Normalization
+from mmseg_ros.core.aspects import DEFAULT_ASPECT
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.subsets import availability, subset_name
 from mmseg_ros.core.types import Modality
 from mmseg_ros.metrics.metrics import ConfusionMatrix
+from mmseg_ros.projection.fit import Fit
 
 Subset = tuple[Modality, ...]
 
@@ -57,7 +59,9 @@ class SubsetScorer:
         normalization: Normalization,
         label_space: LabelSpace,
         modalities: Sequence[Modality],
+        aspect: str = DEFAULT_ASPECT,
     ) -> None:
+        self._aspect = aspect
         self._fabric = fabric
         self._normalization = normalization
         self._label_space = label_space
@@ -75,7 +79,8 @@ class SubsetScorer:
             images_BMCHW = self._normalization(batch.images)
             truth = batch.labels.cpu().numpy()
             for subset, matrix in zip(subsets, matrices, strict=True):
-                labels_BHW = self.predict(model, images_BMCHW, subset, truth.shape[1:])
+                rows, columns = truth.shape[1:]
+                labels_BHW = self.predict(model, images_BMCHW, subset, (rows, columns))
                 matrix.update(labels_BHW.cpu().numpy(), truth)
         return {
             subset_name(subset): Score.of(self._over_processes(matrix), space.names)
@@ -84,18 +89,16 @@ class SubsetScorer:
 
     @torch.no_grad()
     def predict(
-        self, model: nn.Module, images_BMCHW: Tensor, subset: Subset, size: Sequence[int]
+        self, model: nn.Module, images_BMCHW: Tensor, subset: Subset, size: tuple[int, int]
     ) -> Tensor:
-        """Return B x H x W labels of `size` with only `subset` available."""
+        """Return B x H x W labels of images of `size` with only `subset` available."""
         row = torch.from_numpy(availability(subset, self._modalities))
         available_BM = row.to(images_BMCHW.device).repeat(len(images_BMCHW), 1)
         with self._fabric.autocast():
             logits_BKHW = model(images_BMCHW, available_BM)
-        if logits_BKHW.shape[2:] != tuple(size):
-            logits_BKHW = functional.interpolate(
-                logits_BKHW.float(), size=tuple(size), mode='bilinear', align_corners=False
-            )
-        return logits_BKHW.argmax(dim=1)
+        rows, columns = images_BMCHW.shape[-2:]
+        fit = Fit.of(size, (rows, columns), self._aspect)
+        return labels_on_image(logits_BKHW, fit, self._label_space.ignore_id)
 
     def _over_processes(self, matrix: ConfusionMatrix) -> ConfusionMatrix:
         if self._fabric.world_size > 1:

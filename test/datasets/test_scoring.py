@@ -11,8 +11,9 @@ import yaml
 from mmseg_ros.cli import main
 from mmseg_ros.core.errors import DatasetError
 from mmseg_ros.datasets.deliver import DeliverDataset
+from mmseg_ros.datasets.frame import LabelledFrame
 from mmseg_ros.datasets.label_png import read_label_png
-from mmseg_ros.evaluation.data_sets import ALL, score_dataset
+from mmseg_ros.evaluation.data_sets import ALL, DatasetScores, score_dataset
 from mmseg_ros.evaluation.mask_folder import mask_folder
 from mmseg_ros.inference.backend import Prediction
 from mmseg_ros.metrics.frame_counts import totals
@@ -154,3 +155,28 @@ def test_masks_of_a_data_set_appear_whole_or_not_at_all(root, label_space, make_
     assert not (tmp_path / 'masks/stamps.csv').exists()
     labels = read_label_png(tmp_path / 'masks' / rows[0]['file'])
     assert labels.shape == frames[0].labels.shape
+
+
+class _LabelsOfTheBlueChannel:
+    """Answers with the values of the second image, which is resampled nearest."""
+
+    def infer(self, images, available):
+        return Prediction(images[1, ..., 2].copy(), np.full(images.shape[1:3], 255, np.uint8))
+
+
+@pytest.mark.parametrize(
+    ('aspect', 'missed', 'right'),
+    [('auto', 0, 0.95), ('letterbox', 0, 0.95), ('stretch', 0, 0.95), ('crop', 32 * 96, 0.35)],
+)
+def test_wide_frames_come_back_to_their_own_size(make_bundle, label_space, aspect, missed, right):
+    bundle = make_bundle(MODALITIES, height=32, width=48)
+    labels = np.tile(np.repeat(np.arange(6, dtype=np.uint8), 24), (32, 1))
+    plane = np.repeat(labels[..., None], 3, axis=-1)
+    frame = LabelledFrame('wide', MODALITIES, np.stack([plane] * 4), labels)
+    scores = DatasetScores(bundle, _LabelsOfTheBlueChannel(), [MODALITIES], aspect=aspect)
+    scores.add(frame)
+    matrix = scores.matrices[ALL, MODALITIES]
+    assert matrix.pixels == labels.size
+    # What a crop leaves out is wrong, and no class gets the blame.
+    assert matrix.missed.sum() == missed
+    assert right - 0.05 <= np.trace(matrix.counts) / labels.size <= right + 0.05

@@ -15,7 +15,8 @@ from mmseg_models.transforms import (
     resample,
 )
 from mmseg_ros.datasets.frame import LabelledFrame
-from mmseg_ros.encoding.resize import resize_images
+from mmseg_ros.encoding.resize import fitted_images, resize_images
+from mmseg_ros.projection.fit import Fit
 
 IGNORE = 255
 PLAIN = Augmentation(
@@ -49,7 +50,7 @@ def make_frame(height=32, width=48, seed=0) -> LabelledFrame:
     flip=st.booleans(),
 )
 def test_planes_and_labels_move_together(scale, top, left, height, width, flip):
-    moved = resample(make_frame(), Window(scale, top, left, height, width, flip), IGNORE)
+    moved = resample(make_frame(), Window((scale, scale), top, left, height, width, flip), IGNORE)
     assert moved.images.shape == (3, height, width, 3)
     assert moved.labels.shape == (height, width)
     expected = np.where(moved.labels == IGNORE, 0, moved.labels + 1)
@@ -63,7 +64,7 @@ def test_camera_image_stays_on_the_labels(scale, flip):
     labels = np.repeat(np.arange(columns, dtype=np.uint8)[None], rows, axis=0)
     ramp = np.repeat(4 * labels[..., None], 3, axis=2)
     frame = LabelledFrame('f', ('rgb',), ramp[None], labels)
-    window = Window(scale, 0, 0, int(rows * scale), int(columns * scale), flip)
+    window = Window((scale, scale), 0, 0, int(rows * scale), int(columns * scale), flip)
     moved = resample(frame, window, IGNORE)
     inside = moved.labels != IGNORE
     error = moved.images[0, ..., 0][inside] / 4.0 - moved.labels[inside]
@@ -161,3 +162,39 @@ def test_resize_images(size):
     assert set(np.unique(resized)) <= set(np.unique(frame.images))
     if size == (32, 48):
         assert resized is frame.images
+
+
+WIDE = replace(PLAIN, height=32, width=48, crop_height=32, crop_width=48)
+
+
+def test_wide_frames_are_fitted_as_in_deployment():
+    frame = make_frame(32, 160)
+    seen = WIDE(frame, np.random.default_rng(0))
+    fit = Fit.of((32, 160), (32, 48))
+    assert np.array_equal(seen.images, fitted_images(frame.images, frame.modalities, fit))
+    top = fit.offset[0]
+    shown = slice(top, top + fit.scaled_height)
+    assert (seen.labels[shown] != IGNORE).all()
+    assert (np.delete(seen.labels, np.r_[shown], axis=0) == IGNORE).all()
+
+
+def test_wide_frames_are_cut_or_squashed_when_asked():
+    frame = make_frame(32, 160)
+    cut = replace(WIDE, aspect='crop')(frame, np.random.default_rng(0))
+    assert (cut.labels != IGNORE).all()
+    assert any((frame.labels[:, i : i + 48] == cut.labels).all() for i in range(113))
+    squashed = replace(WIDE, aspect='stretch')(frame, np.random.default_rng(0))
+    expected = resize_images(frame.images, frame.modalities, 32, 48)
+    assert np.array_equal(squashed.images, expected)
+
+
+@given(ratio=st.floats(0.3, 3.0), factor=st.integers(1, 30))
+def test_at_the_networks_aspect_frames_are_scaled_alike_whatever_the_parameter(ratio, factor):
+    rows, columns = 6 * factor, 10 * factor
+    fit = Fit.of((rows, columns), (192, 320))
+    before = ratio * 192 / rows
+    sizes = (
+        round(rows * (ratio * fit.scaled_height / rows)),
+        round(columns * (ratio * fit.scaled_width / columns)),
+    )
+    assert sizes == (round(rows * before), round(columns * before))

@@ -60,6 +60,17 @@ def test_masks_are_of_the_sentences_at_the_size_of_the_image(make_referring_bund
     segmenter.close()
 
 
+def test_a_wide_image_is_padded_and_its_masks_lie_where_they_should(segmenter, runtime):
+    # The network takes twice as wide as tall; this is six times as wide.
+    wide = np.concatenate([LEFT_RED_RIGHT_BLUE] * 3, axis=1)[:, 48:240]
+    wide = np.ascontiguousarray(wide[8:40])
+    result = segmenter.segment(wide, ['blue'])
+    assert result.probability.shape == (1, 32, 192)
+    assert result.meant[0, :, 3:45].all()
+    assert not result.meant[0, :, 51:93].any()
+    assert result.meant[0, :, 99:141].all()
+
+
 def test_a_sentence_is_encoded_once_and_all_go_as_one_batch(segmenter, runtime):
     for _ in range(3):
         segmenter.segment(LEFT_RED_RIGHT_BLUE, ['red', 'the blue car'])

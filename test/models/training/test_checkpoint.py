@@ -53,6 +53,14 @@ def test_position_comes_back(trainables, tmp_path):
     assert (position.step, position.best_miou) == (3, 0.25)
 
 
+def test_a_checkpoint_from_before_an_option_resumes_with_its_default(trainables, tmp_path):
+    path = save_checkpoint(tmp_path, trainables, at(3), RECIPE)
+    now = {**RECIPE, 'data': {'root': 'x', 'aspect': 'auto'}}
+    assert load_checkpoint(path, trainables, now).step == 3
+    with pytest.raises(TrainingError, match=r"'aspect': 'auto'.*'aspect': 'crop'"):
+        load_checkpoint(path, trainables, {**RECIPE, 'data': {'root': 'x', 'aspect': 'crop'}})
+
+
 def test_damaged_file_and_other_recipe_are_rejected(trainables, tmp_path):
     path = save_checkpoint(tmp_path, trainables, at(3), RECIPE)
     with pytest.raises(TrainingError, match=r"data was .'root': 'x'."):

@@ -9,8 +9,8 @@ import torch
 
 from mmseg_models.training.loading import (
     AugmentedFrames,
+    FittedFrames,
     FrameKey,
-    ResizedFrames,
     StepSampler,
     collate,
     epoch_order,
@@ -93,7 +93,7 @@ def test_loader_does_not_draw_from_the_networks_generator():
 
 
 def test_collate_and_resize():
-    frames = ResizedFrames(Frames(), np.array([2, 7]), height=8, width=12)
+    frames = FittedFrames(Frames(), np.array([2, 7]), height=8, width=12)
     assert len(frames) == 2
     batch = collate([frames[0], frames[1]])
     assert batch.images.shape == (2, 1, 8, 12, 3)

@@ -9,6 +9,7 @@ import numpy as np
 from mmseg_models.training.pictures import write_picture
 from mmseg_models.training.run_log import COLUMNS, RunLog, git_revision
 from mmseg_ros.core.labels import load_label_space
+from mmseg_ros.projection.fit import Fit
 
 
 def row(step):
@@ -59,7 +60,7 @@ def test_picture_shows_planes_truth_and_labels(tmp_path):
     truth, labels = np.full((8, 12), 6), np.full((8, 12), 12)
     truth[0, 0] = 255
     path = tmp_path / 'new' / 'picture.png'
-    write_picture(path, planes, truth, labels, space)
+    write_picture(path, planes, truth, labels, space, Fit.of((8, 12), (8, 12)))
     image = cv2.imread(str(path))[..., ::-1]
     assert image.shape == (16, 48, 3)
     assert np.all(image[:8, 12:24] == 77)

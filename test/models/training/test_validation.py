@@ -7,11 +7,14 @@ from lightning_fabric import Fabric
 from torch import nn
 from torchmetrics.classification import MulticlassJaccardIndex
 
+from mmseg_models.fitted import labels_on_image
 from mmseg_models.training.loading import Batch
 from mmseg_models.training.normalization import Normalization
 from mmseg_models.training.validation import Score, SubsetScorer, mean_miou
 from mmseg_ros.core.labels import LabelClass, LabelSpace
 from mmseg_ros.datasets.statistics import ChannelStatistics
+from mmseg_ros.encoding.resize import fitted_images
+from mmseg_ros.projection.fit import Fit
 
 SPACE = LabelSpace(
     'three', tuple(LabelClass(i, name, (i, i, i), '') for i, name in enumerate('abc')), 255
@@ -91,3 +94,28 @@ def test_normalization_is_mean_and_deviation():
         for c in range(3):
             expected = (images[:, m, ..., c] / 255.0 - item.mean[c]) / item.std[c]
             assert torch.allclose(result[:, m, c], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(('aspect', 'ignored'), [('auto', 0), ('letterbox', 0), ('crop', 48)])
+def test_wide_images_are_compared_where_they_lie(aspect, ignored):
+    normalization = Normalization(dict.fromkeys(MODALITIES, PLAIN))
+    scorer = SubsetScorer(Fabric(accelerator='cpu'), normalization, SPACE, MODALITIES, aspect)
+    truth = np.tile(np.repeat([0, 2, 1, 2], 24), (16, 1))
+    pixels = np.repeat(np.repeat(truth[..., None], 3, axis=-1)[None], 2, axis=0).astype(np.uint8)
+    fit = Fit.of((16, 96), (8, 24), aspect)
+    # Nearest for all: the label is the value of the pixel, and values must not be mixed.
+    images = fitted_images(pixels, ('depth', 'lidar'), fit)[None]
+    images = torch.from_numpy(images)
+    labels = scorer.predict(FirstAvailable(), normalization(images), MODALITIES, (16, 96))[0]
+    assert int((labels == 255).any(dim=0).sum()) == ignored
+    seen = labels != 255
+    assert (labels.numpy() == truth)[seen.numpy()].mean() > 0.9
+
+
+def test_logits_on_padding_are_dropped():
+    fit = Fit.of((10, 60), (20, 30))
+    logits = torch.zeros(1, 2, 20, 30)
+    row = fit.offset[0]
+    logits[:, 1] = 5.0
+    logits[:, 1, row : row + fit.scaled_height] = -5.0
+    assert not labels_on_image(logits, fit, 255).any()
