@@ -50,10 +50,14 @@ class CheckReport:
 
     def text(self) -> str:
         """Return the report in two lines."""
-        turned = ', '.join(f'{a:+g} deg: {d:.2f}' for a, d in self.disturbed_px.items())
-        return (
+        points = (
             f'{self.in_image} of {self.points} points in the image, {self.hidden} hidden, '
             f'{100 * self.coverage:.0f} % of the cells covered\n'
+        )
+        if not self.edges:
+            return points + 'no depth edges'
+        turned = ', '.join(f'{a:+g} deg: {d:.2f}' for a, d in self.disturbed_px.items())
+        return points + (
             f'{self.edges} depth edges, {100 * self.near_edge:.1f} % within {NEAR_EDGE_PX:g} px '
             f'of an image edge, mean distance {self.distance_px:.2f} px (turned by {turned} px)'
         )
@@ -106,6 +110,8 @@ def draw_points(rgb: NDArray[np.uint8], projection: LidarProjection) -> NDArray[
         projection: Where the points are.
     """
     picture = np.ascontiguousarray(rgb // 2 + 32)
+    if not len(projection.u):
+        return picture
     span = np.log(_FARTHEST_SHOWN_M / _NEAREST_SHOWN_M)
     near = 1 - np.log(np.maximum(projection.depth_m, _NEAREST_SHOWN_M) / _NEAREST_SHOWN_M) / span
     scale = np.rint(255 * np.clip(near, 0, 1)).astype(np.uint8)[:, None]

@@ -12,7 +12,6 @@ STRIDES = (1, 16, 32, 40, 64, 80, 128)
 fired together."""
 NEIGHBOR_PX = 6
 _WIDEST_PX = 40
-_LEAST_SHARE = 0.3
 _ROW_PX = 2
 _BIN_DEG = 0.2
 
@@ -26,12 +25,9 @@ def line_neighbors(projection: LidarProjection, xyz: NDArray[np.float32]) -> Pai
         projection: Where the points are.
         xyz: N x 3 meters, LiDAR frame: all points of the cloud.
     """
-    pairs = _strided(projection, len(xyz), 1)
-    for stride in STRIDES[1:]:
-        other = _strided(projection, len(xyz), stride)
-        pairs = max(pairs, other, key=lambda item: _share(projection, item))
-    if _share(projection, pairs) < _LEAST_SHARE:
-        pairs = _by_direction(projection, xyz)
+    candidates = [_strided(projection, len(xyz), stride) for stride in STRIDES]
+    candidates.append(_by_direction(projection, xyz))
+    pairs = max(candidates, key=lambda item: _share(projection, item))
     before, after = pairs
     du, dv = _steps(projection, pairs)
     same_line = (dv <= _ROW_PX) & (du <= _WIDEST_PX)

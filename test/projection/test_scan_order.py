@@ -32,14 +32,38 @@ def scene():
     return points, np.ascontiguousarray(rgb, np.uint8)
 
 
-@pytest.mark.parametrize('order', ['rings', 'columns', 'shuffled'])
+def in_order(grid, order):
+    """Return a cloud of rings x columns x 3 points as one kind of sensor writes it."""
+    random = np.random.default_rng(0)
+    lost = random.random(grid.shape[:2]) < 0.15
+    columns = grid.transpose(1, 0, 2)
+    if order == 'shuffled':
+        cloud = grid.reshape(-1, 3)
+        return cloud[random.permutation(len(cloud))]
+    if order == 'by distance':
+        cloud = grid.reshape(-1, 3)
+        return cloud[np.argsort(np.linalg.norm(cloud, axis=1), kind='stable')]
+    if order == 'lasers as they fire':  # nuScenes: a low and a high one in turn
+        return grid[np.arange(RINGS).reshape(2, -1).T.ravel()].transpose(1, 0, 2)
+    if order == 'columns, lost ones left out':
+        return columns[~lost.T]
+    if order in ('columns, lost ones zero', 'columns, lost ones NaN'):  # Ouster
+        return np.where(lost.T[..., None], np.float32(0 if 'zero' in order else np.nan), columns)
+    if order == 'staggered columns':  # Ouster, before it is destaggered
+        shifted = [np.roll(row, 6 * (k % 4), axis=0) for k, row in enumerate(grid)]
+        return np.stack(shifted).transpose(1, 0, 2)
+    return {'rings': grid, 'rings from the top': grid[::-1], 'columns': columns}[order]
+
+
+@pytest.mark.parametrize(
+    'order',
+    ['rings', 'rings from the top', 'columns', 'shuffled', 'by distance', 'lasers as they fire',
+     'columns, lost ones left out', 'columns, lost ones zero', 'columns, lost ones NaN',
+     'staggered columns'],
+)  # fmt: skip
 def test_outlines_are_found_in_any_order_and_move_when_turned(order):
     points, rgb = scene()
-    cloud = points.reshape(-1, 3)
-    if order == 'columns':
-        cloud = points.transpose(1, 0, 2).reshape(-1, 3)
-    if order == 'shuffled':
-        cloud = cloud[np.random.default_rng(0).permutation(len(cloud))]
+    cloud = np.ascontiguousarray(in_order(points, order).reshape(-1, 3))
     _, report = check_projection(rgb, cloud, T_CAMERA_LIDAR, CAMERA)
     assert report.edges >= 16
     assert report.distance_px < 2.0
