@@ -62,6 +62,7 @@ setup(
         'report': ['jinja2', 'matplotlib', 'rich'],
         'open3d': ['open3d'],
         'datasets': ['h5py', 'hdf5plugin'],
+        'events': ['aedat', 'h5py', 'hdf5plugin'],
         'sim': ['embreex', 'opencv-python-headless'],
         'mitsuba': ['mitsuba', 'pyoidn', 'cffi'],
         'train': [

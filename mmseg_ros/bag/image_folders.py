@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mmseg_ros.bag.event_recordings import EVENT_SUFFIXES
 from mmseg_ros.bag.recorded_files import FolderRecording, RecordedFile
-from mmseg_ros.bag.stamp_files import stamps_of
+from mmseg_ros.bag.stamp_files import known_stamps, stamps_of
 from mmseg_ros.core.errors import DatasetError
 from mmseg_ros.core.modalities import kind_of
 from mmseg_ros.core.types import DEPTH, EVENT, LIDAR, RGB, Modality
@@ -15,7 +16,7 @@ from mmseg_ros.projection.sensor_words import modality_of
 
 IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff')
 LABELS = 'labels'
-_SUFFIXES = {DEPTH: (*IMAGE_SUFFIXES, '.npy'), LIDAR: CLOUD_SUFFIXES, EVENT: ('.raw',)}
+_SUFFIXES = {DEPTH: (*IMAGE_SUFFIXES, '.npy'), LIDAR: CLOUD_SUFFIXES, EVENT: EVENT_SUFFIXES}
 _CALIBRATIONS = ('calibration', 'calib', 'rig', 'camchain', 'ost')
 
 
@@ -47,7 +48,7 @@ def image_folders(
         if modality is None or not found:
             continue
         taken[modality] = sub
-        stamps = stamps_of(found, (sub, folder), rate_hz)
+        stamps = _stamps(modality, found, sub, folder, rate_hz)
         files += [RecordedFile(modality, stamp, path) for path, stamp in stamps.items()]
     if not files:
         raise DatasetError(
@@ -64,6 +65,23 @@ def _sensor(name: str, taken: dict[Modality, Path]) -> Modality | None:
         return None
     known = (RGB, DEPTH, EVENT, LIDAR)
     return name if name in known else modality_of(name, list(taken)) or name
+
+
+def _stamps(
+    modality: Modality, files: list[Path], sub: Path, folder: Path, rate_hz: float
+) -> dict[Path, int]:
+    """Return the stamps of a sensor's files.
+
+    One recording of events spans all of them: its clock begins at the first stamp of the folder,
+    unless it has a list itself.
+    """
+    if kind_of(modality) != EVENT or len(files) > 1 or known_stamps(files, (sub,)) is not None:
+        return stamps_of(files, (sub, folder), rate_hz)
+    for other, place in ((RGB, folder / RGB), (RGB, folder), (LIDAR, folder / LIDAR)):
+        found = _files(place, other) if place.is_dir() else []
+        if found:
+            return {files[0]: min(stamps_of(found, (place, folder), rate_hz).values())}
+    return stamps_of(files, (sub, folder), rate_hz)
 
 
 def _files(folder: Path, modality: Modality) -> list[Path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ros.bag.event_recordings import event_packets, read_event_recording
 from mmseg_ros.bag.writer import BagWriter
 from mmseg_ros.core.errors import DatasetError, MmsegError
 from mmseg_ros.core.modalities import kind_of
@@ -28,7 +29,6 @@ from mmseg_ros.core.types import (
     pixel_size,
 )
 from mmseg_ros.datasets.label_png import read_label_png
-from mmseg_ros.messages.event_file import read_event_file
 from mmseg_ros.projection.cloud_files import read_cloud
 from mmseg_ros.projection.extrinsics import Rig
 
@@ -105,13 +105,26 @@ def _write(
     for stamp_ns, T in recording.poses:
         bag.write_odometry(stamp_ns, T)
     for item in files:
-        payload = read(item.modality, item.path)
         mount = rig.mounts.get(item.modality)
         frame_id = (mount.frame_id if mount else '') or item.modality
-        bag.write_sample(SensorSample(item.modality, item.stamp_ns, frame_id, payload))
-        counts[item.modality] = counts.get(item.modality, 0) + 1
+        for stamp_ns, payload in _payloads(item, rig, read):
+            bag.write_sample(SensorSample(item.modality, stamp_ns, frame_id, payload))
+            counts[item.modality] = counts.get(item.modality, 0) + 1
     _write_labels(bag, recording.labels, rig)
     return counts
+
+
+def _payloads(
+    item: RecordedFile, rig: Rig, read: Callable[[Modality, Path], Payload]
+) -> Iterator[tuple[int, Payload]]:
+    """Yield stamp and payload of a file's samples: packets of events, else one."""
+    if kind_of(item.modality) != EVENT:
+        yield item.stamp_ns, read(item.modality, item.path)
+        return
+    camera = rig.cameras.get(item.modality)
+    size = (camera.height, camera.width) if camera else None
+    for packet in event_packets(read_event_recording(item.path, item.stamp_ns, size)):
+        yield int(packet.stamp_ns[0]), packet
 
 
 def read_payload(
@@ -126,7 +139,7 @@ def read_payload(
     if kind == LIDAR:
         return read_cloud(path, columns)
     if kind == EVENT:
-        return read_event_file(path)
+        return read_event_recording(path)
     if kind == DEPTH:
         return DepthData(_depth_m(path, depth_scale))
     pixels: NDArray[Any] | None = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)

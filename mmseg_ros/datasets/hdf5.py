@@ -104,3 +104,61 @@ def _events(
         width=width,
         height=height,
     )
+
+
+_LAYOUTS = (
+    ('events/x', 'events/y', 'events/t', 'events/p'),
+    ('events/xs', 'events/ys', 'events/ts', 'events/ps'),
+    ('x', 'y', 't', 'p'),
+)
+"""Where recordings keep column, row, time and polarity: DSEC and MUSES, event utilities, bare."""
+_COMPOUND = ('CD/events', 'events')
+"""Metavision's table and the same under a shorter name, with fields x, y, p, t."""
+
+
+def read_recording(path: Path) -> tuple[list[NDArray[Any]], tuple[int, int] | None]:
+    """Return all of a file: x, y, time in microseconds (int64), polarity; and rows and columns.
+
+    Fractions of a time mean seconds. The size is None where the file does not tell it.
+
+    Raises:
+        MissingLibraryError: h5py is not installed.
+        DatasetError: The file cannot be read or has none of the known layouts.
+    """
+    with open_hdf5(path) as file:
+        x, y, t, p = (np.asarray(column) for column in _columns_of(file, path))
+        offset = int(file['t_offset'][()]) if 't_offset' in file else 0
+        size = _size_of(file)
+    if len({len(column) for column in (x, y, t, p)}) != 1:
+        raise DatasetError(f'{path}: columns, rows, times and polarities differ in number.')
+    if t.dtype.kind == 'f':
+        if not np.isfinite(t).all():
+            raise DatasetError(f'{path}: some times are not finite.')
+        t = np.rint(t.astype(np.float64) * 1e6)
+    return [x, y, t.astype(np.int64) + offset, p > 0], size
+
+
+def _columns_of(file: Any, path: Path) -> list[Any]:
+    for name in _COMPOUND:
+        fields = getattr(getattr(file.get(name), 'dtype', None), 'names', None) or ()
+        if set('xytp') <= set(fields):
+            table = file[name][:]
+            return [table[field] for field in 'xytp']
+    for names in _LAYOUTS:
+        if all(name in file and hasattr(file[name], 'shape') for name in names):
+            return [file[name] for name in names]
+    raise DatasetError(
+        f'{path} holds no events in a known place: expected are events/x, y, t, p (DSEC), '
+        'events/xs, ys, ts, ps, or CD/events (Metavision); it has '
+        f'{", ".join(sorted(file)) or "nothing"}.'
+    )
+
+
+def _size_of(file: Any) -> tuple[int, int] | None:
+    geometry = str(file.attrs.get('geometry', ''))
+    width, _, height = geometry.partition('x')
+    if width.isdigit() and height.isdigit():
+        return int(height), int(width)
+    if 'height' in file.attrs and 'width' in file.attrs:
+        return int(file.attrs['height']), int(file.attrs['width'])
+    return None

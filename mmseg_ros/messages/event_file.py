@@ -10,11 +10,11 @@ import numpy as np
 from mmseg_ros.core.errors import SampleError
 from mmseg_ros.core.types import EventData
 from mmseg_ros.messages import event_codecs as codecs
+from mmseg_ros.messages.event_header import read_content, sensor_size, split_header
 from mmseg_ros.messages.event_points import event_data
 from mmseg_ros.messages.prophesee import WORD_TYPES, decode_prophesee
 
 _FORMATS = {'EVT2': 'evt2', 'EVT21': 'evt21', 'EVT3': 'evt3'}
-_SENSOR_SIZES = {'gen3': (480, 640), 'gen4': (720, 1280), 'imx636': (720, 1280)}
 _NS_PER_US = 1000
 
 
@@ -31,11 +31,7 @@ def read_event_file(path: str | Path, start_ns: int = 0) -> EventData:
         SampleError: The file cannot be read, its header names no supported format, or events lie
             outside the sensor.
     """
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise SampleError(f'{path}: cannot read the recording ({error}).') from error
-    header, body = _split(content)
+    header, body = split_header(read_content(path))
     name, height, width = _format(header, str(path))
     data = np.frombuffer(body, np.uint8)
     state = np.zeros(codecs.STATE_SIZE, np.int64)
@@ -57,19 +53,6 @@ def _has_swapped_halves(header: str) -> bool:
     )
 
 
-def _split(content: bytes) -> tuple[str, bytes]:
-    """Return the header (lines that start with %) and what follows it."""
-    position = 0
-    while content[position : position + 1] == b'%':
-        end = content.find(b'\n', position)
-        if end < 0:
-            break
-        line, position = content[position:end], end + 1
-        if line.strip() == b'% end':
-            break
-    return content[:position].decode('latin-1'), content[position:]
-
-
 def _format(header: str, path: str) -> tuple[str, int, int]:
     named = re.search(r'^% format (\w+)', header, re.M)
     version = re.search(r'^% evt ([\d.]+)', header, re.M)
@@ -84,18 +67,7 @@ def _format(header: str, path: str) -> tuple[str, int, int]:
             f'{path}: the header names the event format {name!r}; '
             f'supported: {", ".join(_FORMATS)}.'
         )
-    return name, *_size(header, path)
-
-
-def _size(header: str, path: str) -> tuple[int, int]:
-    geometry = re.search(r'^% geometry (\d+)x(\d+)', header, re.M)
-    if geometry:
-        return int(geometry[2]), int(geometry[1])
-    height, width = re.search(r'height=(\d+)', header), re.search(r'width=(\d+)', header)
-    if height and width:
-        return int(height[1]), int(width[1])
-    # Old recorders name only the plugin of the sensor's generation.
-    generation = re.search(r'^% plugin_name .*(gen\d|imx636)', header, re.M)
-    if generation and generation[1] in _SENSOR_SIZES:
-        return _SENSOR_SIZES[generation[1]]
-    raise SampleError(f'{path}: the header does not name the size of the sensor.')
+    size = sensor_size(header)
+    if size is None:
+        raise SampleError(f'{path}: the header does not name the size of the sensor.')
+    return name, *size
