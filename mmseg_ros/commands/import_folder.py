@@ -16,8 +16,9 @@ EPILOG = """examples:
   python -m mmseg_ros import images recording --calibration camchain.yaml --out out/own
 
 images: a sub-folder per sensor (rgb/*.png, depth/*.png in mm, lidar/*.bin .npy .pcd .ply
-.pcd.bin, event/*.raw .dat .h5 .aedat4, thermal/*.png, labels/*.png) and stamps.txt: a line per file, a stamp or a
-name and a stamp. Calibration: --calibration, or calibration.yaml in the folder."""
+.pcd.bin, event/*.raw .dat .h5 .aedat4, thermal/*.png, labels/*.png) and stamps.txt: a line per
+file, a stamp or a name and a stamp. Calibration: --calibration, or calibration.yaml in the
+folder."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
