@@ -6,6 +6,8 @@ import heapq
 import json
 import time
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from mmseg_ros.bag import builders
@@ -23,7 +25,8 @@ RATES_HZ = {
 EVENT_BYTES = 1_000_000
 BYTES_PER_EVENT = 12
 STAMP = slice(4, 12)
-INFO_EVERY_S = 1.0
+INFO_HZ, CLOCK_HZ = 1.0, 100.0
+CLOCK = 'clock'
 
 Message = tuple[str, str, bytes]
 
@@ -53,49 +56,77 @@ def messages_of(load: str) -> tuple[dict[str, list[Message]], Rig]:
     return found, rig
 
 
-def feed(messages: dict[str, list[Message]], rates_hz: dict[str, float], file: Path) -> None:
+@dataclass(frozen=True, slots=True)
+class LoadClock:
+    """Time that passes at `speed`: on a machine with little to spare all can be slower alike."""
+
+    origin_ns: int
+    speed: float
+
+    def now_ns(self) -> int:
+        """Return the time that stamps and latencies are on."""
+        return self.origin_ns + round((time.time_ns() - self.origin_ns) * self.speed)
+
+
+def feed(
+    messages: dict[str, list[Message]], rates_hz: dict[str, float], clock: LoadClock, file: Path
+) -> None:
     """Publish every sensor at its rate until the file `stop` lies beside `file`; write counts.
 
     A message that is behind by more than a period is left out, so no burst makes up for a pause
-    of this process; what was sent is counted.
+    of this process; what was sent is counted. While the file `pause` is there, only time goes on.
     """
     import rclpy
+
+    rclpy.init()
+    publish = _publisher(messages)
+    sent: Counter[str] = Counter()
+    began_s = time.monotonic()
+    due = [(began_s, name) for name in (CLOCK, *messages)]
+    heapq.heapify(due)
+    stop, pause = file.with_name('stop'), file.with_name('pause')
+    while not stop.exists():
+        at_s, name = heapq.heappop(due)
+        period_s = 1.0 / (rates_hz.get(name, CLOCK_HZ if name == CLOCK else INFO_HZ))
+        time.sleep(max(at_s - time.monotonic(), 0.0))
+        late = time.monotonic() - at_s > period_s / clock.speed
+        heapq.heappush(due, (at_s + period_s / clock.speed, name))
+        if name == CLOCK:
+            publish(name, b'', clock.now_ns())
+            if pause.exists():
+                file.write_text(json.dumps(sent))
+        elif not late and not pause.exists():
+            _, _, data = messages[name][sent[name] % len(messages[name])]
+            # A packet of events is sent when its last event is there, stamped with its first.
+            begin_ns = round(period_s * 1e9) if name == EVENT else 0
+            publish(name, data, clock.now_ns() - begin_ns)
+            sent[name] += 1
+    rclpy.try_shutdown()
+
+
+def _publisher(messages: dict[str, list[Message]]) -> Callable[[str, bytes, int], None]:
+    """Return what publishes serialised data of a sensor, or /clock, with a stamp."""
+    from builtin_interfaces.msg import Time
     from rclpy.node import Node
+    from rosgraph_msgs.msg import Clock
 
     from mmseg_ros.ros.qos import output_qos
     from mmseg_ros.ros.tools.message_types import message_class_of
 
-    rclpy.init()
     node = Node('bench_load_feeder')
-    types = {turn[0][0]: turn[0][1] for turn in messages.values()}
     publishers = {
-        topic: node.create_publisher(message_class_of(name), topic, output_qos(10))
-        for topic, name in types.items()
+        name: node.create_publisher(message_class_of(turn[0][1]), turn[0][0], output_qos(10))
+        for name, turn in messages.items()
     }
-    sent: Counter[str] = Counter()
-    began_s = time.monotonic()
-    due = [(began_s, name) for name in messages]
-    heapq.heapify(due)
-    stop, pause = file.with_name('stop'), file.with_name('pause')
-    while not stop.exists():
-        if pause.exists():
-            file.write_text(json.dumps(sent))
-            time.sleep(0.02)
-            continue
-        at_s, name = heapq.heappop(due)
-        period_s = 1.0 / rates_hz[name] if name in rates_hz else INFO_EVERY_S
-        time.sleep(max(at_s - time.monotonic(), 0.0))
-        late = time.monotonic() - at_s > period_s
-        heapq.heappush(due, (at_s + period_s, name))
-        if late:
-            continue
-        topic, _, data = messages[name][sent[name] % len(messages[name])]
-        # A packet of events is sent when its last event is there, and stamped with its first.
-        begin_ns = round(period_s * 1e9) if name == EVENT else 0
-        now_ns = time.time_ns() - begin_ns
+    publishers[CLOCK] = node.create_publisher(Clock, '/clock', 10)
+
+    def publish(name: str, data: bytes, stamp_ns: int) -> None:
+        seconds, nanoseconds = divmod(stamp_ns, 1_000_000_000)
+        if name == CLOCK:
+            publishers[name].publish(Clock(clock=Time(sec=seconds, nanosec=nanoseconds)))
+            return
         stamped = bytearray(data)
-        seconds, nanoseconds = divmod(now_ns, 1_000_000_000)
         stamped[STAMP] = seconds.to_bytes(4, 'little') + nanoseconds.to_bytes(4, 'little')
-        publishers[topic].publish(bytes(stamped))
-        sent[name] += 1
-    rclpy.try_shutdown()
+        publishers[name].publish(bytes(stamped))
+
+    return publish
