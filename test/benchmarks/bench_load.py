@@ -13,7 +13,7 @@ of its time that the host took away (steal). `--speed 0.1` makes time pass ten t
 sensors and node alike: on a machine that others use, the node then has what a free one gives it.
 Rates, ages and latencies are on that clock; intake and CPU times are not.
 
-Run: python test/benchmarks/bench_load.py [--load real|street] [--seconds 60] [--speed 1] [--json F]
+Run: python test/benchmarks/bench_load.py [--load real|street] [--seconds 60] [--speed 1]
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from mmseg_ros.core.atomic_files import write_text
 from mmseg_ros.core.resources import config_file
 from mmseg_ros.demo.processes import Child, Processes
 
-SETTLE_S, PAUSE_S = 8.0, 2.5
+SETTLE_S, PAUSE_S = 6.0, 2.5
 
 
 @dataclass
@@ -80,7 +80,8 @@ class Heard:
         healthy = {name for name, value in values.items() if value['health'] == 'OK'}
         self.subsets['+'.join(name for name in values if name in used)] += 1
         self.complete += healthy <= used
-        self.ages_ms += [abs(float(v['age_ms'])) for v in values.values() if v['age_ms']]
+        ages = [abs(float(v['age_ms'])) for v in values.values() if v['age_ms']]
+        self.ages_ms += [age for age in ages if age > 0.0]
 
     def on_diagnostics(self, message: Any) -> None:
         for status in message.status:
