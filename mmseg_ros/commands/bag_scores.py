@@ -95,6 +95,7 @@ def _labels(args: argparse.Namespace, label_space: LabelSpace) -> LabelSource:
 def _text(evaluation: Evaluation) -> str:
     """Return the robustness table, the calibration error and what was not used."""
     from mmseg_ros.metrics.drops import drop_text
+    from mmseg_ros.metrics.misalignment_section import misalignment_text
     from mmseg_ros.metrics.report import number, percent
 
     metrics = evaluation.metrics
@@ -104,4 +105,4 @@ def _text(evaluation: Evaluation) -> str:
         for row in metrics['robustness']
     ]
     lines.append(f'{"calibration error (ECE)":28} {number(metrics["reliability"]["ece"])}\n')
-    return ''.join(lines) + drop_text(metrics) + evaluation.exported
+    return ''.join(lines) + misalignment_text(metrics) + drop_text(metrics) + evaluation.exported

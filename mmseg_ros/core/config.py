@@ -261,6 +261,22 @@ class DiagnosticsConfig(Checked):
         low=0.0,
         high=60000.0,
     )
+    misalignment_rate_hz: float = parameter(
+        0.2,
+        'How often a frame is looked at for how far the extrinsics of LiDAR and depth camera are '
+        'off; 0 never looks.',
+        unit='Hz',
+        low=0.0,
+        high=10.0,
+        read_only=True,
+    )
+    misalignment_limit_deg: float = parameter(
+        0.5,
+        'Angle by which extrinsics may be off before a warning is shown.',
+        unit='deg',
+        low=0.01,
+        high=45.0,
+    )
     no_result_s: float = parameter(
         3.0,
         'Time without a result, while sensors deliver and somebody subscribes, after which an '

@@ -98,6 +98,11 @@ def evaluate_with(
             figures, ended = _score(opened, scorer, exported, worst, options, progress, stopped)
             exported.is_cut = ended
         metrics = bag_metrics(opened.reader, bundle, scorer, opened.run.use())
+    limit_deg = options.config.diagnostics.misalignment_limit_deg
+    metrics['misalignment'] = {
+        name: {**found.plain(), 'limit_deg': limit_deg, 'exceeds': found.exceeds(limit_deg)}
+        for name, found in opened.monitor.report(limit_deg).items()
+    }
     metrics['options'] = {
         'subsets': options.subsets,
         'every': options.every,
@@ -139,6 +144,8 @@ def _score(
     wanted = [expected * (2 * i + 1) // (2 * count) for i in range(count)]
     for i, frame_set in opened.run.frames():
         output = scorer.add(frame_set)
+        if options.looks and i % max(1, opened.run.expected // options.looks) == 0:
+            opened.monitor.add(frame_set, opened.pipeline.rig, opened.pipeline.odometry)
         if output is not None:
             exported.add(_frame(frame_set, output, opened, scorer.label_space))
             _offer(worst, frame_set, output, scorer, opened)

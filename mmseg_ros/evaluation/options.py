@@ -29,6 +29,7 @@ class EvaluationOptions:
         span_ns: First bag stamp that is read, and first one left out; None is open.
         disturbance: What is made worse before it is scored.
         exports: Where the labels are written to.
+        looks: At how many frames it is looked for how far the extrinsics are off.
     """
 
     subsets: str = 'drops'
@@ -42,3 +43,4 @@ class EvaluationOptions:
     span_ns: tuple[int | None, int | None] = (None, None)
     disturbance: Disturbance = field(default_factory=Disturbance)
     exports: ExportPaths = field(default_factory=ExportPaths)
+    looks: int = 24

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from mmseg_ros.bag import replay
@@ -25,6 +25,7 @@ from mmseg_ros.inference.backend import Backend
 from mmseg_ros.inference.bundle import Bundle
 from mmseg_ros.pipeline import Pipeline
 from mmseg_ros.projection.extrinsics import Rig, load_rig
+from mmseg_ros.projection.misalignment_monitor import MisalignmentMonitor
 from mmseg_ros.projection.odometry import Odometry
 from mmseg_ros.sync.collector import Collector
 
@@ -39,6 +40,7 @@ class Replayed:
         present: The bundle's modalities that the recording holds, in order.
         has_lidar: Whether one of them is a LiDAR.
         run: Yields the frames.
+        monitor: Judges the extrinsics.
     """
 
     reader: BagReader
@@ -47,6 +49,7 @@ class Replayed:
     present: tuple[Modality, ...]
     has_lidar: bool
     run: Run
+    monitor: MisalignmentMonitor = field(default_factory=MisalignmentMonitor)
 
 
 @contextmanager

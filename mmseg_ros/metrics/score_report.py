@@ -8,6 +8,7 @@ from typing import Any
 from mmseg_ros.core.subsets import subset_name
 from mmseg_ros.metrics.drops import drop_rows
 from mmseg_ros.metrics.figures import bar_chart
+from mmseg_ros.metrics.misalignment_section import misalignment_section
 from mmseg_ros.metrics.reliability_section import reliability_section
 from mmseg_ros.metrics.report import Figure, Report, Section, Table, number, percent
 from mmseg_ros.metrics.study_sections import (
@@ -47,7 +48,7 @@ def score_report(
     if figures:
         sections.insert(0, Section('What it looks like', blocks=figures))
     sections += [reliability_section(metrics), worst_section(worst, total['miou'] is not None)]
-    sections += [_rejections(metrics), _timing(stage_ms)]
+    sections += [misalignment_section(metrics), _rejections(metrics), _timing(stage_ms)]
     return Report(
         title=f'{bundle["name"]} on {bag["name"]}',
         summary=(

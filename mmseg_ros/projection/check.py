@@ -11,16 +11,13 @@ from numpy.typing import NDArray
 from mmseg_ros.projection.camera import CameraModel
 from mmseg_ros.projection.lidar import LidarProjection, project_cloud
 from mmseg_ros.projection.occlusion import hide_occluded
-from mmseg_ros.projection.scan_order import line_neighbors
+from mmseg_ros.projection.outlines import image_edges, lit, scan_jumps
 from mmseg_ros.projection.transforms import pose
 
 NEAR_EDGE_PX = 2.0
-DARKEST = 16
-"""Mean gray value around a pixel below which an image shows no edge, to an eye neither."""
 DISTURBANCES_DEG = (-2.0, -1.0, 1.0, 2.0)
 _NEAREST_SHOWN_M, _FARTHEST_SHOWN_M = 2.0, 80.0
 _HIDDEN_COLOR = (255, 0, 255)
-_JUMP_M, _JUMP_SHARE = 1.0, 0.1
 
 
 @dataclass(frozen=True)
@@ -78,7 +75,7 @@ def check_projection(
         camera: The camera, at the size of the image.
     """
     projection = project_cloud(xyz, T_camera_lidar, camera)
-    away_px, is_lit = _edge_distance(rgb), _lit(rgb)
+    away_px, is_lit = _edge_distance(rgb), lit(rgb)
     distances = _depth_edge_distances(projection, xyz, away_px, is_lit)
     disturbed = {}
     for angle_deg in DISTURBANCES_DEG:
@@ -128,16 +125,8 @@ def draw_points(rgb: NDArray[np.uint8], projection: LidarProjection) -> NDArray[
 
 def _edge_distance(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return H x W float32: distance of each pixel from the next image edge."""
-    # Local contrast first: bushes at dusk have edges too.
-    grey = cv2.createCLAHE(3.0, (8, 8)).apply(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY))
-    edges = cv2.Canny(cv2.GaussianBlur(grey, (5, 5), 1.2), 30, 80)
+    edges, _ = image_edges(rgb)
     return np.asarray(cv2.distanceTransform(255 - edges, cv2.DIST_L2, 5), np.float32)
-
-
-def _lit(rgb: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Return H x W bool: where there is light enough to see an edge."""
-    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
-    return np.asarray(cv2.GaussianBlur(grey, (15, 15), 4)) >= DARKEST
 
 
 def _depth_edge_distances(
@@ -150,18 +139,13 @@ def _depth_edge_distances(
 
     The outline is somewhere between the last point before the jump and the first one behind it.
     """
-    u, v, depth = projection.u, projection.v, projection.depth_m
-    first, second = line_neighbors(projection, xyz)
-    step = depth[second] - depth[first]
-    nearer = np.minimum(depth[second], depth[first])
-    jump = np.abs(step) > np.maximum(_JUMP_M, _JUMP_SHARE * nearer)
-    first, second, step = first[jump], second[jump], step[jump]
-    near = np.where(step < 0, second, first)
+    u, v = projection.u, projection.v
+    near, far = scan_jumps(projection, xyz)
     kept = projection.shown[near] & is_lit[v[near], u[near]]
-    before, after = first[kept], second[kept]
+    near, far = near[kept], far[kept]
     shares = np.linspace(0.0, 1.0, 5)[:, None]
     between_u, between_v = (
-        np.rint(c[before] + shares * (c[after] - c[before])).astype(int) for c in (u, v)
+        np.rint(c[near] + shares * (c[far] - c[near])).astype(int) for c in (u, v)
     )
     return np.asarray(away_px[between_v, between_u].min(axis=0))
 

@@ -77,6 +77,9 @@ class Reporter:
             statuses.append(self._processing_status(stream, session))
             level, text, values = referring_report(session.referring)
             statuses.append(self._status(level, 'referring', text, values))
+            if stream.calibration_watch.is_on:
+                level, text, values = stream.calibration_watch.status()
+                statuses.append(self._status(level, 'calibration', text, values))
         if session is not None:
             level, text, values = self._node.switch.status()
             statuses.append(self._status(level, 'model', text, values))

@@ -10,6 +10,7 @@ from rclpy.node import Node
 
 from mmseg_ros.core.config import NodeConfig
 from mmseg_ros.core.types import FrameSet, Modality, SensorSample
+from mmseg_ros.ros.calibration_watch import CalibrationWatch
 from mmseg_ros.ros.deadline_timer import DeadlineTimer
 from mmseg_ros.ros.frame_slot import FrameSlot
 from mmseg_ros.ros.inputs import data_candidates, info_candidates
@@ -38,6 +39,7 @@ class Stream:
         intake: Decoding and rejections. collector: Frames. worker: Threads that run the network.
         inputs: Data subscription per sensor. infos: CameraInfo subscription per camera.
         odometry: Subscription to the vehicle's motion.
+        calibration_watch: How far the extrinsics are off.
         frames: Reader of /tf_static and /tf where the calibration lacks poses, else None.
         jumps: How often the clock jumped back. silence: Whether results come.
     """
@@ -58,6 +60,9 @@ class Stream:
         )
         self.collector = self._new_collector()
         self._referring = session.referring
+        self.calibration_watch = CalibrationWatch(
+            lambda: session.calibration.rig, session.odometry, config.diagnostics
+        )
         self._subscribe(session)
         self.odometry = OdometryInput(node, config.calibration.odometry, session.odometry, warn)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -83,6 +88,7 @@ class Stream:
         """Take over changed live parameters; health and counters of the sensors stay."""
         self._config = config
         self._slot.tune(config.sync.max_age_s)
+        self.calibration_watch.tune(config.diagnostics)
         window_s = config.calibration.event_window_s
         if (before.sync, before.sensors, before.calibration.event_window_s) != (
             config.sync,
@@ -112,6 +118,7 @@ class Stream:
         if self.frames is not None:
             self.frames.close()
         ended = self._referring.stop(timeout_s)
+        ended = self.calibration_watch.stop(timeout_s) and ended
         return self.worker.stop(timeout_s) and ended
 
     def _new_collector(self) -> Collector:
@@ -151,6 +158,7 @@ class Stream:
         for frame_set in frame_sets:
             self.worker.slot.put(frame_set)
             self._referring.offer(frame_set)
+            self.calibration_watch.offer(frame_set)
         self._deadline.arm(self.collector.next_deadline_ns())
 
     def _refresh(self) -> None:

@@ -12,6 +12,7 @@ from mmseg_ros.inference.backend import Backend
 from mmseg_ros.inference.bundle import Bundle
 from mmseg_ros.labelling.frame import Frame
 from mmseg_ros.pipeline import Pipeline, Prepared
+from mmseg_ros.projection.outline_frame import compile_loops
 from mmseg_ros.ros.made_up import decode_made_up, made_up_frame, made_up_odometry
 
 _BY_NAME: Mapping[Modality, str] = MappingProxyType({})
@@ -49,6 +50,7 @@ def load_and_warm_up(
     frame.labelled_points()
     frame.organized_points()
     frame.projection_image()
+    compile_loops()
 
 
 def _prepare(pipeline: Pipeline, frame_set: FrameSet) -> Prepared | None:
