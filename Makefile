@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-EXTRAS := runtime,report,sim,datasets,events,train,ros-pip,test,dev
+EXTRAS := runtime,report,view,sim,datasets,events,train,ros-pip,test,dev
 
 .PHONY: demo test test-vehicle test-boundscheck test-tensorrt test-gpu fuzz soak sbom lint colcon setup clean
 

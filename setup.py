@@ -63,6 +63,7 @@ setup(
         'open3d': ['open3d'],
         'datasets': ['h5py', 'hdf5plugin'],
         'events': ['aedat', 'h5py', 'hdf5plugin'],
+        'view': ['viser'],
         'sim': ['embreex', 'opencv-python-headless'],
         'mitsuba': ['mitsuba', 'pyoidn', 'cffi'],
         'train': [

@@ -45,6 +45,7 @@ VERBS: dict[str, str] = {
     'simulate': 'make synthetic sequences: bags or a training data set',
     'train': 'train a model from a recipe',
     'up': 'run node(s), player and view together, with one log',
+    'view': 'serve a page that shows the running node, or a bag',
 }
 
 

@@ -60,6 +60,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='SECONDS',
         help='play only so many seconds of bag time',
     )
+    parser.add_argument(
+        '--silence', action='store_true', help='let the page of `mmseg_ros view` silence sensors'
+    )
     add_sensors(parser, 'topics of the sensors that --drop and --wait name')
 
 
@@ -83,6 +86,7 @@ def run(args: argparse.Namespace) -> int:
         args.wait,
         sensors_of(args).topics,
         args.duration,
+        args.silence,
     )
     report = play(args.bag, options, stop)
     for topic, count in sorted(report.published.items()):

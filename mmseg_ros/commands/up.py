@@ -9,7 +9,7 @@ import sys
 import threading
 from pathlib import Path
 
-from mmseg_ros.commands.arguments import real_number
+from mmseg_ros.commands.arguments import real_number, whole_number
 from mmseg_ros.core.errors import ConfigError
 
 EPILOG = """examples:
@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='silence a sensor of the bag for these seconds',
     )
     parser.add_argument('--view', action='store_true', help='serve the page of `mmseg_ros view`')
-    parser.add_argument('--port', type=int, help='port of the page')
+    parser.add_argument('--port', type=whole_number(1, 65535), help='port of the page')
 
 
 def run(args: argparse.Namespace) -> int:

@@ -223,6 +223,27 @@ class OutputConfig(Checked):
 
 
 @dataclass(frozen=True, kw_only=True)
+class GroundConfig(Checked):
+    """Where the vehicle can drive, as a grid on ~/ground: `ground.*`."""
+
+    enabled: bool = parameter(False, 'Whether there is a topic ~/ground.', read_only=True)
+    classes: list[str] = parameter(
+        ['Road', 'RoadLine', 'Ground', 'Terrain'],
+        'Names of the classes that the vehicle can drive on; points of all others are obstacles.',
+    )
+    size_m: float = parameter(
+        40.0, 'Side of the square around the vehicle.', unit='m', low=1.0, high=400.0
+    )
+    resolution_m: float = parameter(0.25, 'Side of a cell.', unit='m', low=0.02, high=10.0)
+    highest_m: float = parameter(
+        2.5, 'Points higher above the ground are no obstacles.', unit='m', low=0.0, high=100.0
+    )
+    min_points: int = parameter(
+        2, 'Points of other classes that make a cell occupied.', low=1, high=10000
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReferringConfig(Checked):
     """How text prompts are answered: `referring.*`."""
 
@@ -300,6 +321,7 @@ class NodeConfig:
     model: ModelConfig = field(default_factory=ModelConfig)
     calibration: CalibrationConfig = field(default_factory=CalibrationConfig)
     output: OutputConfig = field(default_factory=OutputConfig)
+    ground: GroundConfig = field(default_factory=GroundConfig)
     referring: ReferringConfig = field(default_factory=ReferringConfig)
     diagnostics: DiagnosticsConfig = field(default_factory=DiagnosticsConfig)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
@@ -311,6 +333,7 @@ PARAMETER_BLOCKS: Mapping[str, type[Checked]] = MappingProxyType(
         'model': ModelConfig,
         'calibration': CalibrationConfig,
         'output': OutputConfig,
+        'ground': GroundConfig,
         'referring': ReferringConfig,
         'diagnostics': DiagnosticsConfig,
         'limits': LimitsConfig,

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mmseg_ros.core.config import GroundConfig
 from mmseg_ros.core.errors import CalibrationError
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.types import (
@@ -25,6 +26,7 @@ from mmseg_ros.core.types import (
     SensorSample,
 )
 from mmseg_ros.labelling.colors import as_rgb
+from mmseg_ros.labelling.ground import GroundGrid, drivable_ids, ground_grid
 from mmseg_ros.labelling.points import labelled_cloud, organized_cloud, transfer_labels
 from mmseg_ros.projection.camera import CameraModel
 from mmseg_ros.projection.extrinsics import Rig
@@ -118,15 +120,40 @@ class Frame:
             return {}
         return dict(zip(self.result.modalities, map(float, weights), strict=True))
 
-    def labelled_points(self, preset: str = 'default') -> NDArray[Any]:
-        """Return the cloud's points as a structured array with the fields of a preset added."""
-        cloud = _payload(self.lidar, CloudData)
+    @cached_property
+    def point_labels(self) -> tuple[NDArray[Any], NDArray[np.float32]]:
+        """Return (label N, confidence N in 0..1) of the cloud's points.
+
+        Raises:
+            CalibrationError: Intrinsics or extrinsics are unknown.
+            ValueError: The frame holds no cloud.
+        """
         labels, confidence, _ = transfer_labels(
             self.result.labels,
             self.result.confidence,
             self.projection,
             self.label_space.ignore_id,
         )
+        return labels, confidence
+
+    def ground(self, config: GroundConfig) -> GroundGrid:
+        """Return the grid of where the vehicle can drive, in the base frame."""
+        cloud = _payload(self.lidar, CloudData)
+        T = self.rig.T_base(_modality(self.lidar))
+        return ground_grid(
+            cloud.xyz() @ T[:3, :3].T + T[:3, 3],
+            self.point_labels[0],
+            drivable_ids(self.label_space, config.classes),
+            config.size_m,
+            config.resolution_m,
+            config.highest_m,
+            config.min_points,
+        )
+
+    def labelled_points(self, preset: str = 'default') -> NDArray[Any]:
+        """Return the cloud's points as a structured array with the fields of a preset added."""
+        cloud = _payload(self.lidar, CloudData)
+        labels, confidence = self.point_labels
         return labelled_cloud(cloud, labels, confidence, self.label_space.palette(), preset)
 
     def organized_points(self) -> CloudData:

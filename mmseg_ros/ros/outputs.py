@@ -11,12 +11,13 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.lifecycle import LifecycleNode
 from sensor_msgs.msg import Image, PointCloud2
 
-from mmseg_ros.core.config import OutputConfig
+from mmseg_ros.core.config import GroundConfig, OutputConfig
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.unexpected import reason_of
 from mmseg_ros.labelling.frame import Frame
 from mmseg_ros.messages.results import ImageContent, Results, ResultTopic
 from mmseg_ros.ros.conversions import cloud_message, header_of, image_message
+from mmseg_ros.ros.ground_output import TOPIC, GroundOutput
 from mmseg_ros.ros.label_info import LabelInfoPublisher
 from mmseg_ros.ros.result_publisher import ResultPublisher
 
@@ -42,6 +43,7 @@ class Outputs:
         self,
         node: LifecycleNode,
         config: OutputConfig,
+        ground: GroundConfig,
         modalities: Callable[[Frame], DiagnosticArray],
     ) -> None:
         """Create the publishers.
@@ -49,6 +51,7 @@ class Outputs:
         Args:
             node: Owner; nothing is sent while it is inactive.
             config: Initial output parameters.
+            ground: Initial parameters of ~/ground.
             modalities: Makes the message of ~/modalities.
         """
         self.paused: dict[str, str] = {}
@@ -66,6 +69,10 @@ class Outputs:
             ),
             _Output('~/modalities', DiagnosticArray, modalities),
         )
+        self._ground = GroundOutput(ground) if ground.enabled else None
+        if self._ground is not None:
+            made = _Output(TOPIC, self._ground.message_class, self._ground.message)
+            self._outputs = (*self._outputs, made)
         self._publishers = {
             output.topic: ResultPublisher(
                 node, output.topic, output.message_class, output.compression
@@ -79,9 +86,11 @@ class Outputs:
         """Return the live-tunable output parameters."""
         return self._results.config
 
-    @config.setter
-    def config(self, config: OutputConfig) -> None:
+    def tune(self, config: OutputConfig, ground: GroundConfig) -> None:
+        """Take over live parameters, from the next frame on."""
         self._results.config = config
+        if self._ground is not None:
+            self._ground.config = ground
 
     def publish_label_info(self, label_space: LabelSpace) -> None:
         """Send the latched names of the classes of the next results; the node must be active."""

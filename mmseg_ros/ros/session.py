@@ -103,14 +103,15 @@ class Session:
         self._event_window_s = config.calibration.event_window_s
         self._aspect = config.model.aspect
         self._pipeline = self._new_pipeline(network)
-        self.outputs = Outputs(node, config.output, modalities_message)
+        self.outputs = Outputs(node, config.output, config.ground, modalities_message)
         self.referring = Referring(node, config, lambda: self.calibration.rig)
 
     def tune(self, before: NodeConfig, config: NodeConfig) -> None:
         """Take over changed live parameters, from the next frame on."""
-        if config.output != before.output:
+        if (config.output, config.ground) != (before.output, before.ground):
             self._config = config.output
-            self.outputs.config = self.referring.outputs.config = config.output
+            self.outputs.tune(config.output, config.ground)
+            self.referring.outputs.config = config.output
         if config.calibration.event_window_s != before.calibration.event_window_s:
             self._event_window_s = config.calibration.event_window_s
             with self._swapping:

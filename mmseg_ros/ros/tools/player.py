@@ -14,10 +14,12 @@ from typing import Any
 
 import rclpy
 from builtin_interfaces.msg import Time
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.signals import SignalHandlerOptions
 from rosgraph_msgs.msg import Clock
+from std_msgs.msg import String
 
 from mmseg_ros.bag.reader import BagReader, RawMessage
 from mmseg_ros.core.errors import ConfigError, MmsegError
@@ -33,6 +35,8 @@ _CLOCK_PERIOD_S = 0.01
 _BURST_DEPTH = 20
 # Who subscribes to the results finds their topics only after the node has subscribed to these.
 _SETTLE_S = 1.0
+SILENCE_TOPIC = '/mmseg_player/silence'
+"""Names of sensors to hold back, separated by commas; the page of `mmseg_ros view` sends them."""
 _NS_PER_S = 1_000_000_000
 
 
@@ -88,6 +92,7 @@ class PlayOptions:
             when they are there, a second more for those who subscribe to the results.
         topics: Data topics of sensors that are not on the node's own.
         duration_s: How much of the bag is played, in bag time from its beginning.
+        silence: Whether to hold back the sensors that SILENCE_TOPIC names.
     """
 
     rate: float = 1.0
@@ -98,6 +103,7 @@ class PlayOptions:
     wait_s: float = 0.0
     topics: Mapping[Modality, str] = field(default_factory=dict)
     duration_s: float = float('inf')
+    silence: bool = False
 
 
 @dataclass(slots=True)
@@ -150,6 +156,12 @@ class _Player:
         self._stop = stop
         self._publishers = self._create_publishers()
         self._clock = node.create_publisher(Clock, '/clock', 10) if options.clock else None
+        self._silenced: tuple[Drop, ...] = ()
+        self._executor: SingleThreadedExecutor | None = None
+        if options.silence:
+            self._executor = SingleThreadedExecutor(context=node.context)
+            self._executor.add_node(node)
+            node.create_subscription(String, SILENCE_TOPIC, self._hold_back, latched_qos())
 
     def run(self) -> None:
         self._wait_for_subscribers()
@@ -216,6 +228,7 @@ class _Player:
                 self._wait_until(begin_s, elapsed_s)
                 if self._stop.is_set():
                     return
+                self._listen()
                 self._publish(message, elapsed_s)
                 lag_s = time.monotonic() - begin_s - elapsed_s / self._options.rate
                 self.report.worst_lag_s = max(self.report.worst_lag_s, lag_s)
@@ -234,10 +247,19 @@ class _Player:
                 remaining_s if self._clock is None else min(remaining_s, _CLOCK_PERIOD_S)
             )
 
+    def _hold_back(self, message: String) -> None:
+        """Silence the sensors that somebody names, until the next message."""
+        names = [name.strip() for name in message.data.split(',')]
+        self._silenced = tuple(Drop(name, 0.0) for name in names if name)
+
+    def _listen(self) -> None:
+        if self._executor is not None:
+            self._executor.spin_once(timeout_sec=0.0)
+
     def _publish(self, message: RawMessage, elapsed_s: float) -> None:
         if any(
             drop.covers(message.topic, elapsed_s, self._options.topics.get(drop.modality, ''))
-            for drop in self._options.drops
+            for drop in (*self._options.drops, *self._silenced)
         ):
             self.report.dropped[message.topic] += 1
             return

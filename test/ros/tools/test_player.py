@@ -8,12 +8,14 @@ import pytest
 from rclpy.qos import QoSProfile
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image, PointCloud2
+from std_msgs.msg import String
 
 from mmseg_ros.bag.writer import BagWriter
 from mmseg_ros.core.errors import BagError, ConfigError
 from mmseg_ros.core.types import CloudData, ImageData, SensorSample
 from mmseg_ros.messages import stamp_ns
-from mmseg_ros.ros.tools.player import Drop, PlayOptions, play
+from mmseg_ros.ros.qos import latched_qos
+from mmseg_ros.ros.tools.player import SILENCE_TOPIC, Drop, PlayOptions, play
 
 START_NS = 1_700_000_000_000_000_000
 PERIOD_NS = 100_000_000
@@ -81,6 +83,26 @@ def test_drop_silences_one_sensor_for_its_time(played):
     assert seconds == pytest.approx([0.0, 0.1, 0.2, 0.6, 0.7, 0.8, 0.9])
     assert len(messages['/rgb/image_raw']) == COUNT
     assert report.dropped == {'/lidar/points': 3}
+
+
+@pytest.mark.ros
+def test_sensors_that_the_page_names_are_silent_until_it_names_others(played, listener, graph):
+    publisher = listener.node.create_publisher(String, SILENCE_TOPIC, latched_qos())
+    publisher.publish(String(data='lidar,depth'))
+    clouds = listener.messages['/lidar/points']
+    images = listener.messages['/rgb/image_raw']
+    brought_back = []
+
+    def enough():
+        if len(images) >= COUNT and not brought_back:
+            brought_back.append(len(clouds))
+            publisher.publish(String(data=''))
+        return len(clouds) > 3
+
+    report, _ = played(enough, loop=True, silence=True)
+    assert brought_back[0] <= 2, 'a cloud or two may pass before the first word arrives'
+    assert len(clouds) > 3
+    assert report.dropped['/lidar/points'] >= COUNT - 3
 
 
 @pytest.mark.ros

@@ -1,0 +1,1 @@
+"""The page in a browser: inputs, labels, cloud, health and figures, live or from a bag."""
