@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ros.core.config import GroundConfig
 from mmseg_ros.core.errors import CalibrationError
+from mmseg_ros.core.ground_config import GroundConfig
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.types import (
     CloudData,
@@ -139,7 +139,7 @@ class Frame:
     def ground(self, config: GroundConfig) -> GroundGrid:
         """Return the grid of where the vehicle can drive, in the base frame."""
         cloud = _payload(self.lidar, CloudData)
-        T = self.rig.T_base(_modality(self.lidar))
+        T = self.rig.T_base('' if self.lidar is None else self.lidar.modality)
         return ground_grid(
             cloud.xyz() @ T[:3, :3].T + T[:3, 3],
             self.point_labels[0],

@@ -5,8 +5,8 @@ from __future__ import annotations
 import array
 from typing import Any
 
-from mmseg_ros.core.config import GroundConfig
 from mmseg_ros.core.errors import ConfigError, MmsegError
+from mmseg_ros.core.ground_config import GroundConfig
 from mmseg_ros.core.modalities import BASE_FRAME_ID
 from mmseg_ros.labelling.frame import Frame
 from mmseg_ros.ros.conversions import header_of

@@ -11,7 +11,8 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.lifecycle import LifecycleNode
 from sensor_msgs.msg import Image, PointCloud2
 
-from mmseg_ros.core.config import GroundConfig, OutputConfig
+from mmseg_ros.core.config import OutputConfig
+from mmseg_ros.core.ground_config import GroundConfig
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.unexpected import reason_of
 from mmseg_ros.labelling.frame import Frame
