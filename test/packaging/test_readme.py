@@ -42,8 +42,10 @@ def test_files_and_modules_of_the_readme_exist():
 
 
 def test_topics_of_the_readme_are_those_of_the_node():
-    source = ''.join(p.read_text() for p in (ROOT / 'mmseg_ros' / 'ros').glob('*.py'))
+    folder = ROOT / 'mmseg_ros'
+    files = [*(folder / 'ros').glob('*.py'), folder / 'messages' / 'results.py']
+    source = ''.join(path.read_text() for path in files)
     topics = re.findall(r'^\| `(~?/[\w/]+)`', README, re.MULTILINE)
     assert '~/labels' in topics
     for topic in topics:
-        assert topic in source, f'{topic} is in the README but not in mmseg_ros/ros'
+        assert topic in source, f'{topic} is in the README but not in the node'
