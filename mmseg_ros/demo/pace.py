@@ -48,7 +48,7 @@ def speed_for(results_hz: float, outages: Sequence[Outage]) -> float:
     """
     shortest_s = min((o.stop_s - o.start_s for o in outages), default=math.inf)
     speed = results_hz * shortest_s / _WANTED_FRAMES
-    return min(1.0, max(SLOWEST, math.floor(speed * 100) / 100)) if speed < 1.0 else 1.0
+    return min(1.0, max(SLOWEST, math.floor(speed * 100 + 1e-9) / 100)) if speed < 1.0 else 1.0
 
 
 def slower(speed: float, fewest: int) -> float:

@@ -14,6 +14,7 @@ from mmseg_ros.bag import builders
 from mmseg_ros.bag.typestore import typestore
 from mmseg_ros.benchmark.real_size import many_events, real_size
 from mmseg_ros.benchmark.workload import simulated_frames
+from mmseg_ros.core.atomic_files import write_text
 from mmseg_ros.core.modalities import SENSOR_TOPICS, camera_info_topic
 from mmseg_ros.core.types import DEPTH, EVENT, LIDAR, RGB, SensorSample
 from mmseg_ros.projection.extrinsics import Rig
@@ -94,7 +95,7 @@ def feed(
         if name == CLOCK:
             publish(name, b'', clock.now_ns())
             if pause.exists():
-                file.write_text(json.dumps(sent))
+                write_text(file, json.dumps(sent))  # whole or not at all: another process reads
         elif not late and not pause.exists():
             _, _, data = messages[name][sent[name] % len(messages[name])]
             # A packet of events is sent when its last event is there, stamped with its first.
