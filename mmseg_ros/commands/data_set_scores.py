@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mmseg_ros.core.labels import LabelSpace
     from mmseg_ros.core.types import Modality
     from mmseg_ros.datasets.frame import LabelledDataset
+    from mmseg_ros.evaluation.data_set_studies import DataSetStudies
     from mmseg_ros.evaluation.mask_folder import MaskFolder
     from mmseg_ros.inference.bundle import Bundle
 
@@ -35,20 +36,22 @@ def score_data_set(
         stopped: Asked after every frame whether to end with what there is.
     """
     from mmseg_ros.core.class_map import load_class_map
+    from mmseg_ros.evaluation.data_set_studies import DataSetStudies
     from mmseg_ros.inference.bundle import load_bundle
     from mmseg_ros.metrics.data_set_report import data_set_report
 
     bundle = load_bundle(name)
     class_map = load_class_map(args.classes) if args.classes else None
     dataset = open_data_set(args, source, bundle, class_map)
-    metrics = _metrics(args, bundle, dataset, class_map, stopped)
+    studies = DataSetStudies(class_map.target if class_map else bundle.manifest.label_space)
+    metrics = _metrics(args, bundle, dataset, class_map, studies, stopped)
     rows = metrics['scores']
     text = _class_table(rows) if class_map else _condition_table(rows)
     text += f'{"calibration error (ECE)":28} {number(rows[0]["ece"])}\n'
     protocols = _run_protocols(args, bundle, dataset, stopped)
     text += _protocol_table(protocols) if protocols else ''
     metrics |= {'protocols': protocols} if protocols else {}
-    return Scored(metrics, text, data_set_report(metrics))
+    return Scored(metrics, text, data_set_report(metrics, studies.worst.figures()))
 
 
 def _metrics(
@@ -56,6 +59,7 @@ def _metrics(
     bundle: Bundle,
     dataset: LabelledDataset,
     class_map: ClassMap | None,
+    studies: DataSetStudies,
     stopped: Stopped,
 ) -> dict[str, Any]:
     """Score every subset on every frame and return the content of metrics.json."""
@@ -86,6 +90,7 @@ def _metrics(
             stopped,
             masks,
             args.aspect,
+            studies,
         )
         options = {
             'backend': backend.name,
@@ -104,6 +109,7 @@ def _metrics(
         'options': options | ({'classes': space.id} if class_map else {}),
         'scores': scores.rows(),
         'reliability': scores.reliability(),
+        **studies.plain(),
         'frames': scores.per_frame,
     } | ({'interrupted': {'frames': done}} if done < len(dataset) else {})
 

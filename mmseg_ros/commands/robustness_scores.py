@@ -95,8 +95,8 @@ def sweep_options(args: argparse.Namespace) -> SweepOptions:
         from mmseg_models.protocol_scores import score_protocols
     except ImportError as error:
         reason = f'they compute in torch ({error}); install mmseg_ros[train]'
-        return SweepOptions(args.quick, args.every, None, reason)
-    return SweepOptions(args.quick, args.every, score_protocols)
+        return SweepOptions(args.quick, args.every, None, reason, args.aspect)
+    return SweepOptions(args.quick, args.every, score_protocols, aspect=args.aspect)
 
 
 def _bag_sweep(
@@ -165,6 +165,7 @@ def _content(
         'options': {
             'quick': options.quick,
             'every': options.every,
+            'aspect': options.aspect,
             'backend': backend.name,
             'precision': backend.precision,
         },

@@ -10,6 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mmseg_ros.bag.reader import BagReader
 from mmseg_ros.core.errors import EvaluationError
 from mmseg_ros.core.types import RGB, Modality
@@ -33,6 +36,7 @@ from mmseg_ros.evaluation.sweep_parts import Part, Result, Told
 from mmseg_ros.evaluation.truth import Truth
 from mmseg_ros.inference.bundle import Bundle
 from mmseg_ros.inference.deterministic_backend import SettledBackend
+from mmseg_ros.projection.fit import Fit
 from mmseg_ros.sync import health
 
 _QUICK_MOMENTS = 12
@@ -147,12 +151,20 @@ class BagSweep:
                             str(frame_set.stamp_ns),
                             self._bundle.manifest.modality_names,
                             prepared.images,
-                            resize_labels(truth, *prepared.images.shape[1:3]),
+                            self._on_input(truth),
                         )
                     )
         limit = _QUICK_PROTOCOL_FRAMES if self._sweep.quick else _PROTOCOL_FRAMES
         places = chosen(len(frames), SweepOptions(quick=True), limit)
         return [frames[i] for i in places]
+
+    def _on_input(self, truth: NDArray[Any]) -> NDArray[np.uint8]:
+        """Return true labels laid on the network's input as the images are."""
+        manifest = self._bundle.manifest
+        size = truth.shape[0], truth.shape[1]
+        fit = Fit.of(size, (manifest.height, manifest.width), self._sweep.aspect)
+        scaled = resize_labels(truth, fit.scaled_height, fit.scaled_width)
+        return np.asarray(fit.lay(scaled, manifest.label_space.ignore_id))
 
 
 @contextmanager

@@ -120,8 +120,9 @@ class DataSetSweep:
     ) -> DatasetScores | None:
         """Return the scores of some frames; None where it was stopped before their end."""
         scores = score_dataset(
-            self._bundle, self._backend, frames, subsets, told, stopped=self._stopped
-        )
+            self._bundle, self._backend, frames, subsets, told, stopped=self._stopped,
+            aspect=self._sweep.aspect,
+        )  # fmt: skip
         return scores if scores.frames.get(ALL, 0) == len(frames) else None
 
     def _protocols(self, protocols: ScoreProtocols, told: Told) -> Result | None:
@@ -132,6 +133,7 @@ class DataSetSweep:
             limits = {'rates': QUICK_RATES, 'levels': QUICK_NOISE}
         frames = DegradedDataset(self._dataset, places)
         scores = protocols(
-            self._bundle, frames, ('emm', 'rmm', 'nm'), told, **limits, stopped=self._stopped
-        )
+            self._bundle, frames, ('emm', 'rmm', 'nm'), told, **limits, stopped=self._stopped,
+            aspect=self._sweep.aspect,
+        )  # fmt: skip
         return {'scores': dict(scores), 'frames': len(places)} if scores else None

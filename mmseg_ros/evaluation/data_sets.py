@@ -16,6 +16,7 @@ from mmseg_ros.core.safe_yaml import load_yaml
 from mmseg_ros.core.types import Modality
 from mmseg_ros.datasets.frame import LabelledDataset, LabelledFrame
 from mmseg_ros.encoding.resize import fitted_images
+from mmseg_ros.evaluation.data_set_studies import DataSetStudies
 from mmseg_ros.evaluation.mask_folder import MaskFolder
 from mmseg_ros.evaluation.stopping import never
 from mmseg_ros.inference.backend import Prediction
@@ -55,6 +56,7 @@ class DatasetScores:
         class_map: ClassMap | None = None,
         masks: MaskFolder | None = None,
         aspect: str = DEFAULT_ASPECT,
+        studies: DataSetStudies | None = None,
     ) -> None:
         """Start with nothing scored.
 
@@ -66,9 +68,11 @@ class DatasetScores:
                 same.
             masks: Takes the labels that all sensors give.
             aspect: What becomes of images of another shape than the network's, see `Fit.of`.
+            studies: Takes all labels.
         """
         self._masks = masks
         self._aspect = aspect
+        self._studies = studies
         self._manifest = bundle.manifest
         self._space = class_map.target if class_map else bundle.manifest.label_space
         self._table = class_map.table(bundle.manifest.label_space) if class_map else None
@@ -91,6 +95,7 @@ class DatasetScores:
         images = fitted_images(frame.images, frame.modalities, fit)
         for name in names:
             self.frames[name] = self.frames.get(name, 0) + 1
+        found: dict[Subset, NDArray[Any]] = {}
         for subset in self._subsets:
             available = np.array([name in subset for name in frame.modalities])
             given = images * available[:, None, None, None].astype(np.uint8)
@@ -101,9 +106,12 @@ class DatasetScores:
             confidence = fit.restore(prediction.confidence, 0)
             pixels = self._count(frame, names, subset, labels, confidence)
             counts.add(subset, labels, pixels)
+            found[subset] = labels
             if self._masks is not None and subset == self._subsets[0]:
                 self._masks.add(labels, frame.name, sensors=subset)
         self.per_frame.append(counts.row())
+        if self._studies is not None:
+            self._studies.add(frame, found, self.per_frame[-1])
 
     def _count(
         self,
@@ -165,6 +173,7 @@ def score_dataset(
     stopped: Callable[[], bool] = never,
     masks: MaskFolder | None = None,
     aspect: str = DEFAULT_ASPECT,
+    studies: DataSetStudies | None = None,
 ) -> DatasetScores:
     """Return the scores of a loaded backend on every frame of a data set.
 
@@ -177,7 +186,7 @@ def score_dataset(
         BackendError: The runtime failed.
     """
     _check_encodings(bundle, dataset.root)
-    scores = DatasetScores(bundle, backend, subsets, class_map, masks, aspect)
+    scores = DatasetScores(bundle, backend, subsets, class_map, masks, aspect, studies)
     for i in range(len(dataset)):
         scores.add(dataset[i])
         if progress is not None:

@@ -17,6 +17,7 @@ from mmseg_ros.metrics.html import Html, escaped, readable
 from mmseg_ros.metrics.pictures import cloud_picture, plane_picture
 from mmseg_ros.metrics.report import Figure
 
+_PHOTOGRAPHS = (RGB, 'labels', 'truth')
 _UNLABELED_POINT = (208, 212, 218)
 
 
@@ -99,7 +100,7 @@ def set_figure(
         legend_html: Names of the colors.
     """
     tiles = [
-        (name, picture(image, f'{name}, {title}', lossy=name == RGB))
+        (name, picture(image, f'{name}, {title}', lossy=name in _PHOTOGRAPHS))
         for name, image in {**inputs, **outputs}.items()
     ]
     return Figure([*tiles, ('classes', legend_html)], title)

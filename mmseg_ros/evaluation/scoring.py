@@ -167,7 +167,7 @@ class BagScorer:
                 result = self._pipeline.process(part).result
             found = self._counted(part, result, truth)
             same = np.count_nonzero(result.labels == full.labels)
-            found.agreement += same, full.labels.size
+            found.agreement += np.array([same, full.labels.size])
             counts.add(subset, result.labels, found.pixels, found.points)
             score.merge(found)
             score.stages.add(result.stage_ms)

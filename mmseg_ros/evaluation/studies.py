@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +13,7 @@ from mmseg_ros.core.types import DEPTH, AlignedFrame, CloudData, SensorSample
 from mmseg_ros.evaluation.flicker import Flicker
 from mmseg_ros.metrics.strata import distance_strata, object_sizes, size_strata
 from mmseg_ros.pipeline import Pipeline
+from mmseg_ros.projection.fit import Fit
 
 
 class Studies:
@@ -46,9 +46,9 @@ class Studies:
         if depth is None:
             return
         meters = np.where(depth.valid, depth.values.reshape(depth.valid.shape), np.nan)
-        size = truth.shape[1], truth.shape[0]
-        meters = np.asarray(cv2.resize(meters, size, interpolation=cv2.INTER_NEAREST_EXACT))
-        self._near_pixels.update(labels, truth, meters)
+        size = truth.shape[0], truth.shape[1]
+        fit = Fit.of(size, (aligned.height, aligned.width), self._pipeline.aspect)
+        self._near_pixels.update(labels, truth, fit.restore(meters, np.nan))
 
     def cloud(
         self, sample: SensorSample, labels: NDArray[Any], truth: NDArray[Any] | None

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mmseg_ros.core.aspects import DEFAULT_ASPECT
 from mmseg_ros.core.errors import EvaluationError
 from mmseg_ros.core.subsets import subset_name
 from mmseg_ros.evaluation.sweep_cases import Case
@@ -33,12 +34,14 @@ class SweepOptions:
         every: Score every n-th moment of a full sweep.
         protocols: Scores EMM, RMM and NM; None leaves them out.
         no_protocols: Why they are left out.
+        aspect: What becomes of images of another shape than the network's, see `Fit.of`.
     """
 
     quick: bool = False
     every: int = 1
     protocols: ScoreProtocols | None = None
     no_protocols: str = ''
+    aspect: str = DEFAULT_ASPECT
 
 
 def chosen(count: int, options: SweepOptions, quick_count: int) -> list[int]:

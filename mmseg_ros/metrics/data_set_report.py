@@ -2,32 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmseg_ros.core.subsets import subset_name
 from mmseg_ros.metrics.figures import bar_chart
 from mmseg_ros.metrics.reliability_section import reliability_section
 from mmseg_ros.metrics.report import Figure, Report, Section, Table, number, percent
-from mmseg_ros.metrics.score_report import IOU_TEXT
+from mmseg_ros.metrics.score_report import IOU_TEXT, interruption
+from mmseg_ros.metrics.study_sections import strata_section, worst_section
 
 
-def data_set_report(metrics: Mapping[str, Any]) -> Report:
+def data_set_report(metrics: Mapping[str, Any], worst: Sequence[Figure] = ()) -> Report:
     """Return the page for one data set.
 
     Args:
         metrics: Content of metrics.json.
+        worst: One figure per frame with a low score.
     """
     rows, dataset = metrics['scores'], metrics['dataset']
+    sections = [
+        _conditions(metrics),
+        _agreement(metrics),
+        _classes(rows[0]),
+        strata_section(metrics),
+        reliability_section(metrics),
+        worst_section(worst, has_truth=True),
+    ]
     return Report(
         title=f'{metrics["bundle"]["name"]} on {dataset["name"]}',
-        summary=f'{dataset["frames"]} labeled frames of the split {dataset["split"]}.',
+        summary=(
+            f'{dataset["frames"]} labeled frames of the split {dataset["split"]}.'
+            + interruption(metrics)
+        ),
         key_figures=[
             ('mIoU, all sensors', number(rows[0]['miou'])),
             ('pixel accuracy', percent(rows[0]['pixel_accuracy'])),
             ('calibration error (ECE)', percent(rows[0]['ece'])),
         ],
-        sections=[_conditions(metrics), _classes(rows[0]), reliability_section(metrics)],
+        sections=[section for section in sections if section.blocks or section.text],
     )
 
 
@@ -48,6 +61,16 @@ def _conditions(metrics: Mapping[str, Any]) -> Section:
     return Section(
         'Conditions and sensors', blocks=[Table(['given', *conditions, 'kept'], cells, caption)]
     )
+
+
+def _agreement(metrics: Mapping[str, Any]) -> Section:
+    rows = [[name, percent(value)] for name, value in metrics.get('agreement', {}).items()]
+    caption = (
+        'Share of all pixels with the label that all sensors together give; it needs no ground '
+        'truth.'
+    )
+    table = Table(['given', 'agrees'], rows, caption)
+    return Section('Agreement with all sensors', blocks=[table])
 
 
 def _kept(

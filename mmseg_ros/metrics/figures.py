@@ -30,6 +30,7 @@ _STYLE: Any = {
     'text.parse_math': False,  # a name may hold dollars
     'svg.hashsalt': 'mmseg_ros',
 }
+_LARGEST_SCALE = 1.2
 MAIN_COLOR = '#2563a8'
 SECOND_COLOR = '#c2571a'
 
@@ -56,7 +57,10 @@ def drawing(width_in: float, height_in: float, output: list[Html]) -> Iterator[A
         text = io.StringIO()
         figure.savefig(text, format='svg', metadata={'Date': None, 'Creator': None})
     svg = text.getvalue()
-    output.append(Html(svg[svg.index('<svg') :]))
+    svg = svg[svg.index('<svg') :]
+    # A page is wider than a small chart: without a limit its letters would grow with it.
+    limit = f'<svg style="max-width:{_LARGEST_SCALE * width_in:g}in"'
+    output.append(Html(svg.replace('<svg', limit, 1)))
 
 
 def bar_chart(values: Mapping[str, float], axis_label: str, limit: float | None = None) -> Html:

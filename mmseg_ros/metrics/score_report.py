@@ -52,12 +52,12 @@ def score_report(
     return Report(
         title=f'{bundle["name"]} on {bag["name"]}',
         summary=(
-            f'{metrics["sets"]["count"]} sets of {", ".join(bundle["modalities"])} out of '
+            f'{metrics["sets"]["count"]} frames of {", ".join(bundle["modalities"])} out of '
             f'{bag["duration_s"]:.1f} s of recording, through the same collector and pipeline as '
             'the live node.' + interruption(metrics)
         ),
         key_figures=[
-            ('mIoU, all sets', number(total['miou'])),
+            ('mIoU, all frames', number(total['miou'])),
             ('pixel accuracy', percent(total['pixel_accuracy'])),
             ('labeled-point accuracy', percent(total['point_accuracy'])),
             ('worst single drop keeps', percent(_worst_drop(metrics['robustness']))),
@@ -94,7 +94,7 @@ def _robustness(metrics: Mapping[str, Any]) -> Section:
     ]
     sets = metrics['withheld'][0]['sets'] if metrics['withheld'] else 0
     caption = (
-        f'Each row runs the same {sets} sets (those in which every sensor was present) with the '
+        f'Each row runs the same {sets} frames (those in which every sensor was present) with the '
         'named sensors withheld from the network. Kept = mIoU divided by that of the first row. '
         'Agrees = share of all pixels with the label that all sensors together give; it needs no '
         'ground truth. ' + IOU_TEXT
@@ -119,13 +119,13 @@ def _recorded(metrics: Mapping[str, Any]) -> Section:
     ]
     closed = ', '.join(f'{count} {reason}' for reason, count in metrics['sets']['closed'].items())
     caption = (
-        'Sets grouped by the sensors that were really in them; nothing was withheld here. '
-        f'Sets closed: {closed or "none"}. Labeled-point accuracy = share of the LiDAR points '
+        'Frames grouped by the sensors that were really in them; nothing was withheld here. '
+        f'Frames closed: {closed or "none"}. Labeled-point accuracy = share of the LiDAR points '
         'visible to the camera that got their true class; hidden points get none and are not '
         'scored. Truth is the label image nearest in time, at most '
         f'{metrics["sets"]["truth_offset_ns"] / 1e6:.1f} ms away.'
     )
-    header = ['sensors', 'sets', 'mIoU', 'pixel accuracy', 'point mIoU', 'point accuracy']
+    header = ['sensors', 'frames', 'mIoU', 'pixel accuracy', 'point mIoU', 'point accuracy']
     return Section('As recorded', blocks=[Table(header, rows, caption)])
 
 
@@ -137,7 +137,7 @@ def _classes(total: Mapping[str, Any]) -> Section:
         name: float('nan') if value is None else value
         for name, value in total['class_iou'].items()
     }
-    chart = bar_chart(values, 'IoU over all sets', 1.0)
+    chart = bar_chart(values, 'IoU over all frames', 1.0)
     return Section('Per class', blocks=[Figure([('', chart)], IOU_TEXT)])
 
 
@@ -161,6 +161,6 @@ def _timing(stage_ms: StagePercentiles) -> Section:
         return Section('Time')
     caption = (
         'Milliseconds per stage of the pipeline on this machine, median and 95th percentile over '
-        'the sets. They differ from run to run and are not part of metrics.json.'
+        'the frames. They differ from run to run and are not part of metrics.json.'
     )
     return Section('Time', blocks=[Table(['given', 'stage', 'p50', 'p95'], rows, caption)])

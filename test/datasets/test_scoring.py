@@ -13,6 +13,7 @@ from mmseg_ros.core.errors import DatasetError
 from mmseg_ros.datasets.deliver import DeliverDataset
 from mmseg_ros.datasets.frame import LabelledFrame
 from mmseg_ros.datasets.label_png import read_label_png
+from mmseg_ros.evaluation.data_set_studies import DataSetStudies
 from mmseg_ros.evaluation.data_sets import ALL, DatasetScores, score_dataset
 from mmseg_ros.evaluation.mask_folder import mask_folder
 from mmseg_ros.inference.backend import Prediction
@@ -67,6 +68,28 @@ def test_matches_a_confusion_matrix_by_hand(two_conditions, label_space, make_bu
     gap = abs(expected.accuracy() - 204 / 255)
     assert scores.reliability()['ece'] == pytest.approx(gap, abs=1e-6)
     assert rows[ALL, '+'.join(MODALITIES)]['ece'] == scores.reliability()['ece']
+
+
+def test_a_data_set_is_studied(two_conditions, label_space, make_bundle):
+    bundle = make_bundle(MODALITIES, height=32, width=48)
+    frames = DeliverDataset(two_conditions, 'val', MODALITIES, label_space)
+    studies = DataSetStudies(label_space)
+    subsets = [MODALITIES, ('depth',)]
+    scores = score_dataset(bundle, _RoadWhereDark(), frames, subsets, studies=studies)
+    plain = studies.plain()
+    rows = scores.rows()
+    counted = sum(row['count'] for row in plain['object_size'])
+    assert counted == scores.matrices[ALL, MODALITIES].pixels
+    right = sum(row['count'] * (row['accuracy'] or 0) for row in plain['object_size'])
+    assert right / counted == pytest.approx(rows[0]['pixel_accuracy'], abs=1e-5)
+    with_rgb = [np.where(f.images[0].mean(axis=2) > 110, 12, 6) for f in (frames[0], frames[1])]
+    same = np.mean([labels == 6 for labels in with_rgb])
+    assert plain['agreement']['depth'] == pytest.approx(same, abs=1e-5)
+    assert plain['agreement']['+'.join(MODALITIES)] == 1.0
+    assert [row['name'] for row in plain['worst']] == [
+        frame.name for frame in (frames[0], frames[1])
+    ]
+    assert [len(figure.pictures) for figure in studies.worst.figures()] == [7, 7]
 
 
 def test_withheld_sensors_are_zero_and_unavailable(root, label_space, make_bundle):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from mcap.reader import make_reader
 
 from mmseg_ros import cli
 from mmseg_ros.bag.writer import BagWriter
@@ -56,12 +57,14 @@ def test_a_file_without_a_byte(evaluated, tmp_path):
 def test_a_damaged_chunk_is_told_with_place_and_count(evaluated, bag_path, tmp_path):
     (file,) = bag_path.glob('*.mcap')
     data = bytearray(file.read_bytes())
-    middle = len(data) // 3
-    data[middle : middle + 200] = bytes(200)
+    with file.open('rb') as stream:
+        chunk = make_reader(stream).get_summary().chunk_indexes[0]
+    begin = chunk.chunk_start_offset + 100
+    data[begin : begin + 200] = bytes(byte ^ 0xFF for byte in data[begin : begin + 200])
     (tmp_path / 'cut.mcap').write_bytes(data)
     said = evaluated(tmp_path / 'cut.mcap')
     assert 'chunks damaged, about' in said
-    assert 'the first lies at byte' in said
+    assert f'the first lies at byte {chunk.chunk_start_offset}' in said
 
 
 def test_a_source_without_one_usable_frame_fails(evaluated, tmp_path):

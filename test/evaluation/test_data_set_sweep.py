@@ -69,7 +69,7 @@ def test_shares_follow_from_the_images(frames, make_bundle, tmp_path):
 def test_a_stopped_part_has_no_result_and_protocols_get_the_frames(frames, make_bundle, tmp_path):
     taken = []
 
-    def protocols(bundle, frames, names, told, *, stopped, **limits):
+    def protocols(bundle, frames, names, told, *, stopped, aspect, **limits):
         taken.append((len(frames), limits))
         table = {'missing': {'none': 50.0}, 'average': 50.0}
         return {'emm': table, 'rmm': {}, 'nm': {}}
