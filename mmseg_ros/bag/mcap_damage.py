@@ -8,7 +8,7 @@ from typing import IO
 
 from mcap.data_stream import ReadDataStream
 from mcap.reader import SeekingReader, breakup_chunk
-from mcap.records import Chunk, ChunkIndex
+from mcap.records import Chunk, ChunkIndex, Message
 
 _HEAD = struct.Struct('<BQ')
 _INDEX_HEAD = struct.Struct('<HI')
@@ -43,10 +43,11 @@ def _is_whole(stream: IO[bytes], index: ChunkIndex) -> bool:
     try:
         stream.seek(index.chunk_start_offset + _HEAD.size)
         chunk = Chunk.read(ReadDataStream(stream))
-        breakup_chunk(chunk, validate_crc=True)
+        records = breakup_chunk(chunk, validate_crc=True)
+        found = sum(isinstance(record, Message) for record in records)
     except Exception:  # damage shows in any way
         return False
-    return True
+    return found >= _message_count(stream, index)
 
 
 def _message_count(stream: IO[bytes], index: ChunkIndex) -> int:

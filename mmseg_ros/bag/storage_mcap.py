@@ -61,10 +61,15 @@ class McapStorage:
             found = self._reader.iter_messages(
                 topics, starting_at=start_ns, ending_before=stop_ns, log_time_order=True
             )
+            yielded = 0
             try:
-                yield from self._tagged(found)
+                for item in self._tagged(found):
+                    yielded += 1
+                    yield item
             except Exception as error:  # damage shows in any way
-                raise self._damaged(error) from error
+                raise self._damaged(str(error) or type(error).__name__) from error
+            if start_ns is None and stop_ns is None:
+                self._check_count(topics, yielded)
             return
         if not self._is_ordered:
             raise BagError(
@@ -78,14 +83,20 @@ class McapStorage:
             )
             yield from self._tagged(linear)
 
-    def _damaged(self, error: Exception) -> BagError:
+    def _check_count(self, topics: Collection[str] | None, yielded: int) -> None:
+        """Raise if messages are missing: a chunk without checksum may lose them without error."""
+        expected = sum(c.count for c in self.channels if topics is None or c.topic in topics)
+        if yielded < expected and damage_text(self._path):
+            raise self._damaged('')
+
+    def _damaged(self, reason: str) -> BagError:
         try:
             place = damage_text(self._path)
         except Exception:  # the index is damaged too
             place = ''
         return BagError(
-            f'{self._path} is damaged: {place or error or type(error).__name__}. Rescue every '
-            f'whole message with `python -m mmseg_ros repair {self._path} OUTPUT`.'
+            f'{self._path} is damaged: {place or reason}. Rescue every whole message with '
+            f'`python -m mmseg_ros repair {self._path} OUTPUT`.'
         )
 
     def close(self) -> None:

@@ -100,7 +100,7 @@ class Fit:
         return Plane(self.lay(plane.values), self.lay(plane.valid))
 
     def restore(
-        self, pixels: NDArray[Any], fill: int, interpolation: int = cv2.INTER_NEAREST_EXACT
+        self, pixels: NDArray[Any], fill: float, interpolation: int = cv2.INTER_NEAREST_EXACT
     ) -> NDArray[Any]:
         """Return an answer of the network at the size of the image.
 

@@ -26,9 +26,12 @@ from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_typestore
 
 from mmseg_ros.bag import replay
+from mmseg_ros.bag.calibration import rig_from_bag
+from mmseg_ros.bag.message_faults import shifted
 from mmseg_ros.bag.reader import BagReader
 from mmseg_ros.bag.writer import BagWriter
 from mmseg_ros.core.config import ModelConfig
+from mmseg_ros.core.types import EVENT
 from mmseg_ros.evaluation.bags import evaluate_with
 from mmseg_ros.evaluation.network import loaded_network
 from mmseg_ros.evaluation.options import EvaluationOptions
@@ -64,7 +67,9 @@ def reading(bag: Path, repeats: int) -> Measured:
     def ours() -> None:
         with BagReader(bag) as reader:
             topics = replay.sensor_topics(reader)
-            for _ in replay.samples(reader, topics):
+            camera = rig_from_bag(reader, topics).cameras.get(EVENT)
+            size = (camera.height, camera.width) if camera else (0, 0)
+            for _ in replay.samples(reader, topics, size):
                 pass
 
     def theirs() -> None:
@@ -96,18 +101,16 @@ def against_pipeline(bag: Path, bundle: str, every: int) -> Measured:
     return Measured('speed of evaluate / pipeline alone', alone / whole, '>= 0.9', detail)
 
 
-def longer(bag: Path, out: Path, times: int) -> Path:
-    """Write a recording several times in a row, its stamps moved on; return the new bag."""
-    from mmseg_ros.bag.message_faults import shifted
-
+def repeated(bag: Path, out: Path, seconds: float, times: int) -> Path:
+    """Write the first seconds of a recording several times in a row; return the new bag."""
     with BagReader(bag) as reader, BagWriter(out) as writer:
-        period_ns = reader.end_ns - reader.start_ns + 100_000_000
+        span_ns = round(seconds * 1e9)
         for k in range(times):
-            for item in reader.raw():
-                if not k or item.topic != '/tf_static':
-                    message = shifted(reader.deserialize(item), k * period_ns)
-                    stamp_ns = item.stamp_ns + k * period_ns
-                    writer.write(item.topic, item.type_name, stamp_ns, message)
+            for item in reader.raw(stop_ns=reader.start_ns + span_ns):
+                if k and item.topic == '/tf_static':
+                    continue
+                message = shifted(reader.deserialize(item), k * span_ns)
+                writer.write(item.topic, item.type_name, item.stamp_ns + k * span_ns, message)
     return out
 
 
@@ -128,11 +131,12 @@ def peak_mib(bag: Path, bundle: str, every: int) -> float:
     return float(done.stdout.split()[-1])
 
 
-def memory(bag: Path, bundle: str, every: int, folder: Path) -> Measured:
+def memory(bag: Path, bundle: str, every: int, seconds: float, folder: Path) -> Measured:
     """Compare peak memory of a recording and of one ten times as long."""
-    long = longer(bag, folder / 'long', TIMES_AS_LONG)
-    short_mib, long_mib = peak_mib(bag, bundle, every), peak_mib(long, bundle, every)
-    detail = {'short_mib': short_mib, 'long_mib': long_mib}
+    short = repeated(bag, folder / 'short', seconds, 1)
+    long = repeated(bag, folder / 'long', seconds, TIMES_AS_LONG)
+    short_mib, long_mib = peak_mib(short, bundle, every), peak_mib(long, bundle, every)
+    detail = {'short_s': seconds, 'short_mib': short_mib, 'long_mib': long_mib}
     return Measured(
         f'peak memory, {TIMES_AS_LONG}x longer', long_mib / short_mib, '<= 1.05', detail
     )
@@ -142,9 +146,10 @@ def measured(args: argparse.Namespace) -> Iterator[Measured]:
     """Yield the figures as they come."""
     yield reading(args.bag, args.repeats)
     yield against_pipeline(args.bag, args.bundle, args.every)
-    if args.memory:
-        with tempfile.TemporaryDirectory(dir=args.scratch) as folder:
-            yield memory(args.bag, args.bundle, args.every, Path(folder))
+    if args.memory_seconds:
+        with tempfile.TemporaryDirectory(dir=args.scratch) as name:
+            folder = Path(name)
+            yield memory(args.bag, args.bundle, args.every, args.memory_seconds, folder)
 
 
 def main() -> int:
@@ -154,7 +159,10 @@ def main() -> int:
     parser.add_argument('--bundle', default='stitchfusion-lite0-sim')
     parser.add_argument('--every', type=int, default=1, help='score every n-th frame')
     parser.add_argument('--repeats', type=int, default=3)
-    parser.add_argument('--memory', action='store_true', help='also the peak memory (minutes)')
+    parser.add_argument(
+        '--memory-seconds', type=float, default=0.0,
+        help='also the peak memory, of so many seconds and of ten times as many',
+    )  # fmt: skip
     parser.add_argument('--scratch', type=Path, default=None, help='folder of the longer bag')
     parser.add_argument('--json', type=Path, default=None)
     args = parser.parse_args()
