@@ -166,6 +166,15 @@ class ModelConfig(Checked):
         choices=ASPECTS,
         read_only=True,
     )
+    subset_graphs: str = parameter(
+        'ahead',
+        'When the graphs for subsets of the sensors are compiled: ahead, in the background after '
+        'the start, so that nothing is compiled and no memory is taken when a sensor drops; '
+        'on_demand, when a subset comes for the first time; none, one graph serves all subsets, '
+        'which takes the least memory and the time of all sensors.',
+        choices=('ahead', 'on_demand', 'none'),
+        read_only=True,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -305,6 +314,11 @@ class NodeConfig:
     referring: ReferringConfig = field(default_factory=ReferringConfig)
     diagnostics: DiagnosticsConfig = field(default_factory=DiagnosticsConfig)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
+
+    @property
+    def enabled(self) -> list[Modality]:
+        """Return the sensors that are subscribed to."""
+        return [name for name, sensor in self.sensors.items() if sensor.enabled]
 
 
 PARAMETER_BLOCKS: Mapping[str, type[Checked]] = MappingProxyType(

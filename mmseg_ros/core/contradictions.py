@@ -21,18 +21,14 @@ def reject_contradictions(config: NodeConfig) -> None:
         raise ConfigError('\n'.join(found))
 
 
-def _enabled(config: NodeConfig) -> list[str]:
-    return [name for name, sensor in config.sensors.items() if sensor.enabled]
-
-
 def _all_disabled(config: NodeConfig) -> Iterator[str]:
-    if not _enabled(config):
+    if not config.enabled:
         names = ', '.join(config.sensors)
         yield f'All sensors are disabled; set sensors.<name>.enabled of one of {names} to true.'
 
 
 def _too_many_wanted(config: NodeConfig) -> Iterator[str]:
-    enabled = _enabled(config)
+    enabled = config.enabled
     wanted = config.sync.min_sensors
     if enabled and wanted > len(enabled):
         yield (
@@ -54,10 +50,10 @@ def _odd_references(config: NodeConfig) -> Iterator[str]:
     if len(set(order)) != len(order):
         yield f'Parameter sync.reference_order names a sensor twice: {order}; name each once.'
     is_default = order == SyncConfig().reference_order
-    if not unknown and not is_default and not set(order) & set(_enabled(config)):
+    if not unknown and not is_default and not set(order) & set(config.enabled):
         yield (
             f'Parameter sync.reference_order is {order}, but none of them is enabled; name at '
-            f'least one of {", ".join(_enabled(config)) or "the sensors"}.'
+            f'least one of {", ".join(config.enabled) or "the sensors"}.'
         )
 
 

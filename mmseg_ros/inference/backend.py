@@ -42,7 +42,9 @@ def available_backends() -> list[str]:
     return [name for name in _RUNTIMES if _installed(name) and _usable(name)]
 
 
-def create_backend(name: str = 'auto', threads: int = 0, precision: str = 'fp32') -> Backend:
+def create_backend(
+    name: str = 'auto', threads: int = 0, precision: str = 'fp32', specialise: bool = True
+) -> Backend:
     """Return a backend that is not loaded yet.
 
     `auto` prefers TensorRT where there is a GPU, then OpenVINO, then ONNX Runtime; each falls back
@@ -54,22 +56,25 @@ def create_backend(name: str = 'auto', threads: int = 0, precision: str = 'fp32'
         name: `auto` or one of the backends.
         threads: CPU threads; 0 leaves the choice to the runtime.
         precision: What OpenVINO computes in; the others compute in what the graph was exported in.
+        specialise: Whether subsets of the modalities get graphs that compute only these.
 
     Raises:
         BackendError: There is no such backend, or no library for it and its fallback.
     """
     if name != 'auto' and name != 'tensorrt':
-        return _routed(name, threads, precision)
+        return RoutedBackend(create_runtime(name, threads, precision), specialise)
     candidates = [item for item in available_backends() if item in _AUTOMATIC]
     if name == 'tensorrt':
         candidates = ['tensorrt', *(item for item in candidates if item != 'tensorrt')]
     if not candidates:
         libraries = ', '.join(_RUNTIMES[item].libraries[0] for item in _AUTOMATIC)
         raise BackendError(f'No inference runtime is installed; install one of: {libraries}.')
-    backend = _routed(candidates[-1], threads, precision)
+    backend: Backend = RoutedBackend(
+        create_runtime(candidates[-1], threads, precision), specialise
+    )
     for item in reversed(candidates[:-1]):
         # Not checked for its library here: what is missing is found and told when it is loaded.
-        preferred = RoutedBackend(_new_runtime(item, threads, precision))
+        preferred = RoutedBackend(_new_runtime(item, threads, precision), specialise)
         if item == 'tensorrt':
             backend = FallbackBackend(preferred, backend, _engines_missing)
         else:
@@ -97,10 +102,6 @@ def _new_runtime(name: str, threads: int, precision: str) -> Runtime:
     options = {'precision': precision} if name == 'openvino' else {}
     runtime: Runtime = runtime_class(threads=threads, **options)
     return runtime
-
-
-def _routed(name: str, threads: int, precision: str) -> Backend:
-    return RoutedBackend(create_runtime(name, threads, precision))
 
 
 def _engines_missing(bundle: Bundle) -> bool:

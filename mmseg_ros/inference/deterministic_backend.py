@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,6 +39,10 @@ class SettledBackend:
     def warm_up(self) -> None:
         """Run once on zeros."""
         self._backend.warm_up()
+
+    def prepare(self, modalities: Collection[str]) -> None:
+        """Make ready what their subsets need; see `Backend.prepare`."""
+        self._backend.prepare(modalities)
 
     def infer(self, images: NDArray[np.uint8], available: NDArray[np.bool_]) -> Prediction:
         """Run the network on one frame; see `Backend.infer`."""

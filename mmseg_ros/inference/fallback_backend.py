@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from enum import Enum
 from typing import Protocol
 
@@ -67,6 +68,7 @@ class FallbackBackend:
         self._fallback = fallback
         self._needs_time = needs_time
         self._bundle: Bundle | None = None
+        self._ahead: tuple[str, ...] = ()
         self._jobs: BackgroundJobs | None = None
         self._serving: Backend | None = None
         self._fallback_loaded = False
@@ -100,6 +102,11 @@ class FallbackBackend:
     def warm_up(self) -> None:
         """Run once on zeros; see `Backend.warm_up`."""
         self._loaded().warm_up()
+
+    def prepare(self, modalities: Collection[str]) -> None:
+        """Make ready what their subsets need, for whichever serves now or takes over later."""
+        self._ahead = tuple(modalities)
+        self._loaded().prepare(self._ahead)
 
     def infer(self, images: NDArray[np.uint8], available: NDArray[np.bool_]) -> Prediction:
         """Run on one frame; a frame on which the preferred backend fails is run on the other."""
@@ -155,6 +162,7 @@ class FallbackBackend:
             _LOGGER.warning('%s does not work, %s serves: %s', name, self._fallback.name, error)
             return
         self._serving = self._preferred
+        self._preferred.prepare(self._ahead)  # read after it serves: `prepare` sets it before
         self.state = EngineState.READY
         _LOGGER.info('%s is ready and takes over from %s.', name, self._fallback.name)
 
@@ -168,6 +176,7 @@ class FallbackBackend:
     def _serve_fallback(self) -> None:
         if self._bundle is not None and not self._fallback_loaded:
             self._fallback.load(self._bundle)
+            self._fallback.prepare(self._ahead)
             self._fallback_loaded = True
         self._serving = self._fallback
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -51,6 +52,13 @@ class Backend(Protocol):
 
     def warm_up(self) -> None:
         """Run once on zeros, so that the first real frame is not the slow one."""
+
+    def prepare(self, modalities: Collection[str]) -> None:
+        """Make ready in the background what any subset of these modalities will need.
+
+        Otherwise it is made ready when the subset comes for the first time, which is just when a
+        sensor drops.
+        """
 
     def infer(self, images: NDArray[np.uint8], available: NDArray[np.bool_]) -> Prediction:
         """Run the network on one frame.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +21,9 @@ _LOGGER = logging.getLogger(__name__)
 class RoutedBackend:
     """Answers every frame at once and gets faster in the background.
 
-    The masked graph serves any subset of the modalities in the time of all of them. When a subset
-    comes for the first time, the graph that computes only its modalities is compiled in a thread
-    of its own; it takes over between two frames.
+    The masked graph serves any subset of the modalities in the time of all of them. The graph
+    that computes only the modalities of a subset is compiled in another thread, when `prepare`
+    asks for it or the subset comes for the first time; it takes over between two frames.
 
     Args:
         runtime: What compiles and runs the graphs.
@@ -62,6 +63,13 @@ class RoutedBackend:
         manifest = self._loaded().manifest
         shape = (len(manifest.modalities), manifest.height, manifest.width, 3)
         self.infer(np.zeros(shape, np.uint8), np.ones(shape[0], bool))
+
+    def prepare(self, modalities: Collection[str]) -> None:
+        """Ask for the graphs of all subsets of these modalities, those of most sensors first."""
+        by_size = sorted(self._file_of.items(), key=lambda item: -len(item[0]))
+        for subset, file in by_size:
+            if self._compiler is not None and set(subset) <= set(modalities):
+                self._compiler.request(file)
 
     def infer(self, images: NDArray[np.uint8], available: NDArray[np.bool_]) -> Prediction:
         """Run the best graph that is ready; see `Backend.infer`."""

@@ -49,7 +49,9 @@ def plan(config: NodeConfig) -> Plan:
     rig = find_rig(config.calibration.file)
     unconnected = check_bundle(config)
     model = config.model
-    backend = create_backend(model.backend, model.threads, model.precision)
+    backend = create_backend(
+        model.backend, model.threads, model.precision, model.subset_graphs != 'none'
+    )
     return Plan(config, kinds_of(config.sensors), rig, backend, unconnected)
 
 
@@ -79,6 +81,8 @@ def load(settings: Plan, is_stopped: Callable[[], bool] = lambda: False) -> Netw
         if is_stopped():
             raise MmsegError('Stopped while loading.')
         load_and_warm_up(bundle, settings.backend, settings.kinds)
+        if settings.config.model.subset_graphs == 'ahead':
+            settings.backend.prepare(settings.config.enabled)
     except BaseException:
         settings.backend.close()
         raise
@@ -91,7 +95,7 @@ def _unconnected(manifest: Manifest, config: NodeConfig) -> tuple[Modality, ...]
     Raises:
         ConfigError: These are all of them.
     """
-    enabled = [name for name, sensor in config.sensors.items() if sensor.enabled]
+    enabled = config.enabled
     wanted = manifest.modality_names
     missing = tuple(name for name in wanted if name not in enabled)
     if len(missing) == len(wanted):

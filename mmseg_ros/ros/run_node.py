@@ -43,7 +43,7 @@ def run_node(arguments: Sequence[str], signals: StopSignals, make_node: Callable
         return 1
     executor = SingleThreadedExecutor()
     executor.add_node(node)
-    stop: Future = Future()
+    stop = StopFuture()
     signals.on_stop(lambda: stop.set_result(None), _TIDY_UP_S)
     handler = forward_logs(node.get_logger())
     _spin(executor, stop)
@@ -56,6 +56,23 @@ def run_node(arguments: Sequence[str], signals: StopSignals, make_node: Callable
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
+
+
+class StopFuture(Future):  # type: ignore[misc]
+    """Ends `spin_until_future_complete`, and stays as small as it is.
+
+    With every message served, rclpy of Jazzy adds one more callback that wakes the executor.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._wakes = False
+
+    def add_done_callback(self, callback: Callable[[Future], None]) -> None:
+        """Keep the first one; all do the same."""
+        if not self._wakes:
+            self._wakes = True
+            super().add_done_callback(callback)
 
 
 def _spin(executor: SingleThreadedExecutor, stop: Future) -> None:

@@ -123,3 +123,19 @@ def test_a_bundle_that_contradicts_itself_is_rejected_and_not_served(pair, monke
     monkeypatch.setattr(RoutedBackend, 'load', lambda self, bundle: reject(bundle))
     with pytest.raises(BundleError, match='input images'):
         backend.load(bundle)
+
+
+@pytest.mark.parametrize('needs_time', [True, False])
+def test_subsets_are_prepared_for_whichever_serves(pair, needs_time):
+    bundle, better, safe = pair
+    backend = backend_of(better, safe, lambda bundle: needs_time)
+    backend.load(bundle)
+    backend.prepare(bundle.manifest.modality_names)
+    assert backend.settle(10)
+    assert backend.settle(10)  # the preferred one may just have taken over
+    assert len(better.compiled) == 1 + len(bundle.manifest.subsets)
+    better.broken = 'out of memory'
+    backend.infer(IMAGES, ALL)
+    assert backend.settle(10)
+    assert len(safe.compiled) == 1 + len(bundle.manifest.subsets)
+    backend.close()

@@ -123,3 +123,30 @@ def test_pixels_without_a_number_get_the_ignored_id(make_routed_bundle, fake_run
     with pytest.raises(BackendError, match='NaN in every pixel'):
         backend.infer(IMAGES, mask(1, 1, 1))
     backend.close()
+
+
+def test_prepare_asks_for_the_graphs_of_all_subsets_of_these_sensors(
+    make_routed_bundle, fake_runtime
+):
+    bundle = make_routed_bundle()
+    runtime = fake_runtime(bundle)
+    backend = RoutedBackend(runtime)
+    backend.load(bundle)
+    backend.prepare(bundle.manifest.modality_names[:2])
+    assert backend.settle(10)
+    assert runtime.compiled == ['model.onnx', 'model.any-2.onnx', 'model.any-1.onnx']
+    backend.infer(IMAGES, mask(1, 1, 0))
+    backend.infer(IMAGES, mask(0, 1, 0))
+    assert runtime.ran[-2:] == ['model.any-2.onnx', 'model.any-1.onnx']
+    backend.close()
+
+
+def test_not_specialised_prepares_nothing(make_routed_bundle, fake_runtime):
+    bundle = make_routed_bundle()
+    runtime = fake_runtime(bundle)
+    backend = RoutedBackend(runtime, specialise=False)
+    backend.load(bundle)
+    backend.prepare(bundle.manifest.modality_names)
+    assert backend.settle(10)
+    assert runtime.compiled == ['model.onnx']
+    backend.close()

@@ -7,7 +7,7 @@ import yaml
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from mmseg_ros.core.config import NodeConfig, SensorConfig
+from mmseg_ros.core.config import ModelConfig, NodeConfig, SensorConfig
 from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.core.parameters import default_of, parameters_of
 from mmseg_ros.ros.parameters import NodeParameters
@@ -283,3 +283,30 @@ def test_the_calibration_file_holds_topics_and_windows_and_what_is_given_wins(de
     assert config.sensors['lidar'].offset_s == 0.1
     assert config.sync.deadline_s == 0.07
     assert parameters.unknown() == []
+
+
+@pytest.mark.parametrize(
+    ('when', 'specialise', 'prepared'),
+    [('ahead', True, [['rgb', 'lidar']]), ('on_demand', True, []), ('none', False, [])],
+)
+def test_subset_graphs_are_made_when_told(make_bundle, monkeypatch, when, specialise, prepared):
+    from mmseg_ros.ros import loading
+
+    asked = []
+
+    class Backend:
+        name = 'stand-in'
+
+        def prepare(self, modalities):
+            asked.append(list(modalities))
+
+    def create(name, threads, precision, specialised):
+        assert specialised is specialise
+        return Backend()
+
+    monkeypatch.setattr(loading, 'create_backend', create)
+    monkeypatch.setattr(loading, 'load_and_warm_up', lambda *_: None)
+    sensors = {name: SensorConfig(enabled=name != 'depth') for name in ('rgb', 'depth', 'lidar')}
+    model = ModelConfig(bundle=str(make_bundle().path), subset_graphs=when)
+    loading.load(loading.plan(NodeConfig(sensors=sensors, model=model)))
+    assert asked == prepared

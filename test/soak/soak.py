@@ -1,8 +1,9 @@
 """The live node for a long time under faults: `python test/soak/soak.py SECONDS [SEED]`.
 
 Prints memory, threads, files and labels over time and every fault with the silence after it.
-Exits with 1 if memory grows by 1 MB a minute or more after warm-up, threads or files grow, or
-labels stay away for more than a second after a fault.
+Warm-up ends after a minute, or when the node has compiled all its graphs if that is later. Exits
+with 1 if memory grows by 1 MB a minute or more after it, threads or files grow, or labels stay
+away for more than a second after a fault.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from mmseg_ros.ros.environment import prepare_process
 prepare_process()
 
 import rclpy  # noqa: E402 - after the environment is set
+from diagnostic_msgs.msg import DiagnosticArray  # noqa: E402
 from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from rclpy.qos import QoSProfile, ReliabilityPolicy  # noqa: E402
 from sensor_msgs.msg import Image  # noqa: E402
@@ -34,6 +36,7 @@ RIG = Path('config/calibration/demo_rig.yaml').resolve()
 HERE = Path(__file__).parent
 WARM_UP_S = 60.0
 SAMPLE_S = 5.0
+FEWEST_SAMPLES = 12
 ROW_S = 30.0
 FOLLOWED_S = 10.0
 MOST_MB_PER_MINUTE = 1.0
@@ -83,12 +86,16 @@ def _start(output, *arguments: str) -> subprocess.Popen[bytes]:
 
 def _watch(pid: int, seconds: float) -> tuple[list[dict[str, float]], list[float]]:
     """Return samples of the process and the times at which labels came."""
+    ready: list[float] = []
     rclpy.init()
     monitor = rclpy.create_node('soak_monitor')
     labels: list[float] = []
     qos = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
     monitor.create_subscription(
         Image, '/mmseg/labels', lambda _: labels.append(time.time()), qos, raw=True
+    )
+    monitor.create_subscription(
+        DiagnosticArray, '/diagnostics', lambda m: ready or ready.extend(_ready_at(m)), 10
     )
     executor = SingleThreadedExecutor()
     executor.add_node(monitor)
@@ -100,9 +107,15 @@ def _watch(pid: int, seconds: float) -> tuple[list[dict[str, float]], list[float
     while time.time() < end:
         executor.spin_once(timeout_sec=0.2)
         if not samples or time.time() - samples[-1]['t'] >= SAMPLE_S:
-            samples.append(_usage(pid))
+            samples.append(_usage(pid) | {'compiling': not ready})
     rclpy.shutdown()
     return samples, labels
+
+
+def _ready_at(message: DiagnosticArray) -> list[float]:
+    """Return the time if the node says that all its graphs are compiled."""
+    values = [v for status in message.status for v in status.values if v.key == 'being compiled']
+    return [time.time()] if values and values[0].value == 'none' else []
 
 
 def _usage(pid: int) -> dict[str, float]:
@@ -119,7 +132,9 @@ def _usage(pid: int) -> dict[str, float]:
 def report(samples, labels, faults, status) -> tuple[str, bool]:
     """Return what happened as text, and whether it may happen."""
     start = samples[0]['t']
-    warm = [s for s in samples if s['t'] - start >= WARM_UP_S] or samples
+    warm = [s for s in samples if s['t'] - start >= WARM_UP_S and not s['compiling']]
+    if len(warm) < FEWEST_SAMPLES:
+        return 'The node was not warm in time: give it more seconds.\n', False
     minutes = np.array([s['t'] for s in warm]) / 60
     slope = float(np.polyfit(minutes - minutes[0], [s['rss_mb'] for s in warm], 1)[0])
     silences = [_silence(fault, labels) for fault in faults]
@@ -127,8 +142,9 @@ def report(samples, labels, faults, status) -> tuple[str, bool]:
     late = sum(silence > LONGEST_SILENCE_S for silence in silences)
     good = slope < MOST_MB_PER_MINUTE and max(growth.values()) <= 0 and not late and status == 0
     lines = [
-        f'exit status of the node {status}; memory {slope:+.2f} MB/min after warm-up, threads '
-        f'{growth["threads"]:+.0f}, files {growth["fds"]:+.0f}; {len(labels)} labels, '
+        f'exit status of the node {status}; warm after {warm[0]["t"] - start:.0f} s, from then on '
+        f'memory {slope:+.2f} MB/min, threads {growth["threads"]:+.0f}, files '
+        f'{growth["fds"]:+.0f}; {len(labels)} labels, '
         f'{len(faults)} faults, {late} followed by more than {LONGEST_SILENCE_S:g} s of silence, '
         f'the longest {max(silences, default=0.0):.2f} s',
         '',
