@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from mmseg_ros.bag.recorded_files import FolderRecording, RecordedFile
 from mmseg_ros.core.errors import CalibrationError, DatasetError
+from mmseg_ros.core.safe_yaml import MOST_TABLE_BYTES, load_json
 from mmseg_ros.core.types import LIDAR, RGB
 from mmseg_ros.projection.extrinsics import Rig
 from mmseg_ros.projection.nuscenes_calibration import record_mounts
@@ -94,7 +94,7 @@ class _Tables:
 
 
 def _read(path: Path) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = json.loads(path.read_text(encoding='utf-8'))
+    rows: list[dict[str, Any]] = load_json(path, DatasetError, MOST_TABLE_BYTES)
     return rows
 
 

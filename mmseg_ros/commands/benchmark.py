@@ -105,10 +105,11 @@ def _measure_simulation() -> dict[str, Any]:
 
 def _read(path: Path) -> dict[str, Any]:
     from mmseg_ros.core.errors import ConfigError
+    from mmseg_ros.core.safe_yaml import load_json
 
+    report = load_json(path, ConfigError)
     try:
-        report = json.loads(path.read_text(encoding='utf-8'))
         rows = report['rows']
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (KeyError, TypeError) as error:
         raise ConfigError(f'{path}: not a report of this command ({error!r}).') from error
     return {**report, 'rows': rows}

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmseg_ros.commands.arguments import HIGHEST_RATE_HZ, real_number
+
 if TYPE_CHECKING:
     from mmseg_ros.bag.recorded_files import FolderRecording
 
@@ -28,13 +30,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('folder', type=Path, help='the folder')
     parser.add_argument('--out', type=Path, required=True, help='bag folder to make')
     parser.add_argument('--calibration', type=Path, help='calibration file (images)')
-    parser.add_argument('--rate', type=float, default=10.0, help='Hz of files without stamps')
+    parser.add_argument(
+        '--rate',
+        type=real_number(most=HIGHEST_RATE_HZ, positive=True),
+        default=10.0,
+        help='Hz of files without stamps',
+    )
     parser.add_argument('--frames', nargs='+', default=[], help='frames to take (kitti)')
     parser.add_argument('--scene', default='', help='name of the scene (nuscenes); the first')
     parser.add_argument('--camera', default='CAM_FRONT', help='channel of the camera (nuscenes)')
     parser.add_argument('--columns', type=int, choices=(4, 5, 6), help='columns of .bin clouds')
     parser.add_argument(
-        '--depth-scale', type=float, default=1000.0, help='steps of 16-bit depth per meter'
+        '--depth-scale',
+        type=real_number(positive=True),
+        default=1000.0,
+        help='steps of 16-bit depth per meter',
     )
 
 
@@ -45,11 +55,8 @@ def run(args: argparse.Namespace) -> int:
         MmsegError: The folder or a file of it cannot be read.
     """
     from mmseg_ros.bag.recorded_files import write_recording
-    from mmseg_ros.core.errors import ConfigError
     from mmseg_ros.projection.summary import rig_summary
 
-    if args.rate <= 0 or args.depth_scale <= 0:
-        raise ConfigError('--rate and --depth-scale must be positive.')
     recording = _recording(args)
     counts = write_recording(recording, args.out, args.columns, args.depth_scale)
     found = ', '.join(f'{count} {name}' for name, count in counts.items())

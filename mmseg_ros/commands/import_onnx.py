@@ -5,7 +5,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mmseg_ros.commands.arguments import LARGEST_SIDE_PX, whole_number
+from mmseg_ros.commands.arguments import (
+    LARGEST_PIXEL_VALUE,
+    LARGEST_SIDE_PX,
+    real_number,
+    whole_number,
+)
 
 EPILOG = """examples:
   python -m mmseg_ros import-onnx pidnet_s.onnx --modalities rgb --mean 0.485 0.456 0.406 \\
@@ -46,11 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_input(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group('input of the network')
-    for option in ('--mean', '--std'):
+    for option, least in (('--mean', -LARGEST_PIXEL_VALUE), ('--std', 0.0)):
         group.add_argument(
             option,
             nargs='+',
-            type=float,
+            type=real_number(least, LARGEST_PIXEL_VALUE, positive=option == '--std'),
             default=[],
             metavar='X',
             help='3 numbers, or 3 per modality; needed unless the network takes bytes',

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.resources import config_file
+from mmseg_ros.core.safe_yaml import load_yaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +62,7 @@ def load_class_map(name_or_path: str) -> ClassMap:
     path = Path(name_or_path)
     if path.suffix not in ('.yaml', '.yml'):
         path = config_file(f'class_maps/{name_or_path}.yaml')
-    try:
-        data = yaml.safe_load(path.read_text(encoding='utf-8'))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f'{path}: cannot read the class map ({error}).') from error
+    data = load_yaml(path, ConfigError)
     if not isinstance(data, dict) or 'from' not in data:
         raise ConfigError(
             f'{path}: not a class map; needed: id, ignore_id, from, classes[id, name, color, of].'

@@ -7,11 +7,10 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.core.merger_config import MergerConfig
 from mmseg_ros.core.parameters import parameters_of
+from mmseg_ros.core.safe_yaml import load_yaml
 
 CAMERAS = 'cameras'
 MERGER = 'merger'
@@ -34,7 +33,7 @@ def read_rig_file(path: Path, known: Collection[str]) -> dict[str, dict[str, str
         ConfigError: The file cannot be read, a camera has no valid name, or an argument is
             unknown or not a plain value; the message names file and entry.
     """
-    shared = dict(_mapping(_content(path), f'{path}'))
+    shared = dict(_mapping(load_yaml(path, ConfigError), f'{path}'))
     shared.pop(MERGER, None)
     cameras = _mapping(shared.pop(CAMERAS, None), f'{path}: {CAMERAS}')
     if not cameras:
@@ -60,7 +59,7 @@ def read_merger(path: Path) -> dict[str, Any] | None:
     Raises:
         ConfigError: The file cannot be read, or a parameter is unknown or out of range.
     """
-    content = _mapping(_content(path), f'{path}')
+    content = _mapping(load_yaml(path, ConfigError), f'{path}')
     if MERGER not in content:
         return None
     where = f'{path}: {MERGER}'
@@ -79,13 +78,6 @@ def read_merger(path: Path) -> dict[str, Any] | None:
     except ConfigError as error:
         raise ConfigError(f'{where}: {error}') from error
     return parameters
-
-
-def _content(path: Path) -> Any:
-    try:
-        return yaml.safe_load(path.read_text(encoding='utf-8'))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f'The rig file {path} cannot be read: {error}.') from error
 
 
 def _mapping(value: Any, where: str) -> Mapping[Any, Any]:

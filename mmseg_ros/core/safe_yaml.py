@@ -17,6 +17,8 @@ import yaml
 from mmseg_ros.core.errors import MmsegError
 
 MOST_BYTES = 4_000_000
+MOST_TABLE_BYTES = 2_000_000_000
+"""For tables of whole data sets and results per frame, which are long by nature."""
 MOST_NODES = 200_000
 DEEPEST = 40
 _LOADER: Any = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
@@ -86,9 +88,9 @@ def parse_yaml(text: str, source: str, error: type[MmsegError]) -> Any:
     raise error(f'{source}: {fault}.')
 
 
-def load_json(path: Path, error: type[MmsegError]) -> Any:
-    """Return the content of a JSON file; raises as `load_yaml`."""
-    text = read_text(path, error)
+def load_json(path: Path, error: type[MmsegError], most_bytes: int = MOST_BYTES) -> Any:
+    """Return the content of a JSON file; arguments and errors as of `read_text`."""
+    text = read_text(path, error, most_bytes)
     try:
         return json.loads(text)
     except _DAMAGE as reason:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import cv2
 import numpy as np
 
 from mmseg_ros.core.errors import DatasetError
+from mmseg_ros.core.safe_yaml import MOST_TABLE_BYTES, load_json
 from mmseg_ros.datasets.coco_masks import decode_segmentation
 from mmseg_ros.datasets.refer import ReferringSample
 
@@ -142,15 +142,15 @@ def _read_instances(
     path: Path, wanted: set[int]
 ) -> tuple[dict[int, tuple[int, int]], dict[int, Any]]:
     """Return the images' height and width by id, and the wanted annotations' segmentations."""
+    data = load_json(path, DatasetError, MOST_TABLE_BYTES)
     try:
-        data = json.loads(path.read_text(encoding='utf-8'))
         sizes = {item['id']: (item['height'], item['width']) for item in data['images']}
         found = {
             item['id']: item['segmentation']
             for item in data['annotations']
             if item['id'] in wanted
         }
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise DatasetError(f'{path} cannot be read as COCO annotations ({error}).') from error
     return sizes, found
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from mmseg_ros.core.errors import DatasetError
 from mmseg_ros.core.labels import load_label_space
+from mmseg_ros.core.safe_yaml import load_json
 from mmseg_ros.datasets.deliver import SPLITS
 from mmseg_ros.datasets.refer import REGION, ReferringSample
 
@@ -112,11 +112,11 @@ def _image_name(file: Path) -> str:
 
 @lru_cache(maxsize=8)
 def _read_json(file: Path) -> dict[str, Any]:
+    data = load_json(file, DatasetError)
     try:
-        data = json.loads(file.read_text(encoding='utf-8'))
         if isinstance(data['image'], str) and isinstance(data['expressions'], list):
             return dict(data)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (KeyError, TypeError) as error:
         raise DatasetError(f'{file} holds no image with text prompts ({error}).') from error
     raise DatasetError(f'{file} holds no image with text prompts.')
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mmseg_ros.core.errors import EvaluationError
+from mmseg_ros.core.safe_yaml import MOST_TABLE_BYTES, load_json
 from mmseg_ros.metrics.bootstrap import PairedScore, Statistic, mean_iou, paired_bootstrap, ratio
 from mmseg_ros.metrics.frame_counts import totals
 
@@ -36,10 +36,7 @@ def load_metrics(path: Path) -> dict[str, Any]:
     Raises:
         EvaluationError: The file is missing, is no metrics.json, or has no scores per frame.
     """
-    try:
-        metrics = json.loads(path.read_text(encoding='utf-8'))
-    except (OSError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise EvaluationError(f'{path} cannot be read as JSON: {error}.') from error
+    metrics = load_json(path, EvaluationError, MOST_TABLE_BYTES)
     if not isinstance(metrics, dict) or 'bundle' not in metrics:
         raise EvaluationError(f'{path} is not a metrics.json of `mmseg_ros evaluate`.')
     if not metrics.get('frames') or 'classes' not in metrics.get('label_space', {}):

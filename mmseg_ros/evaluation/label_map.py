@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from mmseg_ros.core.errors import ConfigError, DatasetError
 from mmseg_ros.core.labels import LabelSpace
+from mmseg_ros.core.safe_yaml import load_yaml
 
 _IGNORED = ('ignore', 'ignored', 'void', 'unlabeled', 'unlabeled', 'none')
 _LARGEST_ID = 65535
@@ -66,10 +66,7 @@ def load_label_map(path: Path, label_space: LabelSpace) -> LabelMap:
     Raises:
         ConfigError: The file cannot be read, or names a class that the label space lacks.
     """
-    try:
-        data = yaml.safe_load(path.read_text(encoding='utf-8'))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        raise ConfigError(f'{path}: cannot read the label map ({error}).') from error
+    data = load_yaml(path, ConfigError)
     if not isinstance(data, Mapping) or not data:
         raise ConfigError(f'{path}: a label map is lines `7: road` or `"128,64,128": road`.')
     blocks = [data.get('ids') or {}, data.get('colors') or {}]

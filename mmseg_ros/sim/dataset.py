@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from mmseg_ros.core.atomic_files import write_text
 from mmseg_ros.core.errors import ConfigError, DatasetError
 from mmseg_ros.core.modalities import DELIVER_FOLDERS, STANDARD_ENCODINGS
+from mmseg_ros.core.safe_yaml import load_yaml
 from mmseg_ros.core.types import RGB, STANDARD_MODALITIES, CloseReason, FrameSet, Modality
 from mmseg_ros.encoding import EncodingContext, encode
 from mmseg_ros.labelling.image_files import write_image
@@ -171,7 +172,7 @@ def _claim(config: DatasetConfig, rig: Rig) -> None:
         'calibration': rig.to_dict(),
     }
     path = config.out / 'dataset.yaml'
-    if path.exists() and yaml.safe_load(path.read_text()) != facts:
+    if path.exists() and load_yaml(path, DatasetError) != facts:
         raise DatasetError(
             f'{path} describes a data set of another size, rig or encoding; choose another --out.'
         )

@@ -86,7 +86,7 @@ def load_referring(run_dir: str | Path) -> tuple[Network, ReferringInfo]:
         with safe_open(file, 'pt') as opened:
             data = json.loads((opened.metadata() or {})[METADATA_KEY])
         info = ReferringInfo(**{**data, 'mean': tuple(data['mean']), 'std': tuple(data['std'])})
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise TrainingError(
             f'{file}: cannot read the weights of a referring network ({error}).'
         ) from error

@@ -99,6 +99,17 @@ def _is_fine(action, value):
     return True
 
 
+@pytest.mark.parametrize('verb', VERBS)
+def test_every_number_has_limits(verb):
+    """What int and float read has none, and NaN passes."""
+    for action in actions(verb):
+        assert action.choices or action.type not in (int, float), action.option_strings
+        if action.type in (None, Path) or action.choices:
+            continue
+        with pytest.raises((argparse.ArgumentTypeError, ValueError)):
+            action.type('nan')
+
+
 def test_a_nul_is_wrong_usage(empty, capfd):
     status, text = outcome(['inspect', 'a\0b'], capfd)
     assert status == 2

@@ -6,12 +6,27 @@ import time
 import pytest
 
 from mmseg_ros.bag.faults import load_schedule
+from mmseg_ros.bag.nuscenes_folders import _read
 from mmseg_ros.bag.sensor_setup import read_setup_file
-from mmseg_ros.core.errors import BundleError, CalibrationError, ConfigError, MmsegError
+from mmseg_ros.core.class_map import load_class_map
+from mmseg_ros.core.errors import (
+    BundleError,
+    CalibrationError,
+    ConfigError,
+    DatasetError,
+    EvaluationError,
+    MmsegError,
+)
 from mmseg_ros.core.labels import LabelSpace, load_label_space
+from mmseg_ros.core.rig_file import read_rig_file
 from mmseg_ros.core.safe_yaml import MOST_BYTES, load_json, load_yaml, parse_yaml
+from mmseg_ros.datasets.refer_coco import _read_instances
+from mmseg_ros.datasets.refer_sim import _read_json
+from mmseg_ros.evaluation.comparison import load_metrics
+from mmseg_ros.evaluation.label_map import load_label_map
 from mmseg_ros.inference.bundle import read_manifest
 from mmseg_ros.projection.extrinsics import load_rig
+from mmseg_ros.sim.dataset import DatasetConfig, _claim
 
 LAUGHS = 'a0: &a0 [x, x, x, x, x, x, x, x, x]\n' + ''.join(
     f'a{k}: &a{k} [{", ".join([f"*a{k - 1}"] * 9)}]\n' for k in range(1, 12)
@@ -38,7 +53,20 @@ def manifest(path):
     return read_manifest(folder)
 
 
+def simulated(path):
+    """Read what says of which kind a simulated data set is."""
+    folder = path.parent / 'set'
+    folder.mkdir(exist_ok=True)
+    if not os.path.lexists(folder / 'dataset.yaml'):
+        (folder / 'dataset.yaml').symlink_to(path)
+    _claim(DatasetConfig(out=folder, scenes=1, frames=1), load_rig())
+
+
 READERS = {
+    'simulated': (simulated, DatasetError),
+    'rig of launch': (lambda path: read_rig_file(path, ['bundle']), ConfigError),
+    'class map': (lambda path: load_class_map(str(path)), ConfigError),
+    'label map': (lambda path: load_label_map(path, load_label_space('deliver')), ConfigError),
     'calibration': (load_rig, CalibrationError),
     'labels': (lambda path: load_label_space(str(path)), ConfigError),
     'schedule': (load_schedule, ConfigError),
@@ -51,6 +79,31 @@ READERS = {
 @pytest.fixture(params=READERS)
 def reader(request):
     return READERS[request.param]
+
+
+JSON_READERS = {
+    'metrics': (load_metrics, EvaluationError),
+    'nuscenes': (_read, DatasetError),
+    'text prompts': (_read_json, DatasetError),
+    'coco': (lambda path: _read_instances(path, set()), DatasetError),
+}
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize('of', JSON_READERS)
+@pytest.mark.parametrize('bomb', ['pipe', 'device', 'flow', 'zero', 'number', 'binary', 'list'])
+def test_tables_of_others_are_rejected_by_name(tmp_path, of, bomb):
+    read, error = JSON_READERS[of]
+    path = tmp_path / 'table.json'
+    if bomb == 'pipe':
+        os.mkfifo(path)
+    elif bomb == 'device':
+        path.symlink_to('/dev/zero')
+    else:
+        content = {'list': '[1, [2], "x"', **{k: v for k, (v, _) in BOMBS.items()}}[bomb]
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(error, match=r'table\.json'):
+        read(path)
 
 
 @pytest.mark.parametrize('bomb', BOMBS)
@@ -76,6 +129,8 @@ def test_what_is_no_regular_file_is_rejected(tmp_path, reader, kind):
         path.symlink_to('/dev/zero')
     elif kind == 'folder':
         path.mkdir()
+    elif read is simulated:
+        return  # a new data set has none yet
     with pytest.raises(error):
         read(path)
 

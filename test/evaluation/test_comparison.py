@@ -95,8 +95,8 @@ def test_other_frames_classes_and_truth_are_named(pair):
 @pytest.mark.parametrize(
     ('text', 'message'),
     [
-        ('{', 'cannot be read as JSON'),
-        ('[' * 100_000, 'cannot be read as JSON'),
+        ('{', 'not readable as JSON'),
+        ('[' * 100_000, 'not readable as JSON'),
         ('[]', 'is not a metrics.json'),
         ('{"bundle": {}}', 'no scores per frame'),
         ('{"bundle": {}, "label_space": {"classes": []}, "frames": [{}]}', 'damaged'),
