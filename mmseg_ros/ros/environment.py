@@ -16,7 +16,6 @@ PROFILE_VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES
 # every image is several mmap/munmap calls and thousands of page faults.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 _MIB = 1 << 20
-_RESERVED_MIB = 32
 
 # By default a thread that computes keeps the interpreter for 5 ms, ten times what it takes to
 # receive a message.
@@ -34,15 +33,6 @@ def prepare_process() -> None:
         libc.mallopt(_M_MMAP_THRESHOLD, 32 * _MIB)
         libc.mallopt(_M_TRIM_THRESHOLD, 256 * _MIB)
         libc.mallopt(_M_TOP_PAD, 64 * _MIB)
-
-
-def reserve_memory() -> None:
-    """Touch as much of this thread's heap as bursts of messages will need, and free it again.
-
-    Otherwise the heap grows, page fault by page fault, whenever a burst is larger than any before.
-    """
-    blocks = [bytearray(b'\1' * _MIB) for _ in range(_RESERVED_MIB)]
-    del blocks
 
 
 def return_free_memory() -> None:

@@ -13,7 +13,7 @@ from rclpy.parameter import Parameter
 from mmseg_ros.messages.results import NODE_NAME
 from mmseg_ros.ros.diagnostics import Reporter
 from mmseg_ros.ros.entities import destroyed_on_error, taken_back_on_error
-from mmseg_ros.ros.environment import reserve_memory, return_free_memory
+from mmseg_ros.ros.environment import return_free_memory
 from mmseg_ros.ros.lifecycle import SUCCESS, SafeLifecycleNode
 from mmseg_ros.ros.loading import Plan, load, plan
 from mmseg_ros.ros.model_switch import ModelSwitch
@@ -85,7 +85,6 @@ class SegmentationNode(SafeLifecycleNode):
         self.session.tune(self._plan.config, self.config)  # what was set while it loaded
         self.switch.begin(self.session, self._plan.config)
         self._plan = self._network = None
-        reserve_memory()
         manifest = self.session.bundle.manifest
         self.get_logger().info(
             f'Bundle {manifest.name} ({manifest.model}, {manifest.precision}) with '

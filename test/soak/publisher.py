@@ -29,7 +29,12 @@ OF_ONE = (
 )  # fmt: skip
 OF_ALL = ('drop all', 'back all', 'ahead all', 'overload', 'restart all')
 S = 10**9
+EVERY_FAULT = [
+    *(('all', kind) for kind in OF_ALL),
+    *((SENSORS[k % len(SENSORS)], kind) for k, kind in enumerate(OF_ONE)),
+]
 FIRST_FAULT_S = 20.0
+SHORTEST_PAUSE_S, LONGEST_PAUSE_S, PAUSE_OF_FIRST_ROUND_S = 6.0, 9.0, 4.5
 LATE_NS, AHEAD_NS, BEHIND_NS = 400_000_000, 37 * S, 10 * S
 
 
@@ -49,6 +54,7 @@ class Publisher:
         self.common_fault = ('', 0.0)
         self.held = {name: [] for name in SENSORS}
         self.shift_ns = 0
+        self.to_come = EVERY_FAULT[::-1]
 
     def _publisher(self, topic):
         package, _, name = self.types[topic].partition('/msg/')
@@ -62,7 +68,7 @@ class Publisher:
         return self.node.create_publisher(message, topic, qos)
 
     def play(self, seconds: float) -> None:
-        """Publish for so long, with faults from twenty seconds on."""
+        """Publish for so long: twenty quiet seconds, every fault once, then random ones."""
         first_ns = self.messages[0][0]
         span_ns = self.messages[-1][0] - first_ns + 20_000_000
         start = time.time()
@@ -80,19 +86,19 @@ class Publisher:
                 start += start_late  # this process was stopped; what it missed is not made up for
             now = time.time()
             if now > next_fault:
-                next_fault = now + self.rng.uniform(6, 9)
+                pause_s = self.rng.uniform(SHORTEST_PAUSE_S, LONGEST_PAUSE_S)
+                next_fault = now + (PAUSE_OF_FIRST_ROUND_S if self.to_come else pause_s)
                 self._begin_fault(now)
             self._publish(topic, data, now)
 
     def _begin_fault(self, now: float) -> None:
         until = now + self.rng.uniform(1.5, 4)
-        if self.rng.random() < 0.75:
-            sensor, kind = self.rng.choice(SENSORS), self.rng.choice(OF_ONE)
+        sensor, kind = self.to_come.pop() if self.to_come else self._any_fault()
+        if sensor != 'all':
             self.sensor_faults[sensor] = (kind, until)
             if kind == 'restart':
                 self._restart([t for t in self.types if _sensor(t) == sensor])
         else:
-            sensor, kind = 'all', self.rng.choice(OF_ALL)
             self.common_fault = (kind, until)
             self.shift_ns += {'back all': -20 * S, 'ahead all': 30 * S}.get(kind, 0)
             if kind == 'restart all':
@@ -102,6 +108,11 @@ class Publisher:
                         self._send(topic, data)
         line = {'t': now, 'fault': kind, 'sensor': sensor, 'until': until}
         self.log.write(json.dumps(line) + '\n')
+
+    def _any_fault(self) -> tuple[str, str]:
+        if self.rng.random() < 0.75:
+            return self.rng.choice(SENSORS), self.rng.choice(OF_ONE)
+        return 'all', self.rng.choice(OF_ALL)
 
     def _restart(self, topics) -> None:
         for topic in topics:
