@@ -3,10 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+TORCH := $(VENV)/torch
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 EXTRAS := runtime,report,view,sim,datasets,events,train,ros-pip,test,dev
+HASHES ?= yes
 
-.PHONY: demo test test-vehicle test-boundscheck test-tensorrt test-gpu fuzz soak sbom lint colcon setup clean
+.PHONY: demo test test-vehicle test-boundscheck test-tensorrt test-gpu fuzz soak sbom pins lint colcon setup clean
 
 demo: setup
 	$(BIN)/python -m mmseg_ros demo
@@ -33,13 +35,13 @@ lint: setup
 # Real engines of TensorRT-RTX, which parses and builds without a GPU: a download of 97 MB under
 # NVIDIA's licence, and some minutes of building.
 test-tensorrt: setup
-	$(PIP) install --constraint constraints.txt --editable '.[tensorrt-rtx]'
+	$(PIP) install --constraint constraints.in --editable '.[tensorrt-rtx]'
 	$(BIN)/python -m pytest --durations=0 test/models/export/test_tensorrt.py \
 		test/inference/test_tensorrt_build.py test/inference/test_tensorrt_cache.py
 
 # On a machine with an NVIDIA GPU: the tests marked gpu, then the table.
 test-gpu: setup
-	$(PIP) install --constraint constraints.txt --editable '.[gpu,tensorrt-rtx]'
+	$(PIP) install --constraint constraints.in --editable '.[gpu,tensorrt-rtx]'
 	$(BIN)/python test/benchmarks/bench_gpu.py
 
 # Damaged inputs to every reader, and the live node under faults; both end with a table.
@@ -68,13 +70,34 @@ colcon: setup
 
 setup: $(READY)
 
-# torch goes in first and by itself: resolved together with others it draws in gigabytes of CUDA.
-$(READY): constraints.txt setup.py pyproject.toml
+# Every file that is installed must have a hash of constraints.txt. torch goes in first and by
+# itself, in the build that pip chooses without hashes, for of the others some need gigabytes of
+# CUDA; what such a build lacks comes last. `make setup HASHES=no`, for another Python or platform,
+# takes the versions of constraints.in.
+$(READY): constraints.in constraints.txt setup.py pyproject.toml
 	@echo 'Setting up $(VENV) (about four minutes on two cores) ...'
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) install --constraint constraints.txt torch
-	$(PIP) install --constraint constraints.txt --editable '.[$(EXTRAS)]'
+ifeq ($(HASHES),no)
+	$(PIP) install --constraint constraints.in torch
+	$(PIP) install --constraint constraints.in --editable '.[$(EXTRAS)]'
+else
+	$(PIP) download --no-deps --dest $(TORCH) --constraint constraints.in torch
+	sed -n '/^torch==/,/[^\\]$$/p' constraints.txt > $(TORCH)/torch.txt
+	$(PIP) install --require-hashes --no-deps --no-index --find-links $(TORCH) -r $(TORCH)/torch.txt
+	rm -r $(TORCH)
+	$(PIP) install --require-hashes --no-deps --requirement constraints.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	$(PIP) install --constraint constraints.in torch
+	$(PIP) check
+endif
 	@touch $(READY)
 
+# After a change of constraints.in or of the extras: constraints.txt again. WHEELS are folders of
+# wheels that no index has.
+pins:
+	$(PYTHON) -m venv $(VENV)-pins
+	$(VENV)-pins/bin/python -m pip --disable-pip-version-check --quiet install uv==0.13.9
+	$(VENV)-pins/bin/python .ci/pins.py $(EXTRAS) $(WHEELS)
+
 clean:
-	rm -rf $(VENV) $(VENV)-sbom build install log out runs
+	rm -rf $(VENV) $(VENV)-sbom $(VENV)-pins build install log out runs

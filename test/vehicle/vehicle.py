@@ -112,13 +112,13 @@ class Vehicle:
         }
 
     def _constraints(self, wanted: list[str]) -> Path:
-        """Return the lines of constraints.txt for what is wanted in no version of its own.
+        """Return the lines of constraints.in for what is wanted in no version of its own.
 
         The rest of that file was tested beside another numpy, which some of it demands.
         """
         unpinned = {name.split('[')[0] for name in wanted if '==' not in name}
-        lines = (ROOT / 'constraints.txt').read_text().splitlines()
-        path = self.folder / 'constraints.txt'
+        lines = (ROOT / 'constraints.in').read_text().splitlines()
+        path = self.folder / 'constraints.in'
         path.write_text('\n'.join(line for line in lines if line.split('==')[0] in unpinned))
         return path
 
