@@ -107,7 +107,7 @@ def test_files_that_are_none_are_explained(tmp_path, text, message):
     path.write_text(text)
     with pytest.raises(EvaluationError, match=message):
         load_metrics(path)
-    with pytest.raises(EvaluationError, match='cannot be read'):
+    with pytest.raises(EvaluationError, match='cannot read'):
         load_metrics(tmp_path / 'none.json')
 
 

@@ -256,7 +256,7 @@ def test_rejected_configure_frees_what_it_had_made(graph, make_node, monkeypatch
 
     monkeypatch.setattr(RoutedBackend, 'load', noted)
     if stage == 'network':
-        monkeypatch.setattr(warm_up, '_decode', reject)
+        monkeypatch.setattr(warm_up, 'Frame', reject)
     else:
         monkeypatch.setattr(outputs, 'LabelInfoPublisher', reject)
     node = make_node(autostart=False)
