@@ -105,8 +105,65 @@ def codec(rng, n, out):
         assert decode(words.view(kind), np.zeros(codecs.STATE_SIZE, np.int64), *columns) <= room
 
 
+def event_camera(rng, n, out):
+    from mmseg_ros.sim.sensing.events import _cross
+
+    before, after, reference = (
+        numbers(rng, 48, np.float32, FLOATS).reshape(6, 8) for _ in range(3)
+    )
+    last = numbers(rng, 48, np.float64, FLOATS).reshape(6, 8)
+    threshold = rng.choice([0.0, 1e-30, 0.2, np.nan], (6, 8)).astype(np.float32)
+    columns = [out.array(n, kind) for kind in (np.uint16, np.uint16, np.float64, np.bool_)]
+    _cross(before, after, 0.0, 0.1, threshold, 1e-3, reference, last, *columns)
+
+
+def picture(rng, n, out):
+    from mmseg_ros.sim.sensing.exposure import _expose
+
+    table = np.arange(4096).astype(np.uint8)
+    light, noise = (numbers(rng, n, np.float32, FLOATS) for _ in range(2))
+    _expose(light, noise[: n // 2 + 1], 2.0, 0.1, 0.1, table, out.array(n, np.uint8))
+
+
+def rendered(rng, n, out):
+    pytest.importorskip('embreex')
+    from mmseg_ros.sim.render import camera, raycast, shading
+    from mmseg_ros.sim.world.surfaces import Texture
+
+    def floats(*shape):
+        return numbers(rng, int(np.prod(shape)), np.float32, FLOATS).reshape(shape)
+
+    surface, instance = (numbers(rng, n, np.int32) for _ in range(2))
+    camera._mark_edges(surface, instance, floats(n), 8, out.array(n, np.bool_))
+    camera._rotate(floats(3, 3), floats(n, 3), out.array((n, 3), np.float32))
+    index = numbers(rng, n, np.intp)
+    shifted = out.array((2 * n, 3), np.float32)
+    camera._shift_rays(floats(48, 3), index, floats(2, 2), 6, 8, shifted)
+    found = [out.array(n, np.float32, np.inf), out.array(n, np.int32), out.array(n, np.int32)]
+    found += [out.array((n, 3), np.float32) for _ in range(3)]
+    raycast._resolve(
+        numbers(rng, n, np.int32), floats(n), floats(n), floats(n), floats(n, 3), floats(n, 3),
+        np.zeros(4, np.int32), np.zeros(4, np.int32), floats(4, 3, 3), *found,
+    )  # fmt: skip
+    points, lit = out.array((n, 3), np.float32), out.array(n, np.bool_)
+    shading._points(floats(n), floats(3), floats(n, 3), floats(n, 3), floats(3), points, lit)
+    shading._fill_sky(floats(n, 3), floats(20), out.array((n, 3), np.float32))
+    kinds = rng.choice([int(k) for k in Texture], 4).astype(np.int32)
+    shading._shade(
+        surface, floats(n), floats(n, 3), floats(n, 3), floats(n, 3), points, lit, floats(n, 3),
+        floats(3), floats(3), kinds, floats(4, 3), floats(4, 3), floats(4), floats(4), floats(4),
+        floats(20), floats(2, 3), 1e-3, floats(0, 3), floats(0, 3), out.array((n, 3), np.float32),
+    )  # fmt: skip
+
+
+FEEDS = [
+    accumulate, voxels, depth_pixels, clouds, hidden, codec, event_camera, picture, rendered,
+]  # fmt: skip
+
+
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize('n', [0, 1, 2, 300])
-@pytest.mark.parametrize('feed', [accumulate, voxels, depth_pixels, clouds, hidden, codec])
+@pytest.mark.parametrize('feed', FEEDS)
 def test_no_input_makes_a_loop_write_outside(feed, n):
     rng = np.random.default_rng(n)
     for _ in range(30):

@@ -159,7 +159,7 @@ class BagWriter:
         rescue = (
             f' What was written until then can be rescued with `mmseg_ros repair {self._shown} '
             'OUTPUT`.'
-            if self._messages and self.path == Path(self._shown)
+            if self._messages and self.path == Path(self._shown) and self.path.exists()
             else ''
         )
         return OutputError(f'{self._shown} cannot be written: {why}.{rescue}')

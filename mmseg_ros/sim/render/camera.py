@@ -192,6 +192,9 @@ def _shift_rays(
 ) -> None:  # fmt: skip
     count = len(index)
     for i in range(count):
+        if index[i] < 0 or index[i] >= min(len(rays), height * width):
+            shifted[i::count] = 0
+            continue
         v, u = divmod(index[i], width)
         left, right = v * width + max(u - 1, 0), v * width + min(u + 1, width - 1)
         above, below = max(v - 1, 0) * width + u, min(v + 1, height - 1) * width + u

@@ -139,7 +139,7 @@ def _resolve(
     """Keep the hits that are nearer than what is there, with their attributes."""
     for i in range(prim.shape[0]):
         face = prim[i]
-        if face < 0 or not tfar[i] < distance[i]:
+        if face < 0 or face >= len(corners) or not tfar[i] < distance[i]:
             continue
         distance[i] = tfar[i]
         surface[i] = face_surface[face]

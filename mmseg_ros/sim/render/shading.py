@@ -263,7 +263,7 @@ def _shade(
         length = np.sqrt(dx * dx + dy * dy + dz * dz)
         dx, dy, dz = dx / length, dy / length, dz / length
         s = surface[i]
-        if s < 0:
+        if s < 0 or s >= len(kind):
             r, g, b = _sky_color(dx, dy, dz, sky)
             radiance[i, 0], radiance[i, 1], radiance[i, 2] = r, g, b
             continue

@@ -110,17 +110,20 @@ def _cross(
     refractory: float, reference: FloatArray, last: NDArray[np.float64],
     x: NDArray[np.uint16], y: NDArray[np.uint16], t: NDArray[np.float64], p: NDArray[np.bool_],
 ) -> int:  # fmt: skip
-    """Write the crossings of all pixels; return how many there are."""
-    count = 0
+    """Write the crossings of all pixels, as many as there is room for; return how many there are.
+
+    A level that is not a number, or grows too little to count, has no crossings.
+    """
+    count, room = 0, min(len(x), len(y), len(t), len(p))
     height, width = before.shape
     for i in range(height):
         for j in range(width):
             change = after[i, j] - before[i, j]
-            if change == 0.0:
+            if change == 0.0 or not np.isfinite(change):
                 continue
             step = threshold[i, j] if change > 0 else -threshold[i, j]
             level = reference[i, j] + step
-            while (level - after[i, j]) * step <= 0:
+            while (level - after[i, j]) * step <= 0 and level + step != level and count < room:
                 share = (level - before[i, j]) / change
                 reference[i, j] = level
                 level += step

@@ -80,7 +80,7 @@ def _expose(
     radiance: FloatArray, noise: FloatArray, scale: float, shot: float, read: float,
     table: NDArray[np.uint8], picture: NDArray[np.uint8],
 ) -> None:  # fmt: skip
-    for i in range(len(radiance)):
+    for i in range(min(len(radiance), len(noise), len(picture))):
         light = radiance[i] * scale
         light += noise[i] * np.sqrt(light * shot + read)
         picture[i] = table[min(max(int(light * 1024.0), 0), 4095)]
