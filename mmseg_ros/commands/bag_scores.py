@@ -53,8 +53,9 @@ def options_of(args: argparse.Namespace, bundle: Bundle) -> EvaluationOptions:
     Raises:
         ConfigError: An option is out of range.
     """
-    from mmseg_ros.core.config import CalibrationConfig, ModelConfig, NodeConfig
+    from mmseg_ros.core.config import CalibrationConfig, NodeConfig
     from mmseg_ros.core.errors import ConfigError
+    from mmseg_ros.core.model_config import ModelConfig
     from mmseg_ros.evaluation.options import EvaluationOptions
 
     if args.every < 1:

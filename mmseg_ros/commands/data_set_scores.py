@@ -64,7 +64,7 @@ def _metrics(
 ) -> dict[str, Any]:
     """Score every subset on every frame and return the content of metrics.json."""
     from mmseg_ros.commands.progress import progress_bar
-    from mmseg_ros.core.config import ModelConfig
+    from mmseg_ros.core.model_config import ModelConfig
     from mmseg_ros.evaluation.data_sets import score_dataset
     from mmseg_ros.evaluation.network import loaded_network
     from mmseg_ros.metrics.robustness import subsets_to_score

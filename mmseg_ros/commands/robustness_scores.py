@@ -48,7 +48,7 @@ def sweep_source(
         MmsegError: The source or the bundle cannot be used.
     """
     from mmseg_ros.commands.progress import progress_bar
-    from mmseg_ros.core.config import ModelConfig
+    from mmseg_ros.core.model_config import ModelConfig
     from mmseg_ros.evaluation.network import loaded_network
     from mmseg_ros.evaluation.sweep_parts import PartStore, run_parts
     from mmseg_ros.inference.bundle import load_bundle

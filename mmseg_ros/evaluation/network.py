@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from mmseg_ros.core.config import ModelConfig
+from mmseg_ros.core.model_config import ModelConfig
 from mmseg_ros.inference.backend import create_backend
 from mmseg_ros.inference.bundle import Bundle
 from mmseg_ros.inference.deterministic_backend import SettledBackend

@@ -30,7 +30,7 @@ from mmseg_ros.bag.calibration import rig_from_bag
 from mmseg_ros.bag.message_faults import shifted
 from mmseg_ros.bag.reader import BagReader
 from mmseg_ros.bag.writer import BagWriter
-from mmseg_ros.core.config import ModelConfig
+from mmseg_ros.core.model_config import ModelConfig
 from mmseg_ros.core.types import EVENT
 from mmseg_ros.evaluation.bags import evaluate_with
 from mmseg_ros.evaluation.network import loaded_network

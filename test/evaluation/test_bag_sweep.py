@@ -8,8 +8,8 @@ import pytest
 from mmseg_ros.bag.faults import Fault
 from mmseg_ros.bag.inject import inject_faults
 from mmseg_ros.bag.writer import BagWriter
-from mmseg_ros.core.config import ModelConfig
 from mmseg_ros.core.errors import EvaluationError
+from mmseg_ros.core.model_config import ModelConfig
 from mmseg_ros.evaluation.bag_sweep import BagSweep
 from mmseg_ros.evaluation.bags import evaluate
 from mmseg_ros.evaluation.network import loaded_network

@@ -7,8 +7,9 @@ import yaml
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from mmseg_ros.core.config import ModelConfig, NodeConfig, SensorConfig
+from mmseg_ros.core.config import NodeConfig, SensorConfig
 from mmseg_ros.core.errors import ConfigError
+from mmseg_ros.core.model_config import ModelConfig
 from mmseg_ros.core.parameters import default_of, parameters_of
 from mmseg_ros.ros.parameters import NodeParameters
 

@@ -13,11 +13,11 @@ from sensor_msgs.msg import Image
 from mmseg_ros.bag.writer import BagWriter
 from mmseg_ros.core.config import (
     CalibrationConfig,
-    ModelConfig,
     NodeConfig,
     SensorConfig,
     SyncConfig,
 )
+from mmseg_ros.core.model_config import ModelConfig
 from mmseg_ros.evaluation.bags import evaluate
 from mmseg_ros.evaluation.exports import ExportPaths
 from mmseg_ros.evaluation.options import EvaluationOptions
