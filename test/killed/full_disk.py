@@ -1,8 +1,8 @@
 """Runs one kind of work where a disk is full, read-only or files may not grow.
 
-`python full_disk.py KIND FOLDER DISK [ARGUMENTS]`, DISK being `full`, `read-only` (FOLDER is then
-a file system that this process may fill and remount) or `limit` (`ulimit -f`). Prints one JSON
-line per attempt: what was said, and what is wrong with the files left behind.
+`python full_disk.py KIND FOLDER DISKS [ARGUMENTS]`, DISKS being some of `full,read-only,limit`:
+for the first two FOLDER is a file system that this process may fill and remount; the last is
+`ulimit -f`. Prints one JSON line per attempt: what was said, and how the files are left behind.
 """
 
 import contextlib
@@ -89,7 +89,7 @@ def attempt(work, target):
     return ''
 
 
-def main(kind, folder, disk, *arguments):
+def main(kind, folder, disks, *arguments):
     folder = Path(folder)
     work = verb(*arguments) if kind == 'verb' else getattr(works, kind)()
     with tempfile.TemporaryDirectory() as warm_up:
@@ -99,14 +99,15 @@ def main(kind, folder, disk, *arguments):
     work(before)
     kept = contents(before)
     said = []
-    for k, room in enumerate(narrowed(folder, disk)):
-        target = folder / f'{k}'
-        with contextlib.suppress(OSError):
-            target.mkdir()
-        text = attempt(work, target)
-        left = contents(target) if target.exists() else {}
-        empty = [n for n in left if (target / n).stat().st_size == 0]
-        said.append((room, text, empty, contents(before) == kept, sorted(left)))
+    for disk in disks.split(','):
+        for k, room in enumerate(narrowed(folder, disk)):
+            target = folder / f'{disk}-{k}'
+            with contextlib.suppress(OSError):
+                target.mkdir()
+            text = attempt(work, target)
+            left = contents(target) if target.exists() else {}
+            empty = [n for n in left if (target / n).stat().st_size == 0]
+            said.append((disk, room, text, empty, contents(before) == kept, sorted(left)))
     for row in said:
         print(json.dumps(row))
     sys.stdout.flush()
