@@ -88,6 +88,7 @@ def test_silenced_sensors_reach_the_player(graph, listener, link):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.skipif(CHROMIUM is None, reason='no Chromium is installed')
 def test_a_visitor_asks_and_silences(node, sensors, graph, listener, tmp_path):
     pytest.importorskip('viser')
@@ -97,7 +98,8 @@ def test_a_visitor_asks_and_silences(node, sensors, graph, listener, tmp_path):
     served = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     browser = None
     try:
-        url = re.search(r'http://[\d.:]+', served.stdout.readline() + served.stdout.readline())[0]
+        said = iter(served.stdout.readline, '')
+        url = next(filter(None, (re.search(r'http://[\d.:]+', line) for line in said)))[0]
         browser = Browser(tmp_path / 'browser', url)
 
         def on_page(*words, modalities=ALL):
