@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mmseg_models.geminifusion.checkpoint_options import infer_options as infer_geminifusion
 from mmseg_models.reference_weights import import_reference
-from mmseg_models.registry import create_model
+from mmseg_models.registry import create_segmentation_model
 from mmseg_models.segmentation_model import SegmentationModel
 from mmseg_models.stitchfusion.checkpoint_options import infer_options as infer_stitchfusion
 from mmseg_models.stitchfusion.hugging_face import import_segformer
@@ -67,7 +67,7 @@ def import_authors_model(
             f'({", ".join(modalities)}); name {total} in the order of the training'
         )
     options |= overrides
-    model = create_model(name, modalities=tuple(modalities), **options)
+    model = create_segmentation_model(name, modalities=tuple(modalities), **options)
     unused = (_FFM,) if options.get('fuse') == 'sum' else ()
     import_reference(model, tensors, unused=unused)
     return model

@@ -19,6 +19,8 @@ class CrossEntropy(nn.Module):
         class_weights_K: How much a pixel of each class counts; None counts all alike.
     """
 
+    class_weights_K: Tensor | None
+
     def __init__(self, ignore_index: int = 255, class_weights_K: Tensor | None = None) -> None:
         super().__init__()
         self.ignore_index = ignore_index

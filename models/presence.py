@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mmseg_models.shapes import merge_axes, split_axis
+from mmseg_models.shapes import is_tracing, merge_axes, split_axis
 from mmseg_ros.core.errors import ConfigError
 
 
@@ -87,7 +87,7 @@ def gather_present(images_BMCHW: Tensor, available_BM: Tensor | None) -> tuple[T
     if available_BM is None:
         return merge_axes(images_BMCHW.transpose(0, 1), 0, 1), Presence(members, total)
     _check_available(images_BMCHW, available_BM)
-    if not (torch.compiler.is_compiling() or torch.jit.is_tracing()):
+    if not (torch.compiler.is_compiling() or is_tracing()):
         _check_not_empty(available_BM)
         computed_M = available_BM.any(dim=0)
         if not computed_M.all():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from mmseg_models.degradation import (
 )
 from mmseg_models.export.deployed import bundled_model
 from mmseg_models.fitted import labels_on_image
+from mmseg_models.module_lists import channels_last
 from mmseg_models.segmentation_model import SegmentationModel
 from mmseg_models.training.normalization import Normalization
 from mmseg_ros.core.aspects import DEFAULT_ASPECT
@@ -77,7 +79,7 @@ def score_protocols(
         raise ConfigError(f'Protocols must be of {", ".join(PROTOCOLS)}, but got {unknown}.')
     manifest = bundle.manifest
     names, space = manifest.modality_names, manifest.label_space
-    model = bundled_model(bundle).eval().to(memory_format=torch.channels_last)
+    model = channels_last(bundled_model(bundle).eval())
     normalization = Normalization(
         {spec.name: ChannelStatistics(spec.mean, spec.std) for spec in manifest.modalities}
     )
@@ -134,14 +136,25 @@ def _trials(
     for missing in missing_sets(names):
         places, text = [names.index(name) for name in missing], subset_name(missing)
         if 'emm' in protocols:
-            yield ('emm', '', text), lambda x, _, p=places: without_modalities(x, p)
+            yield ('emm', '', text), partial(_missing, places)
         for rate in rates if 'rmm' in protocols else ():
-            yield (
-                ('rmm', str(rate), text),
-                lambda x, g, p=places, r=rate: without_elements(x, p, r, g),
-            )
+            yield ('rmm', str(rate), text), partial(_zeroed, places, rate)
     for level in levels if 'nm' in protocols else ():
-        yield ('nm', level, ''), lambda x, g, n=level: with_noise(x, names, n, g)
+        yield ('nm', level, ''), partial(_noisy, names, level)
+
+
+def _missing(places: list[int], x_BMCHW: Tensor, _: torch.Generator) -> Tensor:
+    return without_modalities(x_BMCHW, places)
+
+
+def _zeroed(places: list[int], rate: float, x_BMCHW: Tensor, generator: torch.Generator) -> Tensor:
+    return without_elements(x_BMCHW, places, rate, generator)
+
+
+def _noisy(
+    names: Sequence[Modality], level: str, x_BMCHW: Tensor, generator: torch.Generator
+) -> Tensor:
+    return with_noise(x_BMCHW, names, level, generator)
 
 
 @torch.no_grad()

@@ -9,6 +9,7 @@ from mmseg_models.crossvlt import CrossVLT
 from mmseg_models.geminifusion import GeminiFusion
 from mmseg_models.mle_sam import MleSam
 from mmseg_models.network import Network
+from mmseg_models.segmentation_model import SegmentationModel
 from mmseg_models.stitchfusion import StitchFusion
 from mmseg_ros.core.errors import ConfigError
 
@@ -59,6 +60,35 @@ def create_model(name: str, **options: Any) -> Network:
     defaults = {key: parameter.default for key, parameter in parameters.items()}
     model.options = {key: _plain(value) for key, value in {**defaults, **options}.items()}
     return model
+
+
+def create_segmentation_model(name: str, **options: Any) -> SegmentationModel:
+    """Return a model of the task `segmentation`; see `create_model`.
+
+    Raises:
+        ConfigError: As there, or the model has another task.
+    """
+    model = create_model(name, **options)
+    if not isinstance(model, SegmentationModel):
+        raise ConfigError(_other_task(name, model, 'segmentation'))
+    return model
+
+
+def create_referring_model(name: str, **options: Any) -> CrossVLT:
+    """Return a model of the task `referring`; see `create_model`.
+
+    Raises:
+        ConfigError: As there, or the model has another task.
+    """
+    model = create_model(name, **options)
+    if not isinstance(model, CrossVLT):
+        raise ConfigError(_other_task(name, model, 'referring'))
+    return model
+
+
+def _other_task(name: str, model: Network, wanted: str) -> str:
+    names = ', '.join(list_models(wanted))
+    return f'{name} is a network for {model.task}; for {wanted} choose one of {names}'
 
 
 def _plain(value: Any) -> Any:

@@ -53,8 +53,13 @@ def merge_axes(x: Tensor, first: int, last: int) -> Tensor:
     return _reshape(x, (*shape[:first], joined, *shape[last + 1 :]), keeps_first=first > 0)
 
 
+def is_tracing() -> bool:
+    """Return whether an exporter is recording this call."""
+    return bool(torch.jit.is_tracing())  # type: ignore[attr-defined]  # public, but not typed so
+
+
 def _reshape(x: Tensor, shape: tuple[int, ...], keeps_first: bool) -> Tensor:
     """Reshape; an exported graph leaves the first axis open where it stays what it is."""
-    if keeps_first and torch.jit.is_tracing():
+    if keeps_first and is_tracing():
         shape = (-1, *shape[1:])
     return x.reshape(shape)

@@ -105,7 +105,7 @@ class Augmentation:
         if jitter < self.jitter_probability:
             rgb = color_jitter(rgb, brightness, contrast, saturation)
         if blur < self.blur_probability:
-            rgb = cv2.GaussianBlur(rgb, (3, 3), 0)
+            rgb = np.asarray(cv2.GaussianBlur(rgb, (3, 3), 0), np.uint8)
         if self.darkening_probability:
             darkening, light = rng.random(2)
             if darkening < self.darkening_probability:
@@ -138,12 +138,12 @@ def color_jitter(
     values = np.clip(mean + (values - mean) * contrast, 0, 255)
     grey = (values @ GREY_WEIGHTS)[..., None]
     values = np.clip(grey + (values - grey) * saturation, 0, 255)
-    return np.rint(values).astype(np.uint8)
+    return np.asarray(np.rint(values).astype(np.uint8))
 
 
 def darken(rgb: NDArray[np.uint8], light: float) -> NDArray[np.uint8]:
     """Return H x W x 3 uint8 with only the share `light` (0..1) of its brightness."""
-    return np.rint(rgb * np.float32(light)).astype(np.uint8)
+    return np.asarray(np.rint(rgb * np.float32(light)).astype(np.uint8))
 
 
 def _start(spare: int, fit: Fit, rng: np.random.Generator) -> int:

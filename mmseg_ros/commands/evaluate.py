@@ -299,10 +299,10 @@ def _score_referring(args: argparse.Namespace, source: Path, bundle: str) -> Sco
 
     from mmseg_models.training.referring_data import load_pictures
     from mmseg_models.training.referring_validation import full_scores
-    from mmseg_ros.datasets.refer_sim import SimulatedReferring
+    from mmseg_ros.datasets.refer_reader import open_referring
     from mmseg_ros.referring.segmenter import load_segmenter
 
-    pictures = load_pictures([SimulatedReferring(source, args.split, regions=True)], 0.0)
+    pictures = load_pictures([open_referring(source, args.split)], 0.0)
     segmenter = load_segmenter(bundle, args.backend, args.threads)
     try:
         scores = full_scores(

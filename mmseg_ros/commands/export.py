@@ -94,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _export_dynamic(arguments: argparse.Namespace) -> int:
     """Write the graph with dynamic shapes of a bundle, with its weights inside."""
-    from mmseg_models.export.deployed import deployed_graph, deployed_network
+    from mmseg_models.export.deployed import bundled_model, deployed_graph
     from mmseg_models.export.dynamic_graph import write_dynamic_graph
     from mmseg_ros.core.atomic_files import require_writable
     from mmseg_ros.core.errors import ConfigError
@@ -105,7 +105,7 @@ def _export_dynamic(arguments: argparse.Namespace) -> int:
         raise ConfigError('--dynamic writes fp32 or fp16 and scores nothing; leave the rest out.')
     require_writable(output)
     bundle = load_bundle(arguments.run)
-    model = deployed_network(bundle).model
+    model = bundled_model(bundle)
     model = model.half() if arguments.precision == 'fp16' else model.float()
     write_dynamic_graph(deployed_graph(model, bundle.manifest), output)
     members = ', '.join(f'{i} {name}' for i, name in enumerate(bundle.manifest.modality_names))
@@ -133,7 +133,8 @@ def _from_run(arguments: argparse.Namespace) -> tuple[SegmentationModel, Manifes
     from mmseg_models.mle_sam.merging import merge_experts
     from mmseg_models.training.trained_weights import load_trained
 
-    model, info = load_trained(arguments.run)
+    trained, info = load_trained(arguments.run)
+    model: SegmentationModel = trained
     if arguments.merge_experts:
         model = merge_experts(model)
         info = replace(info, options=model.options)

@@ -8,11 +8,12 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from mmseg_ros.core.errors import DatasetError
 from mmseg_ros.core.safe_yaml import MOST_TABLE_BYTES, load_json
 from mmseg_ros.datasets.coco_masks import decode_segmentation
-from mmseg_ros.datasets.refer import ReferringSample
+from mmseg_ros.datasets.refer import ReferringSample, ReferringTarget
 
 SPLITS: dict[str, dict[str, tuple[str, ...]]] = {
     'refcoco': {
@@ -75,24 +76,49 @@ class RefCoco:
         return len(self._references)
 
     def __getitem__(self, index: int) -> ReferringSample:
+        target = self.target(index)
+        return ReferringSample(
+            name=f'{target.image_name}#{self._references[index]["ref_id"]}',
+            image_name=target.image_name,
+            image=self.image(target.image_name),
+            mask=target.mask,
+            sentences=target.sentences,
+        )
+
+    def target(self, index: int) -> ReferringTarget:
+        """Return the mask and the text prompts of a sample; no image is read."""
         ref = self._references[index]
-        image_name = f'COCO_train2014_{ref["image_id"]:012d}.jpg'
+        return ReferringTarget(
+            image_name=_image_name(ref['image_id']),
+            mask=decode_segmentation(
+                self._segmentations[ref['ann_id']], *self._sizes[ref['image_id']]
+            ),
+            sentences=tuple(str(item['raw']) for item in ref['sentences']),
+        )
+
+    def image(self, image_name: str) -> NDArray[np.uint8]:
+        """Return H x W x 3 uint8 RGB.
+
+        Raises:
+            DatasetError: The image is missing, damaged, or of another size than its annotations.
+        """
         pixels = cv2.imread(str(self.images / image_name), cv2.IMREAD_COLOR)
         if pixels is None:
             raise DatasetError(f'{self.images / image_name} is no readable image.')
-        height, width = self._sizes[ref['image_id']]
+        height, width = self._sizes[int(image_name[-16:-4])]
         if pixels.shape[:2] != (height, width):
             raise DatasetError(
                 f'{self.images / image_name} is {pixels.shape[:2]}, expected {(height, width)}; '
                 'take the original images.'
             )
-        return ReferringSample(
-            name=f'{image_name}#{ref["ref_id"]}',
-            image_name=image_name,
-            image=np.ascontiguousarray(pixels[..., ::-1]),
-            mask=decode_segmentation(self._segmentations[ref['ann_id']], height, width),
-            sentences=tuple(str(item['raw']) for item in ref['sentences']),
-        )
+        return np.ascontiguousarray(pixels[..., ::-1]).astype(np.uint8, copy=False)
+
+    def labels(self, image_name: str) -> None:
+        """Return None: the data sets have no classes per pixel."""
+
+
+def _image_name(image_id: int) -> str:
+    return f'COCO_train2014_{image_id:012d}.jpg'
 
 
 def read_references(path: Path) -> list[dict[str, Any]]:

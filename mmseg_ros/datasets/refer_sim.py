@@ -14,7 +14,7 @@ from mmseg_ros.core.errors import DatasetError
 from mmseg_ros.core.labels import load_label_space
 from mmseg_ros.core.safe_yaml import load_json
 from mmseg_ros.datasets.deliver import SPLITS
-from mmseg_ros.datasets.refer import REGION, ReferringSample
+from mmseg_ros.datasets.refer import REGION, ReferringSample, ReferringTarget
 
 REGIONS: dict[str, tuple[str, ...]] = {
     'the road': ('Road', 'RoadLine'),
@@ -66,7 +66,7 @@ class SimulatedReferring:
     def __getitem__(self, index: int) -> ReferringSample:
         file, item = self._items[index]
         image_name = _image_name(file)
-        image = _read(self.root / image_name, cv2.IMREAD_COLOR)[..., ::-1]
+        image = self.image(image_name)
         if 'classes' in item:
             mask = np.isin(self.labels(image_name), item['classes'])
             name, kind = f'{image_name}#{item["sentences"][0]}', REGION
@@ -79,6 +79,15 @@ class SimulatedReferring:
             )
         name = f'{image_name}#{item["mask"]}'
         return ReferringSample(name, image_name, image, mask, item['sentences'])
+
+    def target(self, index: int) -> ReferringTarget:
+        """Return the mask and the text prompts of a sample."""
+        sample = self[index]
+        return ReferringTarget(sample.image_name, sample.mask, sample.sentences, sample.kind)
+
+    def image(self, image_name: str) -> NDArray[np.uint8]:
+        """Return H x W x 3 uint8 RGB."""
+        return np.asarray(_read(self.root / image_name, cv2.IMREAD_COLOR)[..., ::-1], np.uint8)
 
     def labels(self, image_name: str) -> NDArray[np.uint8]:
         """Return H x W uint8 class ids of an image, 255 where unlabeled."""

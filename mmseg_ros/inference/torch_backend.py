@@ -34,6 +34,7 @@ class Torch:
             import torch
 
             from mmseg_models.export.deployed import deployed_network
+            from mmseg_models.module_lists import channels_last
         except ImportError as error:
             raise BackendError(
                 f'Backend torch cannot be loaded ({error}); install mmseg_ros[train].'
@@ -42,7 +43,7 @@ class Torch:
             torch.set_num_threads(self._threads)
         bundle = load_bundle(path.parent)
         manifest = bundle.manifest
-        network = deployed_network(bundle, path.name).to(memory_format=torch.channels_last)
+        network = channels_last(deployed_network(bundle, path.name))
         masked = path.name == ONNX_FILE
         count = len(manifest.modalities) if masked else len(manifest.subsets[path.name][0])
         images = TensorSpec(np.dtype(np.uint8), (1, count, manifest.height, manifest.width, 3))

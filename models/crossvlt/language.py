@@ -32,7 +32,8 @@ class TextStage(nn.Module):
         x_NLC = self.embedding(token_ids_NL)
         for layer in self.layers:
             x_NLC = layer(x_NLC, bias_N11L)
-        return x_NLC
+        result: Tensor = x_NLC
+        return result
 
 
 class CrossTextStage(nn.Module):

@@ -26,6 +26,8 @@ class ReferringLoss(nn.Module):
     Source: arXiv 2408.07539, section III-C, and the authors' weights.
     """
 
+    class_weights: Tensor
+
     def __init__(self, dice: float = 0.0) -> None:
         super().__init__()
         self.dice = dice

@@ -19,9 +19,10 @@ from mmseg_models.encoders import build_encoder, shared_norm
 from mmseg_models.encoders.bert import BERT_CONFIGS, BertConfig, initialize_bert, padding_bias
 from mmseg_models.encoders.contract import Norms
 from mmseg_models.encoders.layers import Grid, initialize, to_map
+from mmseg_models.module_lists import module_list
 from mmseg_models.network import Network
 from mmseg_models.presence import Presence
-from mmseg_models.shapes import shape_of
+from mmseg_models.shapes import is_tracing, shape_of
 from mmseg_ros.core.errors import ConfigError
 
 NUM_STAGES = 4
@@ -94,7 +95,7 @@ class CrossVLT(Network):
         self.encoder = backbone
         dims = backbone.channels
         self.text = TextStage(config, depths[0], align_dim, dropout)
-        self.text_stages = nn.ModuleList(
+        self.text_stages = module_list(
             CrossTextStage(config, depth, dim, align_dim, dropout)
             for depth, dim in zip(depths[1:], dims[1:], strict=True)
         )
@@ -104,15 +105,15 @@ class CrossVLT(Network):
             raise ConfigError(
                 f'head_dim is {head_dim}; it must divide the channels of attention, {inner_dims}'
             )
-        self.fusions = nn.ModuleList(
+        self.fusions = module_list(
             GatedText(dim, config.dim, inner, head_dim)
             for dim, inner in zip(dims, inner_dims, strict=True)
         )
-        self.entry_fusions = nn.ModuleList(
+        self.entry_fusions = module_list(
             GatedText(dim, config.dim, dim, head_dim) for dim in dims[1:]
         )
-        self.aligns = nn.ModuleList(nn.Linear(dim, align_dim) for dim in dims)
-        self.places = nn.ModuleList(Coordinates(dim) for dim in (dims if coordinates else ()))
+        self.aligns = module_list(nn.Linear(dim, align_dim) for dim in dims)
+        self.places = module_list(Coordinates(dim) for dim in (dims if coordinates else ()))
         decoder_dim = decoder_dim or dims[3] // 2
         self.decoder = Decoder(dims, decoder_dim)
         self.classify = nn.Conv2d(decoder_dim, 2, 1)
@@ -120,7 +121,8 @@ class CrossVLT(Network):
         self.apply(initialize)
         self.apply(_initialize_pointwise)
         self.text.apply(initialize_bert)
-        self.text_stages.apply(initialize_bert)
+        for text_stage in self.text_stages:
+            text_stage.apply(initialize_bert)
 
     def forward(
         self, images_B3HW: Tensor, token_ids_NL: Tensor, attention_mask_NL: Tensor
@@ -220,7 +222,7 @@ class CrossVLT(Network):
 
 def _repeated(x_BSC: Tensor, text_NLC: Tensor, repeats: int) -> Tensor:
     """Return N x S x C; an exported graph, which has one image, takes any number of prompts."""
-    if torch.jit.is_tracing():
+    if is_tracing():
         return x_BSC.expand(text_NLC.shape[0], -1, -1)
     return x_BSC.repeat_interleave(repeats, dim=0)
 

@@ -25,7 +25,8 @@ class Coordinates(nn.Module):
 
     def forward(self, x_NSC: Tensor, grid: Grid) -> Tensor:
         """Return N x S x C tokens that know their place."""
-        return x_NSC + self.project(coordinates(grid).to(x_NSC))
+        result: Tensor = x_NSC + self.project(coordinates(grid).to(x_NSC))
+        return result
 
 
 def coordinates(grid: Grid) -> Tensor:

@@ -52,4 +52,5 @@ class DetailHead(nn.Module):
         )
         x_BDHW = functional.relu(context_BDHW + detail_BDHW)
         x_BDHW = functional.relu(self.refine_norm(self.refine(x_BDHW)))
-        return logits_BKHW + self.refined_classifier(x_BDHW)
+        result: Tensor = logits_BKHW + self.refined_classifier(x_BDHW)
+        return result

@@ -57,4 +57,5 @@ class SegFormerHead(nn.Module):
                 part_BCHW = functional.interpolate(part_BCHW, size=size, mode='bilinear')
             x_BCHW = x_BCHW + part_BCHW
         x_BCHW = functional.relu(self.norm(x_BCHW))
-        return self.classifier(self.dropout(x_BCHW))
+        result: Tensor = self.classifier(self.dropout(x_BCHW))
+        return result

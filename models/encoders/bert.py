@@ -63,7 +63,8 @@ class BertEmbedding(nn.Module):
         """Return N x L x C for int64 token ids."""
         length = shape_of(token_ids_NL)[1]
         x_NLC = self.words(token_ids_NL) + self.segments.weight[0]
-        return self.dropout(self.norm(x_NLC + self.positions.weight[:length]))
+        result: Tensor = self.dropout(self.norm(x_NLC + self.positions.weight[:length]))
+        return result
 
 
 class BertAttention(nn.Module):
@@ -102,7 +103,8 @@ class BertAttention(nn.Module):
             logits_NHLS = logits_NHLS + bias_N11S
         mixed = self.dropout(logits_NHLS.softmax(dim=-1)) @ v
         mixed_NLC = merge_axes(mixed.transpose(1, 2), 2, 3)
-        return self.norm(x_NLC + self.dropout(self.output(mixed_NLC)))
+        result: Tensor = self.norm(x_NLC + self.dropout(self.output(mixed_NLC)))
+        return result
 
     def _heads(self, x_NLC: Tensor) -> Tensor:
         return split_axis(x_NLC, 2, (self.heads, -1)).transpose(1, 2)
@@ -125,7 +127,8 @@ class BertMlp(nn.Module):
     def forward(self, x_NLC: Tensor) -> Tensor:
         """Return N x L x C."""
         hidden = functional.gelu(self.expand(x_NLC))
-        return self.norm(x_NLC + self.dropout(self.contract(hidden)))
+        result: Tensor = self.norm(x_NLC + self.dropout(self.contract(hidden)))
+        return result
 
 
 class BertLayer(nn.Module):
@@ -142,7 +145,8 @@ class BertLayer(nn.Module):
 
     def forward(self, x_NLC: Tensor, bias_N11L: Tensor) -> Tensor:
         """Return N x L x C; `bias_N11L` hides padding, see `padding_bias`."""
-        return self.mlp(self.attention(x_NLC, x_NLC, bias_N11L))
+        result: Tensor = self.mlp(self.attention(x_NLC, x_NLC, bias_N11L))
+        return result
 
 
 def initialize_bert(module: nn.Module) -> None:

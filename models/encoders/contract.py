@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from mmseg_models.encoders.layers import Grid, NormFactory
+from mmseg_models.module_lists import module_list
 from mmseg_models.presence import Presence
 
 Norm = Callable[[Tensor], Tensor]
@@ -119,12 +120,13 @@ class Encoder(nn.Module):
         super().__init__()
         self.input: nn.Module = SameInput()
         self.stem: nn.Module = nn.Identity()
-        self.stages = nn.ModuleList(stages)
+        self.stages = module_list(stages)
         self.channels = channels
 
     def prepare(self, x_SCHW: Tensor, presence: Presence) -> Tensor:
         """Return what the first stage embeds."""
-        return self.stem(self.input(x_SCHW, presence.members))
+        result: Tensor = self.stem(self.input(x_SCHW, presence.members))
+        return result
 
     def forward(self, x_SCHW: Tensor, presence: Presence) -> list[Tensor]:
         """Return the four feature maps S x C_i x H / stride_i x W / stride_i."""

@@ -156,7 +156,8 @@ class InvertedResidual(nn.Module):
     def forward(self, x_SCHW: Tensor) -> Tensor:
         """Return S x C' x H / stride x W / stride."""
         out_SCHW = self.contract(self.depthwise(self.expand(x_SCHW)))
-        return x_SCHW + self.drop_path(out_SCHW) if self.is_residual else out_SCHW
+        result: Tensor = x_SCHW + self.drop_path(out_SCHW) if self.is_residual else out_SCHW
+        return result
 
 
 class EfficientNetStage(Stage):

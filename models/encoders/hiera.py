@@ -15,6 +15,7 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from mmseg_models.encoders.hiera_blocks import HieraBlock, HieraSite, Qkv, QkvFactory
+from mmseg_models.module_lists import module_list
 from mmseg_models.presence import Presence
 from mmseg_models.shapes import shape_of
 
@@ -51,7 +52,7 @@ class HieraConfig:
 
     def sites(self) -> list[HieraSite]:
         """Return the sizes of all blocks."""
-        found = []
+        found: list[HieraSite] = []
         dim, heads, window = self.dim, self.heads, self.windows[0]
         for stage, depth in enumerate(self.depths):
             for index in range(depth):
@@ -95,7 +96,7 @@ class Hiera(nn.Module):
         self.background_position = nn.Parameter(torch.zeros(background))
         window = (1, config.dim, config.windows[0], config.windows[0])
         self.window_position = nn.Parameter(torch.zeros(window))
-        self.blocks = nn.ModuleList(HieraBlock(site, make_qkv) for site in config.sites())
+        self.blocks = module_list(HieraBlock(site, make_qkv) for site in config.sites())
 
     def forward(self, x_SCHW: Tensor, presence: Presence) -> list[Tensor]:
         """Return the four feature maps S x C_i x H / stride_i x W / stride_i."""

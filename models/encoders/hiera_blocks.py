@@ -72,7 +72,8 @@ class Mlp(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ... x C."""
-        return self.contract(functional.gelu(self.expand(x)))
+        result: Tensor = self.contract(functional.gelu(self.expand(x)))
+        return result
 
 
 class HieraBlock(nn.Module):
@@ -103,10 +104,11 @@ class HieraBlock(nn.Module):
         if self.shortcut is not None:
             x_SHWC = pool(self.shortcut(normed_SHWC))
         x_SHWC = x_SHWC + self._attention(normed_SHWC, presence)
-        return x_SHWC + self.mlp(self.norm2(x_SHWC))
+        result: Tensor = x_SHWC + self.mlp(self.norm2(x_SHWC))
+        return result
 
     def _attention(self, x_SHWC: Tensor, presence: Presence) -> Tensor:
-        grid = shape_of(x_SHWC)[1:3]
+        grid = _grid(x_SHWC)
         height, width = self.site.window or grid[0], self.site.window or grid[1]
         x_SWLC, padded = _windows(x_SHWC, self.site.window)
         q, k, v = self.qkv.project(x_SWLC, presence)
@@ -140,7 +142,12 @@ def _windows(x_SHWC: Tensor, window: int) -> tuple[Tensor, Grid]:
     """Return S x W x L x C and the padded size; padding takes part in the attention as keys."""
     if window:
         return split_windows(x_SHWC, window, 0)
-    return merge_axes(x_SHWC, 1, 2)[:, None], shape_of(x_SHWC)[1:3]
+    return merge_axes(x_SHWC, 1, 2)[:, None], _grid(x_SHWC)
+
+
+def _grid(x_SHWC: Tensor) -> Grid:
+    _, height, width, _ = shape_of(x_SHWC)
+    return height, width
 
 
 def _pool_windows(x_SWLC: Tensor, side: Grid) -> Tensor:

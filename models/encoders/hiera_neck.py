@@ -59,4 +59,5 @@ class ImageEncoder(nn.Module):
 
     def forward(self, x_SCHW: Tensor, presence: Presence) -> list[Tensor]:
         """Return the maps S x dim x H_i x W_i at strides 4, 8 and 16."""
-        return self.neck(self.trunk(x_SCHW, presence))
+        result: list[Tensor] = self.neck(self.trunk(x_SCHW, presence))
+        return result

@@ -106,7 +106,8 @@ class Attention(nn.Module):
         k_SLND, v_SLND = kv_SNHLD.permute(2, 0, 3, 1, 4)
         a_SLND = functional.scaled_dot_product_attention(q_SLND, k_SLND, v_SLND)
         a_SNC = merge_axes(a_SLND.transpose(1, 2), 2, 3)
-        return self.output(fusion.mix_attention(a_SNC, presence))
+        result: Tensor = self.output(fusion.mix_attention(a_SNC, presence))
+        return result
 
 
 class MixMlp(nn.Module):
@@ -126,7 +127,8 @@ class MixMlp(nn.Module):
     def forward(self, x_SNC: Tensor, grid: Grid) -> Tensor:
         """Return S x N x C."""
         hidden_SNC, _ = to_tokens(self.depthwise(to_map(self.expand(x_SNC), grid)))
-        return self.contract(functional.gelu(hidden_SNC))
+        result: Tensor = self.contract(functional.gelu(hidden_SNC))
+        return result
 
 
 class MitBlock(nn.Module):
@@ -149,10 +151,12 @@ class MitBlock(nn.Module):
         """Return S x N x C."""
 
         def norm1(x: Tensor) -> Tensor:
-            return self.norm1(x, presence.members)
+            result: Tensor = self.norm1(x, presence.members)
+            return result
 
         def norm2(x: Tensor) -> Tensor:
-            return self.norm2(x, presence.members)
+            result: Tensor = self.norm2(x, presence.members)
+            return result
 
         normed_SNC = norm1(x_SNC)
         attended_SNC = self.attention(normed_SNC, grid, presence, self.fusion)
@@ -183,7 +187,8 @@ class MitStage(Stage):
 
     def embed(self, x_SCHW: Tensor, presence: Presence) -> tuple[Tensor, Grid]:
         """Return the patch embedding."""
-        return self.embedding(x_SCHW, presence)
+        result: tuple[Tensor, Grid] = self.embedding(x_SCHW, presence)
+        return result
 
     def transform(self, x_SNC: Tensor, grid: Grid, presence: Presence) -> Tensor:
         """Return the tokens after all blocks."""

@@ -108,6 +108,8 @@ class WindowAttention(nn.Module):
         dim: Channels. heads: Attention heads. window: Side of a window.
     """
 
+    position_index: Tensor
+
     def __init__(self, dim: int, heads: int, window: int) -> None:
         super().__init__()
         self.heads = heads
@@ -132,7 +134,8 @@ class WindowAttention(nn.Module):
             bias_HLL = bias_HLL + mask_WLL[:, None]
         attention = (q * self.scale) @ k.transpose(-2, -1) + bias_HLL
         mixed = attention.softmax(dim=-1) @ v
-        return self.output(merge_axes(mixed.transpose(2, 3), 3, 4))
+        result: Tensor = self.output(merge_axes(mixed.transpose(2, 3), 3, 4))
+        return result
 
 
 class Mlp(nn.Module):
@@ -149,7 +152,8 @@ class Mlp(nn.Module):
 
     def forward(self, x_SNC: Tensor) -> Tensor:
         """Return S x N x C."""
-        return self.contract(functional.gelu(self.expand(x_SNC)))
+        result: Tensor = self.contract(functional.gelu(self.expand(x_SNC)))
+        return result
 
 
 class SwinBlock(nn.Module):
@@ -183,10 +187,12 @@ class SwinBlock(nn.Module):
         """Return S x N x C; `mask_WLL` is used by blocks with moved windows."""
 
         def norm1(x: Tensor) -> Tensor:
-            return self.norm1(x, presence.members)
+            result: Tensor = self.norm1(x, presence.members)
+            return result
 
         def norm2(x: Tensor) -> Tensor:
-            return self.norm2(x, presence.members)
+            result: Tensor = self.norm2(x, presence.members)
+            return result
 
         normed_SNC = norm1(x_SNC)
         attended_SNC = self._attend(normed_SNC, grid, mask_WLL)
@@ -232,7 +238,8 @@ class SwinStage(Stage):
 
     def embed(self, x_SCHW: Tensor, presence: Presence) -> tuple[Tensor, Grid]:
         """Return patches, or merged tokens of the stage before."""
-        return self.embedding(x_SCHW, presence)
+        result: tuple[Tensor, Grid] = self.embedding(x_SCHW, presence)
+        return result
 
     def transform(self, x_SNC: Tensor, grid: Grid, presence: Presence) -> Tensor:
         """Return the tokens after all blocks."""

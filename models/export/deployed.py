@@ -6,8 +6,8 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from mmseg_models import create_model
 from mmseg_models.export.onnx_graph import Answer, DeployedGraph, Normalization, SubsetGraph
+from mmseg_models.registry import create_segmentation_model
 from mmseg_models.segmentation_model import SegmentationModel
 from mmseg_ros.core.errors import BundleError
 from mmseg_ros.inference.bundle import ONNX_FILE, Bundle
@@ -43,7 +43,7 @@ def bundled_model(bundle: Bundle) -> SegmentationModel:
             f'{bundle.path} was made from an ONNX file and holds no weights to train, export or '
             'run in torch; take another backend, or export the ONNX file again where it is from.'
         )
-    model = create_model(manifest.model, **manifest.model_options)
+    model = create_segmentation_model(manifest.model, **manifest.model_options)
     model.load_state_dict(load_file(bundle.weights_path))
     return model
 

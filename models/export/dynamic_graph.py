@@ -63,7 +63,8 @@ class OpenGraph(nn.Module):
         # TensorRT can do nothing with 8-bit integers but cast them, so that comes first.
         x_AHWC = images.float()[0]
         placed_MHWC = split_axis(chosen_MA @ merge_axes(x_AHWC, 1, 3), 1, shape_of(x_AHWC)[1:])
-        return self.graph(placed_MHWC[None], chosen_MA.sum(dim=1)[None] > 0)
+        result: tuple[Tensor, ...] = self.graph(placed_MHWC[None], chosen_MA.sum(dim=1)[None] > 0)
+        return result
 
 
 def write_dynamic_graph(graph: DeployedGraph, path: Path) -> None:

@@ -79,6 +79,9 @@ class Normalization(nn.Module):
         dtype: What the network computes in.
     """
 
+    scale: Tensor
+    shift: Tensor
+
     def __init__(self, mean: Tensor, std: Tensor, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
         self.dtype = dtype

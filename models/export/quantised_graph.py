@@ -59,7 +59,7 @@ def _pays(node: NodeProto, weights: Mapping[str, TensorProto]) -> bool:
     """
     if node.op_type not in ('MatMul', 'Conv') or node.input[1] not in weights:
         return False
-    shape = weights[node.input[1]].dims
+    shape = list(map(int, weights[node.input[1]].dims))
     if node.op_type == 'MatMul':
         return len(shape) == 2 and min(shape) >= LEAST_CHANNELS
     is_depthwise = shape[1] == 1
@@ -139,9 +139,8 @@ class _QuantisedNodes:
         if name not in self._made:
             self._made.add(name)
             steps, narrow = _rounded(numpy_helper.to_array(self._weights[name]), axis)
-            for item, values in zip(
-                stored, (narrow, steps, np.zeros(len(steps), np.int8)), strict=True
-            ):
+            constants: list[NDArray[np.generic]] = [narrow, steps, np.zeros(len(steps), np.int8)]
+            for item, values in zip(stored, constants, strict=True):
                 self._constant(item, values)
         read = f'{name}.{reader}'
         self._nodes.append(

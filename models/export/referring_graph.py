@@ -8,9 +8,9 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from mmseg_models import create_model
 from mmseg_models.crossvlt import CrossVLT
 from mmseg_models.export.onnx_graph import write_graph
+from mmseg_models.registry import create_referring_model
 from mmseg_ros.inference.bundle import WEIGHTS_FILE
 from mmseg_ros.referring.bundle import (
     SEGMENTER_FILE,
@@ -59,6 +59,9 @@ class SegmenterGraph(nn.Module):
         model: The network. manifest: Statistics of the images.
     """
 
+    scale: Tensor
+    shift: Tensor
+
     def __init__(self, model: CrossVLT, manifest: ReferringManifest) -> None:
         super().__init__()
         self.model = model
@@ -92,7 +95,7 @@ def referring_network(bundle: ReferringBundle, file: str) -> nn.Module:
         RuntimeError: The weights do not fit the network.
     """
     manifest = bundle.manifest
-    model = create_model(manifest.model, **manifest.model_options)
+    model = create_referring_model(manifest.model, **manifest.model_options)
     model.load_state_dict(load_file(bundle.path / WEIGHTS_FILE))
     graph = TextGraph(model) if file == TEXT_FILE else SegmenterGraph(model, manifest)
     return graph.eval()

@@ -65,7 +65,7 @@ class AnswerPlan:
         if self.binary:
             other = 1.0 - scores if self.kind == 'probabilities' else -scores
             factor = 1.0 if self.kind == 'probabilities' else 0.5
-            scores = np.concatenate([other, scores]) * factor
+            scores = np.float32(factor) * np.concatenate([other, scores])
         scores = np.stack([cv2.resize(plane, size) for plane in scores])
         best = scores.max(axis=0)
         if self.kind == 'logits':

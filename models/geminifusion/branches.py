@@ -28,7 +28,8 @@ class ScoreNet(nn.Module):
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """Return B x 1 x H x W scores between 0 and 1."""
-        return self.score(self.depthwise(x_BCHW)).sigmoid()
+        result: Tensor = self.score(self.depthwise(x_BCHW)).sigmoid()
+        return result
 
 
 class Selector(nn.Module):

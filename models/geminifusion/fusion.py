@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mmseg_models.encoders.contract import BlockFusion, BlockSite
+from mmseg_models.module_lists import module_list
 from mmseg_models.presence import Presence
 from mmseg_models.shapes import merge_axes, split_axis
 
@@ -64,12 +65,16 @@ class CrossAttention(nn.Module):
         other_BNHD = split_axis(other_value, 2, (HEADS, -1))
         gap_BNHD = split_axis(value - other_value, 2, (HEADS, -1))
         mixed_BNHD = other_BNHD + share_BNH[..., None] * gap_BNHD
-        return self.output(merge_axes(mixed_BNHD, 2, 3))
+        result: Tensor = self.output(merge_axes(mixed_BNHD, 2, 3))
+        return result
 
     def alone(self, own_BNC: Tensor, noise_2C: Tensor) -> Tensor:
         """Return the same with the other branch absent from the whole batch."""
         weight_value, bias_value = self.inputs.weight[-self.dim :], self.inputs.bias[-self.dim :]
-        return self.output(functional.linear(own_BNC + noise_2C[1], weight_value, bias_value))
+        result: Tensor = self.output(
+            functional.linear(own_BNC + noise_2C[1], weight_value, bias_value)
+        )
+        return result
 
 
 class RelationGate(nn.Module):
@@ -93,7 +98,8 @@ class RelationGate(nn.Module):
         )
         other_2BNC = torch.stack([other_2BNC[1], other_2BNC[0]])
         hidden = functional.gelu(own_2BNC + other_2BNC + self.expand.bias)
-        return self.contract(hidden).softmax(dim=-1)
+        result: Tensor = self.contract(hidden).softmax(dim=-1)
+        return result
 
 
 class GeminiBlock(BlockFusion):
@@ -105,7 +111,7 @@ class GeminiBlock(BlockFusion):
 
     def __init__(self, site: BlockSite) -> None:
         super().__init__()
-        self.cross = nn.ModuleList(CrossAttention(site.dim) for _ in range(NUM_BRANCHES))
+        self.cross = module_list(CrossAttention(site.dim) for _ in range(NUM_BRANCHES))
         self.relation = RelationGate(site.dim)
         self.key_noise = nn.Parameter(torch.randn(NUM_BRANCHES, site.dim))
         self.value_noise = nn.Parameter(torch.randn(NUM_BRANCHES, site.dim))
@@ -114,7 +120,8 @@ class GeminiBlock(BlockFusion):
         """Return both branches, each with what it takes from itself and from the other."""
         if len(presence.members) == 1:
             branch = presence.members[0]
-            return a_SNC + self.cross[branch].alone(a_SNC, self._noise(branch))
+            result: Tensor = a_SNC + self.cross[branch].alone(a_SNC, self._noise(branch))
+            return result
         a_2BNC = presence.split(a_SNC)
         gated_2BNC = a_2BNC * self.relation(a_2BNC)
         mixed = []

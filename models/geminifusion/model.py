@@ -15,6 +15,7 @@ from mmseg_models.encoders.layers import initialize
 from mmseg_models.geminifusion.branches import BranchEncoder
 from mmseg_models.geminifusion.fusion import NUM_BRANCHES, CrossAttention, GeminiBlock
 from mmseg_models.geminifusion.reference import geminifusion_key
+from mmseg_models.module_lists import module_list
 from mmseg_models.presence import Presence
 from mmseg_models.segmentation_model import SegmentationModel, resize_logits
 from mmseg_ros.core.errors import ConfigError
@@ -75,7 +76,7 @@ class GeminiFusion(SegmentationModel):
         if decoder_dim is None:
             decoder_dim = standard_width(encoder)
         count = 1 if decoder == 'shared' else NUM_BRANCHES
-        self.heads = nn.ModuleList(
+        self.heads = module_list(
             SegFormerHead(backbone.channels, decoder_dim, num_classes) for _ in range(count)
         )
         self.alpha = nn.Parameter(torch.ones(NUM_BRANCHES), requires_grad=train_alpha)
@@ -137,7 +138,8 @@ class GeminiFusion(SegmentationModel):
             # A sample without any branch can only occur in an exported graph; it stays finite.
             weight = score.softmax(dim=0).nan_to_num()
         first, second = (w[:, None, None, None] for w in weight)
-        return first * logits[0] + second * logits[1]
+        result: Tensor = first * logits[0] + second * logits[1]
+        return result
 
     def reference_key(self, key: str, layout: str = 'deliver') -> str:
         """Return the authors' name of the tensor `key` in their DeLiVER or main code."""

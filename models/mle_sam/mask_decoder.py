@@ -15,6 +15,7 @@ from torch.nn import functional
 from mmseg_models.encoders.layers import to_map, to_tokens
 from mmseg_models.mle_sam.two_way import TwoWayTransformer
 from mmseg_models.shapes import merge_axes, shape_of, split_axis
+from mmseg_ros.core.errors import ConfigError
 
 NORM_EPS = 1e-6
 FINE_DIVISOR, MIDDLE_DIVISOR = 8, 4
@@ -49,7 +50,8 @@ class ThreeLayers(nn.Module):
     def forward(self, x_BC: Tensor) -> Tensor:
         """Return B x dim_out."""
         first, second, last = self.layers
-        return last(functional.relu(second(functional.relu(first(x_BC)))))
+        result: Tensor = last(functional.relu(second(functional.relu(first(x_BC)))))
+        return result
 
 
 class FourierPosition(nn.Module):
@@ -58,6 +60,8 @@ class FourierPosition(nn.Module):
     Args:
         dim: Channels.
     """
+
+    directions: Tensor
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -125,7 +129,7 @@ class MaskDecoder(nn.Module):
             place_1NC: Positions of its pixels.
         """
         batch, _, *grid = shape_of(coarse_BCHW)
-        tokens = [self.presence_token, self.quality_token, self.mask_tokens]
+        tokens: list[Tensor] = [self.presence_token, self.quality_token, self.mask_tokens]
         tokens_BTC = torch.cat(tokens).expand(batch, -1, -1)
         image_BNC, _ = to_tokens(coarse_BCHW)
         tokens_BTC, image_BNC = self.transformer(tokens_BTC, image_BNC, place_1NC)
@@ -140,5 +144,7 @@ class MaskDecoder(nn.Module):
 
     def scores(self, tokens_BTC: Tensor) -> Scores:
         """Return SAM 2's scores from the tokens that `decode` gave; needs `with_scores`."""
+        if self.quality is None or self.presence is None:
+            raise ConfigError('this mask decoder was built without scores')
         quality = self.quality(tokens_BTC[:, QUALITY]).sigmoid()
         return Scores(quality, self.presence(tokens_BTC[:, PRESENCE]))

@@ -110,8 +110,8 @@ class MleSam(SegmentationModel):
         """Return the logits, and B x M how much the router lets each modality count."""
         pyramid = self.encoder(x_SCHW, presence)
         routing = self.router(pyramid, presence)
-        logits = sum(self.pathways(pyramid, routing, presence))
-        return logits, reported_weights(routing, presence)
+        found = self.pathways(pyramid, routing, presence)
+        return sum(found[1:], found[0]), reported_weights(routing, presence)
 
     def pathways(
         self, pyramid: list[Tensor], routing: Routing, presence: Presence
@@ -149,7 +149,7 @@ class MleSam(SegmentationModel):
         pyramid = self.encoder(x_SCHW, presence)
         routing = self.router(pyramid, presence)
         found = self.pathways(pyramid, routing, presence)
-        logits = [sum(found), *(found if self.pathway_losses else [])]
+        logits = [sum(found[1:], found[0]), *(found if self.pathway_losses else [])]
         penalty = None
         if self.balance_weight:
             penalty = self.balance_weight * balance_penalty(routing, presence)
@@ -164,7 +164,8 @@ class MleSam(SegmentationModel):
         # What SAM 2 adds for an image without prompts and without frames before it.
         coarse = coarse + (self.no_memory[0] + self.no_mask)[..., None, None]
         place_1NC = self.position(*shape_of(coarse)[2:])
-        return self.decoder([fine, middle, coarse], place_1NC)
+        result: Tensor = self.decoder([fine, middle, coarse], place_1NC)
+        return result
 
     def _freeze_base(self) -> None:
         for parameter in (self.no_memory, self.no_mask, *self.encoder.parameters()):

@@ -12,6 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from mmseg_models.module_lists import module_list
 from mmseg_models.presence import Presence
 
 Sharing = Literal['level', 'all', 'modality', 'mean']
@@ -50,7 +51,7 @@ class Router(nn.Module):
         self.top_k = top_k
         gates = {'level': levels, 'all': 1, 'modality': levels, 'mean': 0}[sharing]
         own = total if sharing == 'modality' else 1
-        self.gates = nn.ModuleList(
+        self.gates = module_list(
             nn.Linear(dim, own, bias=sharing == 'modality') for _ in range(gates)
         )
         for parameter in self.parameters():
@@ -79,7 +80,8 @@ class Router(nn.Module):
             return pooled_ABC[..., 0] * 0
         score_ABO = self.gates[level % len(self.gates)](pooled_ABC)
         if self.sharing != 'modality':
-            return score_ABO[..., 0]
+            result: Tensor = score_ABO[..., 0]
+            return result
         return torch.stack([score_ABO[i, :, m] for i, m in enumerate(presence.members)])
 
 

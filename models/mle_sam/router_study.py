@@ -66,7 +66,8 @@ class Trained:
             planes = planes.copy()
             index = self.modalities.index('rgb')
             planes[index] = darken(planes[index], light)
-        return self.normalization(torch.from_numpy(np.ascontiguousarray(planes))[None])
+        result: Tensor = self.normalization(torch.from_numpy(np.ascontiguousarray(planes))[None])
+        return result
 
 
 @torch.inference_mode()
@@ -103,6 +104,8 @@ def routing(
 def equal(trained: Trained) -> Trained:
     """Return the same weights with a router that weights all modalities alike."""
     model = copy.deepcopy(trained.model)
+    if not isinstance(model, MleSam):
+        raise TypeError(f'{type(model).__name__} has no router to study')
     for gate in model.router.gates:
         torch.nn.init.zeros_(gate.weight)
     return replace(trained, model=model)

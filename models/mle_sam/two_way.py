@@ -36,7 +36,8 @@ class Attention(nn.Module):
         projected = (self.query(q_BNC), self.key(k_BLC), self.value(v_BLC))
         q, k, v = (split_axis(x, 2, (HEADS, -1)).transpose(1, 2) for x in projected)
         a_BHND = functional.scaled_dot_product_attention(q, k, v)
-        return self.output(merge_axes(a_BHND.transpose(1, 2), 2, 3))
+        result: Tensor = self.output(merge_axes(a_BHND.transpose(1, 2), 2, 3))
+        return result
 
 
 class TwoWayBlock(nn.Module):

@@ -50,7 +50,8 @@ class ConvNorm(nn.Module):
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """Return B x C x H x W."""
-        return self.norm(self.conv(x_BCHW))
+        result: Tensor = self.norm(self.conv(x_BCHW))
+        return result
 
 
 class MultiScaleMlp(nn.Module):
@@ -92,7 +93,8 @@ class ChannelGate(nn.Module):
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """Return the map with each channel scaled by 0 to 1."""
         gate_BC = self.excite(functional.relu(self.squeeze(x_BCHW.mean(dim=(2, 3)))))
-        return x_BCHW * gate_BC.sigmoid()[:, :, None, None]
+        result: Tensor = x_BCHW * gate_BC.sigmoid()[:, :, None, None]
+        return result
 
 
 class FeatureFusion(nn.Module):
@@ -111,7 +113,8 @@ class FeatureFusion(nn.Module):
     def forward(self, x_SCHW: Tensor, presence: Presence) -> Tensor:
         """Return B x C x H x W."""
         mixed_BCHW = _mix(self.mix, x_SCHW, presence)
-        return self.mlp(mixed_BCHW) + self.gate(mixed_BCHW)
+        result: Tensor = self.mlp(mixed_BCHW) + self.gate(mixed_BCHW)
+        return result
 
 
 def _linear_on_map(linear: nn.Linear, x_BCHW: Tensor) -> Tensor:

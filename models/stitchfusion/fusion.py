@@ -39,7 +39,8 @@ class Adapter(nn.Module):
 
     def forward(self, x_BNC: Tensor) -> Tensor:
         """Return the message, B x N x C."""
-        return self.up(self.dropout(functional.gelu(self.mid(self.down(x_BNC)))))
+        result: Tensor = self.up(self.dropout(functional.gelu(self.mid(self.down(x_BNC)))))
+        return result
 
 
 def adapter_key(kind: AdapterKind, source: int, target: int) -> str:
@@ -134,7 +135,10 @@ class StitchBlock(BlockFusion):
         if self.source == 'simultaneous':
             normed_SNC = norm(x_SNC)
         if bank.kind == 'shared' and self.source != 'sequential':
-            return x_SNC + self.drop_path(_messages_of_others(bank, normed_SNC, presence))
+            result: Tensor = x_SNC + self.drop_path(
+                _messages_of_others(bank, normed_SNC, presence)
+            )
+            return result
         tokens = list(presence.split(x_SNC))
         read = presence.split(normed_SNC)
         for i, source in enumerate(members):

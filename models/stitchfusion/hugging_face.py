@@ -11,7 +11,7 @@ from torch import Tensor
 from mmseg_models.encoders.mit import MIT_CONFIGS
 from mmseg_models.encoders.mit_keys import official_from_hugging_face, official_mit_key
 from mmseg_models.reference_weights import import_reference
-from mmseg_models.registry import create_model
+from mmseg_models.registry import create_segmentation_model
 from mmseg_models.segmentation_model import SegmentationModel
 from mmseg_models.stitchfusion.checkpoint_options import infer_options
 from mmseg_models.tensors import found_names, read_tensors
@@ -52,7 +52,7 @@ def import_segformer(path: Path | str, modality: str = 'rgb') -> SegmentationMod
     official = {start + _head_name(key): value for key, value in head.items()}
     official |= {f'backbone.{key}': value for key, value in _encoder(file, rest).items()}
     options = infer_options(official)
-    model = create_model('stitchfusion', modalities=(modality,), **options)
+    model = create_segmentation_model('stitchfusion', modalities=(modality,), **options)
     import_reference(model, official)
     return model
 
@@ -108,7 +108,7 @@ def _fits(name: str, tensors: dict[str, Tensor]) -> bool:
 
 def _official_keys(name: str) -> list[str]:
     options = {'encoder': name, 'modalities': ('rgb',), 'adapter': 'none'}
-    keys = create_model('stitchfusion', **options).state_dict()
+    keys = create_segmentation_model('stitchfusion', **options).state_dict()
     return [
         official_mit_key(key.removeprefix('encoder.'))
         for key in keys

@@ -100,9 +100,9 @@ class StitchFusion(SegmentationModel):
             self.fuse = nn.ModuleList(
                 FeatureFusion(dim, total) if fuse == 'ffm' else SumFusion() for dim in channels
             )
-            self.head = SegFormerHead(channels, width, self.num_classes)
+            self.head: nn.Module = SegFormerHead(channels, width, self.num_classes)
             return
-        if not _is_efficientnet(self.encoder) or fuse != 'sum':
+        if not isinstance(self.encoder, EfficientNetEncoder) or fuse != 'sum':
             raise ConfigError(
                 "decoder 'detail' needs an EfficientNet encoder, for its map at stride 2, and "
                 "fuse 'sum'"
@@ -117,7 +117,10 @@ class StitchFusion(SegmentationModel):
 
     def decode(self, features: list[Tensor], detail_BDHW: Tensor | None) -> Tensor:
         """Return the logits of fused maps; the `detail` decoder reads one at stride 2 too."""
-        return self.head(features) if detail_BDHW is None else self.head(features, detail_BDHW)
+        result: Tensor = (
+            self.head(features) if detail_BDHW is None else self.head(features, detail_BDHW)
+        )
+        return result
 
     def fused_modules(self) -> list[nn.Module]:
         """Return the modules that make one map of all modalities', fine to coarse."""

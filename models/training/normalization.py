@@ -14,6 +14,9 @@ from mmseg_ros.datasets.statistics import ChannelStatistics
 class Normalization(nn.Module):
     """Subtracts the mean and divides by the deviation, per modality and channel."""
 
+    scale: Tensor
+    shift: Tensor
+
     def __init__(self, statistics: Mapping[Modality, ChannelStatistics]) -> None:
         super().__init__()
         mean = torch.tensor([item.mean for item in statistics.values()], dtype=torch.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -36,17 +37,22 @@ def write_picture(
     palette = label_space.palette()
     scaled = fit.scaled_width, fit.scaled_height
     colored = [
-        fit.lay(
-            cv2.resize(palette[image.astype(np.uint8)], scaled, interpolation=cv2.INTER_NEAREST)
+        _bytes(
+            fit.lay(
+                cv2.resize(palette[image.astype(np.uint8)], scaled, interpolation=cv2.INTER_NEAREST)
+            )
         )
         for image in (truth, labels)
     ]
-    colored.append(
-        cv2.addWeighted(planes[0], 1 - PREDICTION_ALPHA, colored[1], PREDICTION_ALPHA, 0)
-    )
+    overlay = cv2.addWeighted(planes[0], 1 - PREDICTION_ALPHA, colored[1], PREDICTION_ALPHA, 0)
+    colored.append(_bytes(overlay))
     columns = max(len(planes), len(colored))
     rows = [_row(list(planes), columns), _row(colored, columns)]
     write_image(path, np.concatenate(rows))
+
+
+def _bytes(image: NDArray[Any]) -> NDArray[np.uint8]:
+    return np.asarray(image, np.uint8)
 
 
 def _row(images: list[NDArray[np.uint8]], columns: int) -> NDArray[np.uint8]:

@@ -29,7 +29,6 @@ from mmseg_models.training.referring_checkpoint import (
 )
 from mmseg_models.training.referring_config import ReferringRecipe
 from mmseg_models.training.referring_data import (
-    IGNORED,
     Picture,
     PictureVariation,
     load_pictures,
@@ -47,7 +46,9 @@ from mmseg_models.training.referring_validation import (
 )
 from mmseg_models.training.simulated_data import ensure_data
 from mmseg_models.training.task import Scores
-from mmseg_ros.datasets.refer_sim import REGIONS, SimulatedReferring
+from mmseg_ros.datasets.refer import UNLABELED
+from mmseg_ros.datasets.refer_reader import open_referring
+from mmseg_ros.datasets.refer_sim import REGIONS
 from mmseg_ros.datasets.statistics import IMAGENET
 from mmseg_ros.projection.fit import Fit
 from mmseg_ros.projection.images import scaled_plane
@@ -76,10 +77,10 @@ class ReferringTask:
         self._fabric = fabric
         data = recipe.data
         ensure_data(data.roots[0], data.simulate)
-        sources = [SimulatedReferring(root, 'train', regions=True) for root in data.roots]
-        self._pictures = load_pictures(sources, data.min_share)
-        validation = SimulatedReferring(data.roots[0], 'val', regions=True)
-        self._validation = load_pictures([validation], 0.0)
+        train = [open_referring(r, 'train', data.split_by, data.images_in) for r in data.roots]
+        self._pictures = load_pictures(train, data.min_share)
+        val = open_referring(data.roots[0], 'val', data.split_by, data.images_in)
+        self._validation = load_pictures([val], 0.0)
         self.num_items = len(self._pictures)
         file = Path(data.vocabulary or Path(recipe.run_dir) / VOCABULARY_FILE)
         with fabric.rank_zero_first():
@@ -207,9 +208,9 @@ def _class_loss(logits_NKHW: Tensor, labels_BHW: Tensor) -> Tensor:
     small_BHW = functional.interpolate(labels_B1HW, (rows, columns), mode='nearest')[:, 0].long()
     labels_NHW = small_BHW.repeat_interleave(len(logits_NKHW) // len(small_BHW), dim=0)
     total = functional.cross_entropy(
-        logits_NKHW.float(), labels_NHW, ignore_index=IGNORED, reduction='sum'
+        logits_NKHW.float(), labels_NHW, ignore_index=UNLABELED, reduction='sum'
     )
-    return total / (labels_NHW != IGNORED).sum().clamp(min=1)
+    return total / (labels_NHW != UNLABELED).sum().clamp(min=1)
 
 
 def _all_wordings(pictures: Sequence[Picture]) -> list[str]:

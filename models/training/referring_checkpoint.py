@@ -14,8 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from mmseg_models.crossvlt import CrossVLT
-from mmseg_models.network import Network
-from mmseg_models.registry import create_model
+from mmseg_models.registry import create_referring_model
 from mmseg_models.tensors import load_strict, read_tensors
 from mmseg_models.training.trained_weights import (
     BEST_FILE,
@@ -70,7 +69,7 @@ def save_referring(path: Path, state: Mapping[str, Tensor], info: ReferringInfo)
     save_weights(path, state, {METADATA_KEY: json.dumps(asdict(info))})
 
 
-def load_referring(run_dir: str | Path) -> tuple[Network, ReferringInfo]:
+def load_referring(run_dir: str | Path) -> tuple[CrossVLT, ReferringInfo]:
     """Return the best network of a run, in evaluation mode, and what it is for.
 
     Args:
@@ -90,7 +89,7 @@ def load_referring(run_dir: str | Path) -> tuple[Network, ReferringInfo]:
         raise TrainingError(
             f'{file}: cannot read the weights of a referring network ({error}).'
         ) from error
-    model = create_model(info.model, **info.options)
+    model = create_referring_model(info.model, **info.options)
     load_strict(model, state, source=str(file))
     return model.eval(), info
 

@@ -15,7 +15,14 @@ from mmseg_ros.core.parameters import Checked, parameter
 class ReferringData(Checked):
     """What is learned from: `data.*`."""
 
-    roots: list[str] = parameter([], 'Folders of data sets with text prompts, in DeLiVER layout.')
+    roots: list[str] = parameter(
+        [], 'Folders of data sets with text prompts: in DeLiVER layout, or refcoco, refcoco+ or '
+        'refcocog. All are trained on; the first is validated on.',
+    )  # fmt: skip
+    split_by: str = parameter('', 'RefCOCO family: who split it; empty takes unc or umd.')
+    images_in: str = parameter(
+        '', "RefCOCO family: folder of COCO's train2014 images; empty looks beside the data set."
+    )
     simulate: list[SimulatedPart] = field(default_factory=list)
     """What is simulated into the first of `roots` where that folder is missing."""
     vocabulary: str = parameter('', 'File with one token per line; empty makes one.')
@@ -76,6 +83,13 @@ class ReferringRecipe(RunConfig):
     task: str = parameter('referring', 'Tells `train` what it trains.', choices=('referring',))
     encoder_from: str = parameter(
         '', "Weights file (a bundle's model.safetensors) that the image encoder starts from."
+    )
+    pretrained: str = parameter(
+        '',
+        'Published weights of the image encoder, such as swin_base_patch4_window12_384_22k.pth.',
+    )
+    pretrained_text: str = parameter(
+        '', "BERT's weights (model.safetensors or pytorch_model.bin) for the first text stage."
     )
     model: str = parameter('crossvlt', "A name of mmseg_models.list_models('referring').")
     options: dict[str, Any] = field(default_factory=dict)

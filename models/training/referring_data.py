@@ -1,9 +1,10 @@
-"""Text prompts and images for training, held in memory and varied as they are drawn."""
+"""Text prompts and images for training, varied as they are drawn."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import cv2
 import numpy as np
@@ -12,11 +13,8 @@ from numpy.typing import NDArray
 from mmseg_models.training.paraphrase import FRAME_WORDS, mirrored, rephrased
 from mmseg_models.training.referring_config import ReferringAugmentation
 from mmseg_models.transforms import color_jitter
-from mmseg_ros.datasets.refer import REGION, ReferringSample
-from mmseg_ros.datasets.refer_sim import SimulatedReferring
+from mmseg_ros.datasets.refer import REGION, UNLABELED, ReferringSource, ReferringTarget
 from mmseg_ros.projection.fit import Fit
-
-IGNORED = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +34,29 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An image, its class ids (or None) and its targets."""
+    """An image with its targets.
 
-    image: NDArray[np.uint8]
-    labels: NDArray[np.uint8]
+    Attributes:
+        shape: Its rows and columns.
+        read: Returns the image, H x W x 3 uint8 RGB.
+        read_labels: Returns H x W uint8 class ids, 255 unlabeled.
+        targets: At least one.
+    """
+
+    shape: tuple[int, int]
+    read: Callable[[], NDArray[np.uint8]]
+    read_labels: Callable[[], NDArray[np.uint8]]
     targets: list[Target] = field(default_factory=list)
+
+    @property
+    def image(self) -> NDArray[np.uint8]:
+        """Return the image."""
+        return self.read()
+
+    @property
+    def labels(self) -> NDArray[np.uint8]:
+        """Return its class ids."""
+        return self.read_labels()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,30 +74,46 @@ class VariedPicture:
     sentences: list[str]
 
 
-def load_pictures(sources: Sequence[SimulatedReferring], min_share: float) -> list[Picture]:
+def load_pictures(sources: Sequence[ReferringSource], min_share: float) -> list[Picture]:
     """Return all images of data sets with their targets; those without any are left out.
 
+    Simulated images are held in memory. Those of the RefCOCO family, 20 000 and 15 GB, are read
+    when they are needed.
+
     Args:
-        sources: Data sets, whose samples of one image are neighbors.
+        sources: Data sets.
         min_share: Share of the image that a target must cover.
     """
     pictures: list[Picture] = []
     for source in sources:
         last = ''
         for index in range(len(source)):
-            sample = source[index]
-            if sample.image_name != last:
-                last = sample.image_name
-                pictures.append(Picture(sample.image.copy(), source.labels(last)))
-            if sample.mask.mean() >= min_share:
-                pictures[-1].targets.append(packed(sample))
+            target = source.target(index)
+            if target.image_name != last:
+                last = target.image_name
+                pictures.append(_picture(source, last, target.mask.shape))
+            if target.mask.mean() >= min_share:
+                pictures[-1].targets.append(packed(target))
     return [picture for picture in pictures if picture.targets]
 
 
-def packed(sample: ReferringSample) -> Target:
-    """Return a sample without its image."""
-    share = float(sample.mask.mean())
-    return Target(np.packbits(sample.mask), sample.sentences, sample.kind, share)
+def _picture(source: ReferringSource, name: str, shape: tuple[int, ...]) -> Picture:
+    rows, columns = shape
+    labels = source.labels(name)
+    if labels is None:
+        return Picture(
+            (rows, columns),
+            partial(source.image, name),
+            partial(np.full, (rows, columns), UNLABELED, np.uint8),
+        )
+    image = source.image(name)
+    return Picture((rows, columns), lambda: image, lambda: labels)
+
+
+def packed(target: ReferringTarget) -> Target:
+    """Return a target with its mask as bits."""
+    share = float(target.mask.mean())
+    return Target(np.packbits(target.mask), target.sentences, target.kind, share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +138,7 @@ class PictureVariation:
         size = (self.width, self.height)
         image = _cut(picture.image, window, flip, size, cv2.INTER_AREA)
         masks = [
-            _cut(target.mask(picture.labels.shape), window, flip, size, cv2.INTER_NEAREST)
+            _cut(target.mask(picture.shape), window, flip, size, cv2.INTER_NEAREST)
             for target in targets
         ]
         sentences = []
@@ -129,7 +161,7 @@ def _choose(
     picture: Picture, count: int, augmentation: ReferringAugmentation, rng: np.random.Generator
 ) -> tuple[list[Target], Window]:
     """Return `count` targets, larger ones more often, and the part of the image to look at."""
-    shape = picture.labels.shape
+    shape = picture.shape
     whole = (0, 0, shape[0], shape[1])
     targets, window = picture.targets, whole
     if rng.random() < augmentation.crop_probability:
@@ -142,7 +174,7 @@ def _choose(
     if not targets:
         targets, window = picture.targets, whole
     weights = _weights(targets, augmentation)
-    again = np.count_nonzero(weights) < count
+    again = bool(np.count_nonzero(weights) < count)
     picked = rng.choice(len(targets), count, p=weights, replace=again)
     return [targets[int(index)] for index in picked], window
 
@@ -200,6 +232,7 @@ def _cut(
     scaled = fit.scaled_width, fit.scaled_height
     if part.shape[1::-1] != scaled:
         larger = part.shape[1] < scaled[0] and resample == cv2.INTER_AREA
-        part = cv2.resize(part, scaled, interpolation=cv2.INTER_LINEAR if larger else resample)
+        method = cv2.INTER_LINEAR if larger else resample
+        part = np.asarray(cv2.resize(part, scaled, interpolation=method), np.uint8)
     part = fit.lay(part, border)
     return np.ascontiguousarray(part[:, ::-1] if flip else part)

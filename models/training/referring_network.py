@@ -6,11 +6,12 @@ from torch import Tensor, nn
 
 from mmseg_models.crossvlt import CrossVLT
 from mmseg_models.crossvlt.model import Reading
-from mmseg_models.registry import create_model
+from mmseg_models.crossvlt.pretrained import load_pretrained_text
+from mmseg_models.reference_weights import load_pretrained_encoder
+from mmseg_models.registry import create_referring_model
 from mmseg_models.tensors import load_strict
 from mmseg_models.training.referring_checkpoint import load_encoder, load_referring
 from mmseg_models.training.referring_config import ReferringRecipe
-from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.core.labels import load_label_space
 
 
@@ -44,9 +45,11 @@ def build_trainee(recipe: ReferringRecipe, vocabulary_size: int) -> Trainee:
         TrainingError: Weights cannot be read.
     """
     options = {'vocabulary_size': vocabulary_size, **recipe.options}
-    network = create_model(recipe.model, **options)
-    if not isinstance(network, CrossVLT):
-        raise ConfigError(f'model {recipe.model} is no referring network.')
+    network = create_referring_model(recipe.model, **options)
+    if recipe.pretrained:
+        load_pretrained_encoder(network, recipe.pretrained)
+    if recipe.pretrained_text:
+        load_pretrained_text(network, recipe.pretrained_text)
     if recipe.init_from:
         state = load_referring(recipe.init_from)[0].state_dict()
         load_strict(network, state, source=recipe.init_from)

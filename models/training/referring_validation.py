@@ -103,7 +103,7 @@ def pixel_counts(segment: Segmenter, asked: Sequence[Question]) -> NDArray[np.in
     counts = np.zeros((len(asked), 2), np.int64)
     for row, item in zip(counts, asked, strict=True):
         mask = segment(item.picture.image, [item.sentence])[0]
-        truth = item.target.mask(item.picture.labels.shape) > 0
+        truth = item.target.mask(item.picture.shape) > 0
         row[:] = (mask & truth).sum(), (mask | truth).sum()
     return counts
 

@@ -13,8 +13,8 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from mmseg_models.module_lists import channels_last
 from mmseg_models.reference_weights import load_pretrained_encoder
-from mmseg_models.segmentation_model import SegmentationModel
 from mmseg_models.tensors import load_strict
 from mmseg_models.training.config import Recipe
 from mmseg_models.training.distillation import Distillation
@@ -79,8 +79,7 @@ class SegmentationTask:
         if recipe.model.pretrained:
             load_pretrained_encoder(model, recipe.model.pretrained)
         self.statistics = first_weights(recipe, model, self._train_frames)
-        # A fifth faster.
-        self.network: SegmentationModel = model.to(memory_format=torch.channels_last)
+        self.network = channels_last(model)
         self.normalization = fabric.to_device(Normalization(self.statistics))
         self.dropout = build_dropout(recipe)
         loss = build_loss(recipe, self._train_frames, self._label_space)

@@ -6,9 +6,9 @@ import logging
 
 from torch import nn
 
-from mmseg_models import create_model
 from mmseg_models.live_timing import LiveTiming
 from mmseg_models.losses import create_loss
+from mmseg_models.registry import create_segmentation_model
 from mmseg_models.segmentation_model import SegmentationModel
 from mmseg_models.tensors import load_strict
 from mmseg_models.training.config import Recipe
@@ -53,15 +53,12 @@ def build_model(recipe: Recipe, label_space: LabelSpace) -> SegmentationModel:
             f'model.options must not hold {sorted(given)}: they come from data.modalities and '
             'data.label_space.'
         )
-    model = create_model(
+    return create_segmentation_model(
         recipe.model.name,
         modalities=tuple(recipe.data.modalities),
         num_classes=label_space.num_classes,
         **recipe.model.options,
     )
-    if not isinstance(model, SegmentationModel):
-        raise ConfigError(f'model.name {recipe.model.name} is no segmentation network.')
-    return model
 
 
 def first_weights(

@@ -64,4 +64,4 @@ class ModalityDropout:
         named = {parse_subset(text, self.modalities): w for text, w in self.weights.items()}
         chances = np.array([named.get(tuple(subset), 1.0) for subset in subsets])
         chances[0] = 0.0 if chances[1:].sum() > 0 else 1.0
-        return chances / chances.sum()
+        return np.asarray(chances / chances.sum())

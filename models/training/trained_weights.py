@@ -10,9 +10,10 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
-from torch import Tensor, nn
+from torch import Tensor
 
-from mmseg_models import create_model
+from mmseg_models.registry import create_segmentation_model
+from mmseg_models.segmentation_model import SegmentationModel
 from mmseg_models.tensors import load_strict
 from mmseg_ros.core.atomic_files import write_bytes
 from mmseg_ros.core.errors import MmsegError, TrainingError
@@ -97,7 +98,7 @@ def save_trained(path: Path, state: Mapping[str, Tensor], info: TrainedInfo) -> 
     save_weights(path, state, {METADATA_KEY: info.to_json()})
 
 
-def load_trained(run_dir: str | Path) -> tuple[nn.Module, TrainedInfo]:
+def load_trained(run_dir: str | Path) -> tuple[SegmentationModel, TrainedInfo]:
     """Return the best network of a training run, in evaluation mode, and what it is for.
 
     Args:
@@ -113,7 +114,7 @@ def load_trained(run_dir: str | Path) -> tuple[nn.Module, TrainedInfo]:
             f'{run_dir}: the weights file does not say what it is for; it needs the metadata '
             f'{METADATA_KEY!r} that the trainer writes.'
         )
-    model = create_model(info.model, **info.options)
+    model = create_segmentation_model(info.model, **info.options)
     load_strict(model, state, source=str(run_dir))
     return model.eval(), info
 

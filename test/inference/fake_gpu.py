@@ -72,7 +72,7 @@ class FakeCuda(ModuleType):
         del self.memory[address]
         return OK
 
-    cudaFree = cudaFreeHost  # noqa: N815
+    cudaFree = cudaFreeHost
 
     def cudaStreamCreate(self):  # noqa: N802
         handle = next(self.handles)
@@ -119,7 +119,7 @@ class FakeCuda(ModuleType):
         del self.graphs[graph]
         return OK
 
-    cudaGraphExecDestroy = cudaGraphDestroy  # noqa: N815
+    cudaGraphExecDestroy = cudaGraphDestroy
 
     def cudaGraphLaunch(self, executable, stream):  # noqa: N802
         if 'cudaGraphLaunch' in self.fail:

@@ -123,17 +123,28 @@ def _video_tensors(version):
 
 
 @pytest.fixture(scope='session')
-def sam2_file():
+def sam2_encoder_tensors():
+    """Return a function from an image encoder to its tensors under SAM 2's names."""
+    from mmseg_models.encoders.hiera_keys import official_hiera_key
+
+    def tensors(encoder):
+        state = encoder.state_dict()
+        return {f'image_encoder.{official_hiera_key(key)}': state[key] for key in state}
+
+    return tensors
+
+
+@pytest.fixture(scope='session')
+def sam2_file(sam2_encoder_tensors):
     """Return a maker of the content of a published file: name -> tensor, on a device."""
     from mmseg_models.encoders.hiera import HIERA_CONFIGS
     from mmseg_models.encoders.hiera_neck import ImageEncoder
     from mmseg_models.mle_sam.mask_decoder import MaskDecoder
-    from mmseg_models.mle_sam.merging import encoder_tensors
     from mmseg_models.mle_sam.reference import decoder_key
 
     def content(encoder, version='2.1', device='cpu'):
         with torch.device(device):
-            tensors = encoder_tensors(ImageEncoder(HIERA_CONFIGS[encoder]))
+            tensors = sam2_encoder_tensors(ImageEncoder(HIERA_CONFIGS[encoder]))
             decoder = MaskDecoder(256, 4, with_scores=True).state_dict()
             tensors |= {f'sam_mask_decoder.{decoder_key(k)}': v for k, v in decoder.items()}
             shapes = _memory_attention() | _memory_encoder() | _prompt_encoder()

@@ -6,7 +6,6 @@ import torch
 
 from mmseg_models.encoders.hiera import HIERA_CONFIGS, Hiera
 from mmseg_models.encoders.hiera_neck import ImageEncoder
-from mmseg_models.mle_sam.merging import encoder_tensors
 from mmseg_models.presence import Presence
 
 SIZES = ('hiera_tiny', 'hiera_small', 'hiera_base_plus', 'hiera_large')
@@ -18,9 +17,9 @@ def count(module):
 
 
 @pytest.fixture(scope='module')
-def tiny(sam2_fill):
+def tiny(sam2_fill, sam2_encoder_tensors):
     encoder = ImageEncoder(HIERA_CONFIGS['hiera_tiny']).eval()
-    for name, tensor in encoder_tensors(encoder).items():
+    for name, tensor in sam2_encoder_tensors(encoder).items():
         tensor.copy_(sam2_fill(name, tensor))
     return encoder
 
@@ -49,13 +48,13 @@ def test_positions_equal_the_reference(tiny, sam2):
 
 
 @pytest.mark.parametrize('size', SIZES)
-def test_parameters_and_keys_of_all_sizes(size, sam2):
+def test_parameters_and_keys_of_all_sizes(size, sam2, sam2_encoder_tensors):
     stored = sam2['parameters'][size]
     with torch.device('meta'):
         encoder = ImageEncoder(HIERA_CONFIGS[size])
     assert count(encoder.trunk) == stored['trunk']
     assert count(encoder.neck) == stored['neck']
-    assert len(encoder_tensors(encoder)) == stored['keys']
+    assert len(sam2_encoder_tensors(encoder)) == stored['keys']
 
 
 @pytest.mark.parametrize('size', SIZES)

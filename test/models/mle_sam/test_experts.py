@@ -6,7 +6,7 @@ import torch
 from mmseg_models import create_model
 from mmseg_models.encoders.hiera_blocks import Qkv
 from mmseg_models.mle_sam.experts import LoraQkv
-from mmseg_models.mle_sam.merging import merge_experts, merged_encoder
+from mmseg_models.mle_sam.merging import merge_experts
 from mmseg_models.presence import Presence
 from mmseg_ros.core.errors import ConfigError
 
@@ -88,20 +88,8 @@ def test_keys_have_no_expert(build):
     assert [not torch.equal(a, b) for a, b in pairs] == [True, False, True]
 
 
-def test_a_merged_encoder_is_a_plain_one_for_one_modality(build, images):
-    model = build()
-    encoder = merged_encoder(model, 'depth')
-    assert all(type(block.qkv) is Qkv for block in encoder.trunk.blocks)
-    with torch.inference_mode():
-        found = encoder(images[:, 1], Presence((0,), 1))
-    for level, expected in zip(found, pyramid(model, images), strict=True):
-        torch.testing.assert_close(level, expected[2:4], rtol=0, atol=1e-5)
-
-
 def test_what_cannot_be_merged_is_named(build):
     with pytest.raises(ConfigError, match='no experts'):
         merge_experts(build(rank=0))
     with pytest.raises(ConfigError, match='no experts'):
         merge_experts(merge_experts(build()))
-    with pytest.raises(ConfigError, match="no 'radar'"):
-        merged_encoder(build(), 'radar')

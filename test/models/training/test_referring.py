@@ -148,7 +148,7 @@ def test_small_targets_are_left_out(referring_root):
 def reader(pictures):
     """Return a segmenter that knows the truth."""
     asked = questions(pictures, 0.0)
-    truth = {(id(q.picture), q.sentence): q.target.mask(q.picture.labels.shape) > 0 for q in asked}
+    truth = {(id(q.picture), q.sentence): q.target.mask(q.picture.shape) > 0 for q in asked}
     by_image = {id(q.picture.image): id(q.picture) for q in asked}
 
     def read(image, sentences):
