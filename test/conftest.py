@@ -284,6 +284,15 @@ def sensor_samples():
     return made
 
 
+@pytest.fixture
+def refcoco(tmp_path):
+    """Return a folder with RefCOCO, RefCOCO+, RefCOCOg and two images of COCO."""
+    from refcoco_miniature import write_refcoco
+
+    write_refcoco(tmp_path)
+    return tmp_path
+
+
 @pytest.fixture(scope='session')
 def referring_root(tmp_path_factory):
     """Return a data set of boxes with text prompts in DeLiVER's layout: six images, then two."""

@@ -35,6 +35,7 @@ EPILOG = """examples:
   python -m mmseg_ros evaluate sequence.mcap --bundle my_bundle --subsets all --output out/scores
   python -m mmseg_ros evaluate out/deliver --split val --condition night --condition fog
   python -m mmseg_ros evaluate out/words --bundle crossvlt-small-sim
+  python -m mmseg_ros evaluate data/refcoco --split testA --bundle crossvlt-small-sim
   python -m mmseg_ros evaluate out/deliver --protocol emm --protocol rmm --protocol nm
   python -m mmseg_ros evaluate CamVid --classes camvid --split test
   python -m mmseg_ros evaluate out/sequence --write-bag out/labeled --export-masks out/masks
@@ -125,7 +126,9 @@ def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
         default=DEFAULT_ASPECT,
         help="images of another shape than the network's: pad, cut off or stretch",
     )
-    parser.add_argument('--split', default='val', help='train, val or test (data set)')
+    parser.add_argument(
+        '--split', default='val', help='train, val or test (data set); testA or testB of RefCOCO'
+    )
     parser.add_argument(
         '--condition',
         action='append',
@@ -283,8 +286,10 @@ def _reject_data_set_options(args: argparse.Namespace) -> None:
 
 def _holds_data_set(args: argparse.Namespace, path: Path) -> bool:
     from mmseg_ros.datasets.reader import is_data_set
+    from mmseg_ros.datasets.refer_reader import holds_prompts
 
-    return bool(args.classes) or (path / 'img').is_dir() or is_data_set(path)
+    looks_like_one = (path / 'img').is_dir() or is_data_set(path) or holds_prompts(path)
+    return bool(args.classes) or looks_like_one
 
 
 def _is_referring(bundle: str) -> bool:

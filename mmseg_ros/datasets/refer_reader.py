@@ -10,6 +10,11 @@ from mmseg_ros.datasets.refer_coco import SPLITS, RefCoco
 from mmseg_ros.datasets.refer_sim import SimulatedReferring
 
 
+def holds_prompts(folder: str | Path) -> bool:
+    """Return whether a folder looks like a data set with text prompts; no file is opened."""
+    return (Path(folder) / 'referring').is_dir() or _is_refcoco(Path(folder))
+
+
 def open_referring(
     folder: str | Path, split: str, split_by: str = '', images: str = ''
 ) -> ReferringSource:
@@ -30,10 +35,14 @@ def open_referring(
     if (folder / 'referring').is_dir():
         return SimulatedReferring(folder, split, regions=True)
     name = folder.resolve().name
-    if name in SPLITS and (folder / 'instances.json').is_file():
+    if _is_refcoco(folder):
         owner = split_by or next(iter(SPLITS[name]))
         return RefCoco(folder.resolve().parent, name, owner, split, images or None)
     raise DatasetError(
         f'{folder} holds no text prompts: expected referring/ (`mmseg_ros simulate --referring` '
         f'writes it), or a folder {", ".join(SPLITS)} with instances.json and refs(...).p.'
     )
+
+
+def _is_refcoco(folder: Path) -> bool:
+    return folder.resolve().name in SPLITS and (folder / 'instances.json').is_file()

@@ -149,7 +149,7 @@ class PictureVariation:
         if rng.random() < augmentation.jitter_probability:
             low, high = 1 - augmentation.jitter_strength, 1 + augmentation.jitter_strength
             image = color_jitter(image, *rng.uniform(low, high, 3))
-        labels = _cut(picture.labels, window, flip, size, cv2.INTER_NEAREST, IGNORED)
+        labels = _cut(picture.labels, window, flip, size, cv2.INTER_NEAREST, UNLABELED)
         return VariedPicture(image, labels, np.stack(masks) > 0, sentences)
 
 

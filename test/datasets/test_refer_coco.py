@@ -3,65 +3,16 @@
 import json
 import pickle
 
-import cv2
 import numpy as np
 import pytest
 
 from mmseg_ros.core.errors import DatasetError
 from mmseg_ros.datasets.refer_coco import SPLITS, RefCoco, read_references
 
-SQUARE = [[4, 2, 12, 2, 12, 10, 4, 10]]
-
-
-def reference(ref_id, ann_id, image_id, split, *raw):
-    return {
-        'ref_id': ref_id,
-        'ann_id': ann_id,
-        'image_id': image_id,
-        'category_id': 1,
-        'file_name': f'COCO_train2014_{image_id:012d}_{ann_id}.jpg',
-        'split': split,
-        'sent_ids': list(range(len(raw))),
-        'sentences': [
-            {'raw': text, 'sent': text.lower(), 'sent_id': i, 'tokens': text.lower().split()}
-            for i, text in enumerate(raw)
-        ],
-    }
-
 
 @pytest.fixture
-def root(tmp_path):
-    images = tmp_path / 'images/mscoco/images/train2014'
-    images.mkdir(parents=True)
-    for image_id, color in ((7, (255, 0, 0)), (9, (0, 0, 255))):
-        pixels = np.full((20, 30, 3), color[::-1], np.uint8)
-        cv2.imwrite(str(images / f'COCO_train2014_{image_id:012d}.jpg'), pixels)
-    references = [
-        reference(2, 21, 9, 'train', 'the blue one'),
-        reference(1, 11, 7, 'train', 'Left square!', 'red'),
-        reference(3, 21, 9, 'testA', 'all of it'),
-    ]
-    for name, splits in SPLITS.items():
-        folder = tmp_path / name
-        folder.mkdir()
-        for split_by in splits:
-            # Python 2 wrote these files.
-            data = pickle.dumps(references, protocol=2)
-            (folder / f'refs({split_by}).p').write_bytes(data)
-        instances = {
-            'images': [{'id': i, 'height': 20, 'width': 30} for i in (7, 9)],
-            'annotations': [
-                {'id': 11, 'image_id': 7, 'segmentation': SQUARE},
-                {
-                    'id': 21,
-                    'image_id': 9,
-                    'segmentation': {'size': [20, 30], 'counts': [0, 600]},
-                },
-                {'id': 99, 'image_id': 9, 'segmentation': []},
-            ],
-        }
-        (folder / 'instances.json').write_text(json.dumps(instances))
-    return tmp_path
+def root(refcoco):
+    return refcoco
 
 
 @pytest.mark.parametrize(

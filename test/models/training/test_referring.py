@@ -14,6 +14,7 @@ import yaml
 from safetensors.torch import load_file
 
 from mmseg_models.encoders.bert import BERT_CONFIGS, BertConfig
+from mmseg_models.encoders.bert_keys import hugging_face_key
 from mmseg_models.training import engine
 from mmseg_models.training.checkpoint import latest_checkpoint
 from mmseg_models.training.engine import fit, train, training_step
@@ -37,6 +38,7 @@ from mmseg_models.training.referring_validation import (
 from mmseg_models.training.run_config import OptimizerConfig
 from mmseg_models.training.setup import setup
 from mmseg_ros.core.errors import ConfigError, TrainingError
+from mmseg_ros.datasets.refer_coco import RefCoco
 from mmseg_ros.datasets.refer_sim import SimulatedReferring
 
 
@@ -324,6 +326,38 @@ def test_encoder_starts_from_another_network(recipe, tmp_path):
     assert torch.equal(
         run.trainables.model.network.encoder.state_dict()[key], other.encoder.state_dict()[key]
     )
+
+
+def test_refcoco_trains_from_berts_weights(recipe, refcoco, tmp_path):
+    data = replace(recipe.data, roots=[str(refcoco / 'refcoco')])
+    first = setup(replace(recipe, data=data, run_dir=str(tmp_path / 'first')))
+    text = first.trainables.model.network.text.state_dict()
+    weights = {
+        f'bert.{hugging_face_key(key)}': torch.randn_like(value)
+        for key, value in text.items()
+        if key.startswith(('embedding.', 'layers.'))
+    }
+    torch.save(weights, tmp_path / 'pytorch_model.bin')
+    options = {'steps': 2, 'pretrained_text': str(tmp_path / 'pytorch_model.bin')}
+    second = replace(recipe, data=data, run_dir=str(tmp_path / 'second'), **options)
+    loaded = setup(second).trainables.model.network.text.state_dict()
+    for name, value in weights.items():
+        key = next(k for k in text if f'bert.{hugging_face_key(k)}' == name)
+        assert torch.equal(loaded[key], value), key
+    assert train(second)['all']['count'] == 1
+
+
+def test_images_of_refcoco_are_read_when_they_are_needed(refcoco):
+    source = RefCoco(refcoco, 'refcoco', 'unc', 'train')
+    reads = []
+    read = source.image
+    source.image = lambda name: (reads.append(name), read(name))[1]
+    pictures = load_pictures([source], 0.0)
+    assert [len(picture.targets) for picture in pictures] == [1, 1]
+    assert not reads
+    assert pictures[0].image.shape == (20, 30, 3)
+    assert (pictures[0].labels == 255).all()
+    assert reads == ['COCO_train2014_000000000007.jpg']
 
 
 def test_unreadable_weights_are_rejected(tmp_path):
