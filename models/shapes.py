@@ -55,7 +55,7 @@ def merge_axes(x: Tensor, first: int, last: int) -> Tensor:
 
 def is_tracing() -> bool:
     """Return whether an exporter is recording this call."""
-    return bool(torch.jit.is_tracing())  # type: ignore[attr-defined]  # public, but not typed so
+    return bool(torch.jit.is_tracing())  # type: ignore[attr-defined,no-untyped-call]
 
 
 def _reshape(x: Tensor, shape: tuple[int, ...], keeps_first: bool) -> Tensor:

@@ -25,10 +25,11 @@ class CollectorFilter(message_filters.SimpleFilter):  # type: ignore[misc]
     Callbacks registered on it get one argument per input, in the order of the inputs: the message,
     or None where the input had none in time.
 
-    Example:
-        >>> inputs = {'rgb': Subscriber(node, Image, 'rgb/image_raw'),
-        ...           'lidar': Subscriber(node, PointCloud2, 'lidar/points')}
-        >>> CollectorFilter(node, inputs, SyncConfig(deadline_s=0.1)).registerCallback(fuse)
+    Example::
+
+        inputs = {'rgb': Subscriber(node, Image, 'rgb/image_raw'),
+                  'lidar': Subscriber(node, PointCloud2, 'lidar/points')}
+        CollectorFilter(node, inputs, SyncConfig(deadline_s=0.1)).registerCallback(fuse)
 
     Attributes:
         collector: Its counters and the health of the inputs.

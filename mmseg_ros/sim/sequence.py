@@ -143,8 +143,9 @@ class DriveFrame:
 class Drive:
     """A simulated sequence. Equal seeds and configurations give equal sequences.
 
-    >>> sequence = Sequence(3, DriveConfig(frames=2))
-    >>> frames = list(sequence.frames())  # doctest: +SKIP
+    >>> drive = Drive(3, DriveConfig(frames=2))
+    >>> drive.config.frames, drive.scene.seed
+    (2, 3)
     """
 
     def __init__(self, seed: int, config: DriveConfig | None = None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -34,7 +35,14 @@ class Qkv(nn.Linear):
         return q, k, v
 
 
-QkvFactory = Callable[[int, int], nn.Module]
+class QkvProjection(Protocol):
+    """A `Qkv`, or what takes its place."""
+
+    def project(self, x_SWLC: Tensor, presence: Presence) -> tuple[Tensor, Tensor, Tensor]:
+        """Return queries, keys and values, S x W x L x dim_out each."""
+
+
+QkvFactory = Callable[[int, int], QkvProjection]
 """Makes a block's `Qkv`, or what takes its place, for channels in and channels out."""
 
 
@@ -92,7 +100,7 @@ class HieraBlock(nn.Module):
         super().__init__()
         self.site = site
         self.norm1 = nn.LayerNorm(site.dim, eps=NORM_EPS)
-        self.qkv = make_qkv(site.dim, site.dim_out)
+        self.qkv: QkvProjection = make_qkv(site.dim, site.dim_out)
         self.output = nn.Linear(site.dim_out, site.dim_out)
         self.norm2 = nn.LayerNorm(site.dim_out, eps=NORM_EPS)
         self.mlp = Mlp(site.dim_out)

@@ -38,7 +38,8 @@ class Batch(NamedTuple):
     names: list[str]
 
 
-class FrameKey(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class FrameKey:
     """A frame in an epoch: the same key always gives the same augmented frame.
 
     `draw` tells several visits of one epoch apart; 0 is the visit of its order.

@@ -50,8 +50,8 @@ def warmup_poly(step: int, total: int, warmup: int, ratio: float, power: float) 
     `total`.
     """
     if step < warmup:
-        return float(ratio + (1.0 - ratio) * step / warmup)
-    return max(0.0, 1.0 - (step - warmup) / (total - warmup)) ** power
+        return ratio + (1.0 - ratio) * step / warmup
+    return float(max(0.0, 1.0 - (step - warmup) / (total - warmup)) ** power)
 
 
 def build_schedule(optimizer: Optimizer, config: OptimizerConfig, steps: int) -> LambdaLR:

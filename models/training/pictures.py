@@ -39,7 +39,9 @@ def write_picture(
     colored = [
         _bytes(
             fit.lay(
-                cv2.resize(palette[image.astype(np.uint8)], scaled, interpolation=cv2.INTER_NEAREST)
+                cv2.resize(
+                    palette[image.astype(np.uint8)], scaled, interpolation=cv2.INTER_NEAREST
+                )
             )
         )
         for image in (truth, labels)

@@ -44,7 +44,7 @@ def frame_chances(
     pixels_FK = pixels_FK[:, : label_space.num_classes]
     weights_K = class_weights(pixels_FK.sum(axis=0), power).numpy().astype(np.float64)
     weights_F = (pixels_FK >= SHOWN_PIXELS) @ weights_K + MIN_SHARE
-    return weights_F / weights_F.sum()
+    return np.asarray(weights_F / weights_F.sum())
 
 
 def _count(frames: FrameSource, chosen: NDArray[np.int64]) -> NDArray[np.int64]:

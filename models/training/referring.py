@@ -21,6 +21,7 @@ from mmseg_models.fitted import scores_on_image
 from mmseg_models.tensors import load_strict
 from mmseg_models.training.loading import StepSampler, training_loader
 from mmseg_models.training.paraphrase import wordings
+from mmseg_models.training.processes import summed
 from mmseg_models.training.referring_checkpoint import (
     ReferringInfo,
     load_referring,
@@ -153,11 +154,7 @@ class ReferringTask:
         rank, total = self._fabric.global_rank, self._fabric.world_size
         counts_Q2 = np.zeros((len(asked), 2), np.int64)
         counts_Q2[rank::total] = pixel_counts(segment, asked[rank::total])
-        if total > 1:
-            mine = torch.from_numpy(counts_Q2).to(self._fabric.device)
-            counts_Q2 = torch.as_tensor(self._fabric.all_reduce(mine, reduce_op='sum'))
-            counts_Q2 = counts_Q2.cpu().numpy()
-        return scores_of(asked, counts_Q2)
+        return scores_of(asked, summed(self._fabric, counts_Q2))
 
     def _info(self, step: int, metrics: dict[str, Any]) -> ReferringInfo:
         data = self.recipe.data

@@ -10,6 +10,7 @@ from typing import Any, Generic
 from lightning_fabric import Fabric
 
 from mmseg_models.training.checkpoint import Position, Trainables, generator_state
+from mmseg_models.training.processes import gathered
 from mmseg_models.training.run_config import RunConfig
 from mmseg_models.training.run_log import RunLog
 from mmseg_models.training.task import BatchT, Task
@@ -54,5 +55,4 @@ class TrainingRun(Generic[BatchT]):
 
     def position(self) -> Position:
         """Return where the run stands, with the generators of all processes."""
-        states = self.fabric.all_gather(generator_state())
-        return Position(self.step, self.best_miou, states.view(self.fabric.world_size, -1).cpu())
+        return Position(self.step, self.best_miou, gathered(self.fabric, generator_state()))

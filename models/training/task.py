@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 from mmseg_models.training.loading import StepSampler
 
 BatchT = TypeVar('BatchT')
+BatchT_contra = TypeVar('BatchT_contra', contravariant=True)
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Scores:
     decisive: float
 
 
-class Task(Protocol[BatchT]):
+class Task(Protocol[BatchT_contra]):
     """One kind of training; `fit` runs any of them.
 
     Attributes:
@@ -50,7 +51,7 @@ class Task(Protocol[BatchT]):
     def loader(self, sampler: StepSampler) -> DataLoader[Any]:
         """Return a loader of the batches that `sampler` names."""
 
-    def loss(self, model: Any, batch: BatchT, step: int) -> Tensor:
+    def loss(self, model: Any, batch: BatchT_contra, step: int) -> Tensor:
         """Return the scalar loss of this process's part of a batch.
 
         Args:
@@ -59,7 +60,7 @@ class Task(Protocol[BatchT]):
             step: Optimizer steps done.
         """
 
-    def describe(self, batch: BatchT, step: int) -> str:
+    def describe(self, batch: BatchT_contra, step: int) -> str:
         """Return what a batch holds, for an error message."""
 
     def score(self, average: nn.Module, final: bool) -> Scores:

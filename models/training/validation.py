@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from mmseg_models.fitted import labels_on_image
 from mmseg_models.training.loading import Batch
 from mmseg_models.training.normalization import Normalization
+from mmseg_models.training.processes import summed
 from mmseg_ros.core.aspects import DEFAULT_ASPECT
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.subsets import availability, subset_name
@@ -101,11 +102,8 @@ class SubsetScorer:
         return labels_on_image(logits_BKHW, fit, self._label_space.ignore_id)
 
     def _over_processes(self, matrix: ConfusionMatrix) -> ConfusionMatrix:
-        if self._fabric.world_size > 1:
-            counts = torch.from_numpy(np.column_stack([matrix.counts, matrix.missed]))
-            total = self._fabric.all_reduce(counts.to(self._fabric.device), reduce_op='sum')
-            table = total.cpu().numpy()
-            matrix.counts, matrix.missed = table[:, :-1], table[:, -1]
+        table = summed(self._fabric, np.column_stack([matrix.counts, matrix.missed]))
+        matrix.counts, matrix.missed = table[:, :-1], table[:, -1]
         return matrix
 
 
