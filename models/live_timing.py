@@ -120,6 +120,6 @@ def misaligned(
     """
     rows, columns = plane.shape[:2]
     matrix = cv2.getRotationMatrix2D(((columns - 1) / 2, (rows - 1) / 2), turn_deg, 1.0)
-    matrix[:, 2] += shift_px
+    matrix[:, 2] += np.asarray(shift_px)
     moved = cv2.warpAffine(plane, matrix, (columns, rows), flags=cv2.INTER_NEAREST)
     return np.asarray(moved, np.uint8)

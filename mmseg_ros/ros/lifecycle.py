@@ -7,17 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from lifecycle_msgs.msg import Transition
-from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.lifecycle import (
-    LifecycleNode,
-    LifecycleNodeMixin,
-    LifecycleState,
-    TransitionCallbackReturn,
-)
-from rclpy.node import Node
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
 from mmseg_ros.core.errors import MmsegError
 from mmseg_ros.ros.background_work import BackgroundWork
+from mmseg_ros.ros.rclpy_compat import OpenLifecycleNode
 
 SUCCESS, FAILURE, ERROR = (
     TransitionCallbackReturn.SUCCESS,
@@ -26,7 +20,7 @@ SUCCESS, FAILURE, ERROR = (
 )
 
 
-class SafeLifecycleNode(LifecycleNode):  # type: ignore[misc]
+class SafeLifecycleNode(OpenLifecycleNode):
     """Answers invalid transitions with `success=False` and logs what makes a transition fail.
 
     rclpy of ROS 2 Jazzy lets an RCLError out of spin when a client asks for a transition that the
@@ -45,20 +39,7 @@ class SafeLifecycleNode(LifecycleNode):  # type: ignore[misc]
     def __init__(self, name: str, **options: Any) -> None:
         """Create the node; its lifecycle services do not wait for each other."""
         self._work: BackgroundWork[TransitionCallbackReturn] | None = None
-        Node.__init__(self, name, **options)
-        # LifecycleNode of Jazzy has no way to pass the group on.
-        LifecycleNodeMixin.__init__(
-            self, enable_communication_interface=True, callback_group=ReentrantCallbackGroup()
-        )
-
-    def destroy_node(self) -> None:
-        """Take the node out of the ROS graph, with what its state machine has made there.
-
-        rclpy of Jazzy forgets the state machine, and with it the node stays in the graph for as
-        long as anything refers to it.
-        """
-        super().destroy_node()
-        self._state_machine.destroy_when_not_in_use()
+        super().__init__(name, **options)
 
     def begin(self) -> None:
         """Read the parameters; everything else waits for this step."""
@@ -86,8 +67,7 @@ class SafeLifecycleNode(LifecycleNode):  # type: ignore[misc]
 
     async def configure(self) -> TransitionCallbackReturn:
         """Make the transition; the executor serves everything else while the network loads."""
-        machine = self._state_machine
-        machine.trigger_transition_by_id(Transition.TRANSITION_CONFIGURE, True)
+        self.trigger(int(Transition.TRANSITION_CONFIGURE))
         code = self.guarded('configure', self.begin)
         if code == SUCCESS:
             self._work = BackgroundWork(
@@ -97,16 +77,10 @@ class SafeLifecycleNode(LifecycleNode):  # type: ignore[misc]
             self._work = None
         if code == SUCCESS:
             code = self.guarded('configure', self.install)
-        machine.trigger_transition_by_label(self._settled(code).to_label(), True)
+        self.trigger(self._settled(code).to_label())
         if code == ERROR:
-            answer = self.on_error(None)
-            machine.trigger_transition_by_label(answer.to_label(), True)
+            self.trigger(self.on_error(None).to_label())
         return code
-
-    @property
-    def state_label(self) -> str:
-        """Return the primary state: unconfigured, inactive, active, finalized or a transition."""
-        return str(self._state_machine.current_state[1])
 
     def guarded(self, name: str, body: Callable[[], None]) -> TransitionCallbackReturn:
         """Run the body of transition `name` and return how it went.
@@ -129,10 +103,9 @@ class SafeLifecycleNode(LifecycleNode):  # type: ignore[misc]
             return ERROR
         return SUCCESS
 
-    async def _LifecycleNodeMixin__on_change_state(  # noqa: N802
-        self, request: Any, response: Any
-    ) -> Any:
-        transitions = self._state_machine.available_transitions
+    async def answer_transition(self, request: Any, response: Any) -> Any:
+        """Configure beside the executor; reject what the state does not allow."""
+        transitions = self.transitions
         label = request.transition.label
         wanted = [
             t for t in transitions if (t[1] == label if label else t[0] == request.transition.id)
@@ -147,7 +120,7 @@ class SafeLifecycleNode(LifecycleNode):  # type: ignore[misc]
         elif wanted[0][0] == Transition.TRANSITION_CONFIGURE:
             response.success = await self.configure() == SUCCESS
         else:
-            response = super()._LifecycleNodeMixin__on_change_state(request, response)
+            response = await super().answer_transition(request, response)
         return response
 
     def _settled(self, code: TransitionCallbackReturn) -> TransitionCallbackReturn:

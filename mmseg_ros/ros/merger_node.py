@@ -25,6 +25,7 @@ from mmseg_ros.ros.deadline_timer import DeadlineTimer
 from mmseg_ros.ros.parameters import descriptor_of
 from mmseg_ros.ros.qos import AUTO, NO_EVENTS, output_qos
 from mmseg_ros.ros.qos_overrides import output_options
+from mmseg_ros.ros.rclpy_compat import given_parameters
 from mmseg_ros.ros.subscriptions import AdaptiveSubscription, Candidate
 from mmseg_ros.ros.throttle import Throttle
 from mmseg_ros.sync.scan_join import Scan, ScanJoin
@@ -154,7 +155,7 @@ def _declared(node: Node) -> MergerConfig:
     values: dict[str, Any] = {}
     for item in parameters_of(MergerConfig):
         default = default_of(item)
-        given = node._parameter_overrides.get(item.name)
+        given = given_parameters(node).get(item.name)
         value = default if given is None else given.value
         if isinstance(default, float) and type(value) is int:
             value = float(value)

@@ -14,6 +14,8 @@ from rclpy.node import Node
 from rclpy.qos import QoSPolicyKind
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
+from mmseg_ros.ros.rclpy_compat import given_parameters
+
 QOS_OVERRIDES = 'qos_overrides.'
 _NAME = re.compile(r'qos_overrides\.(?P<topic>/.+)\.(publisher|subscription)\.(?P<policy>\w+)')
 _CHOICES: Mapping[str, tuple[str, ...]] = {
@@ -44,7 +46,7 @@ def output_options() -> QoSOverridingOptions:
 
 def input_options(node: Node, topic: str) -> QoSOverridingOptions:
     """Return what `create_subscription` takes: the policies that were given for this topic."""
-    given = _given(node)
+    given = given_parameters(node)
     prefix = _prefix(node, topic)
     kinds = QoSPolicyKind.__members__.values()
     return QoSOverridingOptions([k for k in kinds if prefix + k.name.lower() in given])
@@ -52,7 +54,7 @@ def input_options(node: Node, topic: str) -> QoSOverridingOptions:
 
 def given_reliability(node: Node, topic: str) -> str:
     """Return the reliability that was given for a subscription, or ''."""
-    given = _given(node).get(_prefix(node, topic) + 'reliability')
+    given = given_parameters(node).get(_prefix(node, topic) + 'reliability')
     return '' if given is None else str(given.value)
 
 
@@ -74,11 +76,6 @@ def odd_override(name: str, value: Any) -> str:
     if policy in _TYPES and value < 0:
         return f'Parameter {name} must not be negative, but is {value!r}.'
     return ''
-
-
-def _given(node: Node) -> Mapping[str, Any]:
-    given: Mapping[str, Any] = node._parameter_overrides
-    return given
 
 
 def _prefix(node: Node, topic: str) -> str:

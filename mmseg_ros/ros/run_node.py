@@ -9,13 +9,13 @@ from typing import Any
 
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
-from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.signals import SignalHandlerOptions
 from rclpy.task import Future
 
 from mmseg_ros.core.errors import MmsegError
 from mmseg_ros.ros.environment import prepare_process
 from mmseg_ros.ros.logs import forward_logs, stop_forwarding
+from mmseg_ros.ros.rclpy_compat import RCLError
 from mmseg_ros.ros.signals import StopSignals
 
 _TIDY_UP_S = 1.5
@@ -81,6 +81,6 @@ def _spin(executor: SingleThreadedExecutor, stop: Future) -> None:
             executor.spin_until_future_complete(stop)
         except ExternalShutdownException:
             return
-        except rclpy_implementation.RCLError as error:
+        except RCLError as error:
             # An rcl fault of one entity (a race of lifecycle requests); the node's state is kept.
             executor.get_nodes()[0].get_logger().error(f'{error}')

@@ -144,7 +144,7 @@ class Drive:
     """A simulated sequence. Equal seeds and configurations give equal sequences.
 
     >>> drive = Drive(3, DriveConfig(frames=2))
-    >>> drive.config.frames, drive.scene.seed
+    >>> drive.config.frames, drive.seed
     (2, 3)
     """
 

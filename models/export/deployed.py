@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from safetensors.torch import load_file
-from torch import nn
 
 from mmseg_models.export.onnx_graph import Answer, DeployedGraph, Normalization, SubsetGraph
 from mmseg_models.registry import create_segmentation_model
@@ -48,7 +47,7 @@ def bundled_model(bundle: Bundle) -> SegmentationModel:
     return model
 
 
-def deployed_network(bundle: Bundle, file: str = ONNX_FILE) -> nn.Module:
+def deployed_network(bundle: Bundle, file: str = ONNX_FILE) -> DeployedGraph | SubsetGraph:
     """Return what one of a bundle's ONNX files was exported from.
 
     Raises:

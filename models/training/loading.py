@@ -38,7 +38,7 @@ class Batch(NamedTuple):
     names: list[str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, order=True, slots=True)
 class FrameKey:
     """A frame in an epoch: the same key always gives the same augmented frame.
 

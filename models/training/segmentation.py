@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 
 from mmseg_models.module_lists import channels_last
 from mmseg_models.reference_weights import load_pretrained_encoder
+from mmseg_models.segmentation_model import SegmentationModel
 from mmseg_models.tensors import load_strict
 from mmseg_models.training.config import Recipe
 from mmseg_models.training.distillation import Distillation
@@ -80,7 +81,8 @@ class SegmentationTask:
             load_pretrained_encoder(model, recipe.model.pretrained)
         self.statistics = first_weights(recipe, model, self._train_frames)
         self.network = channels_last(model)
-        self.normalization = fabric.to_device(Normalization(self.statistics))
+        self.normalization = Normalization(self.statistics)
+        fabric.to_device(self.normalization)
         self.dropout = build_dropout(recipe)
         loss = build_loss(recipe, self._train_frames, self._label_space)
         self._loss = fabric.to_device(loss)
@@ -91,7 +93,8 @@ class SegmentationTask:
 
     def begin(self, average: nn.Module) -> None:
         """Let the average teach, if the recipe says so."""
-        self._distillation = Distillation(self.network, average, self.recipe.distillation)
+        teacher = cast('SegmentationModel', average)
+        self._distillation = Distillation(self.network, teacher, self.recipe.distillation)
 
     def loader(self, sampler: StepSampler) -> DataLoader[Any]:
         """Return a loader of augmented frames, some of them drawn for their rare classes."""
@@ -185,7 +188,8 @@ class SegmentationTask:
         data = self.recipe.data
         frames = FittedFrames(self._val_frames, mine, data.height, data.width, data.aspect)
         loader = validation_loader(frames, self.batch_size, data.workers)
-        return self._fabric.setup_dataloaders(loader, use_distributed_sampler=False)
+        placed = self._fabric.setup_dataloaders(loader, use_distributed_sampler=False)
+        return cast('DataLoader[Any]', placed)  # one in, one out
 
 
 def _hold_norms(network: nn.Module) -> None:

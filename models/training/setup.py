@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from lightning_fabric import Fabric
@@ -33,7 +33,10 @@ from mmseg_ros.core.errors import ConfigError
 LOG = logging.getLogger(__name__)
 SEED_STRIDE = 1_000_003
 
-_FABRIC_PRECISION = {'fp32': '32-true', 'bf16': 'bf16-mixed'}
+_FABRIC_PRECISION: dict[str, Literal['32-true', 'bf16-mixed']] = {
+    'fp32': '32-true',
+    'bf16': 'bf16-mixed',
+}
 
 
 def setup(recipe: RunConfig) -> TrainingRun[Any]:

@@ -31,19 +31,26 @@ class Scores:
 
 
 class Task(Protocol[BatchT_contra]):
-    """One kind of training; `fit` runs any of them.
+    """One kind of training; `fit` runs any of them."""
 
-    Attributes:
-        network: What is trained, on the CPU until the run begins. Its `training_terms` is what
-            `loss` calls, through the wrapper that distributes it.
-        num_items: Items of the training split. batch_size: Items per step, all processes together.
-        validate_every: Steps between validations.
-    """
+    @property
+    def network(self) -> nn.Module:
+        """Return what is trained, on the CPU until the run begins.
 
-    network: nn.Module
-    num_items: int
-    batch_size: int
-    validate_every: int
+        `loss` calls its `training_terms`, through the wrapper that distributes it.
+        """
+
+    @property
+    def num_items(self) -> int:
+        """Return the number of items of the training split."""
+
+    @property
+    def batch_size(self) -> int:
+        """Return the items per step, all processes together."""
+
+    @property
+    def validate_every(self) -> int:
+        """Return the steps between validations."""
 
     def begin(self, average: nn.Module) -> None:
         """Hear of the running average of the weights, before the first step."""
