@@ -87,7 +87,8 @@ class SimulatedReferring:
 
     def image(self, image_name: str) -> NDArray[np.uint8]:
         """Return H x W x 3 uint8 RGB."""
-        return np.asarray(_read(self.root / image_name, cv2.IMREAD_COLOR)[..., ::-1], np.uint8)
+        pixels = _read(self.root / image_name, cv2.IMREAD_COLOR)
+        return np.ascontiguousarray(pixels[..., ::-1])
 
     def labels(self, image_name: str) -> NDArray[np.uint8]:
         """Return H x W uint8 class ids of an image, 255 where unlabeled."""
