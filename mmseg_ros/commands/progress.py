@@ -29,7 +29,7 @@ class Phases:
     def phase(self, text: str) -> Iterator[Told]:
         """Show a part while the block runs; give a function that moves its bar."""
         self._number += 1
-        title = f'[{self._number}/{self._count}] {text}'
+        title = f'[{min(self._number, self._count)}/{self._count}] {text}'
         began_s = time.monotonic()
         with progress_bar(title) as told:
             yield told

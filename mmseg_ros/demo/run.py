@@ -114,14 +114,13 @@ def run_demo(options: DemoOptions, progress: Progress) -> DemoResult:
         play = _Playing(drive, options.duration_s, plan, output, str(bundle.path), space)
         with progress.phase('measuring what this machine can do') as told:
             speed = play.suitable_speed(told)
-        with progress.phase(f'playing it to the live node at {speed:g} of its speed') as told:
-            run, frames = play.until_enough(speed, told)
-            if not frames:
-                raise BagError(
-                    f'The node published no labels into {run.recording}; its log is '
-                    f'{output / "logs" / "node.log"}.'
-                )
-            scores = summarize(frames, plan, options.duration_s, run.speed)
+        run, frames = play.until_enough(speed, progress)
+        if not frames:
+            raise BagError(
+                f'The node published no labels into {run.recording}; its log is '
+                f'{output / "logs" / "node.log"}.'
+            )
+        scores = summarize(frames, plan, options.duration_s, run.speed)
         with progress.phase('drawing the report'):
             chosen = chosen_frames(frames, plan)
             seen = list(moments(drive, run.recording, chosen, rig))
@@ -155,12 +154,15 @@ class _Playing:
         shutil.rmtree(folder, ignore_errors=True)
         return speed
 
-    def until_enough(self, speed: float, told: Phase) -> tuple[LiveRun, list[LabelFrame]]:
+    def until_enough(self, speed: float, progress: Progress) -> tuple[LiveRun, list[LabelFrame]]:
         """Play all of it; once more, and slower, if an outage has too few label images."""
-        for _ in range(_MOST_TRIES):
+        for number in range(_MOST_TRIES):
             shutil.rmtree(self.output / 'recording', ignore_errors=True)
-            run = self._live(self.output, self.duration_s, self.plan, told, speed)
-            frames = read_frames(self.drive, run.recording, self.plan, self.label_space)
+            again = ' again' if number else ''
+            text = f'playing it to the live node{again}, at {speed:g} of its speed'
+            with progress.phase(text) as told:
+                run = self._live(self.output, self.duration_s, self.plan, told, speed)
+                frames = read_frames(self.drive, run.recording, self.plan, self.label_space)
             fewest = fewest_frames(frames, self.plan)
             if fewest >= FEWEST_FRAMES or run.speed <= SLOWEST:
                 break

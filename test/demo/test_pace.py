@@ -1,5 +1,6 @@
 """The playback is as slow as the machine needs it, and no slower."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -59,7 +60,11 @@ class Machine:
 
     def __init__(self, frames, plan, enough_at):
         self.frames, self.plan, self.enough_at = frames, plan, enough_at
-        self.speeds = []
+        self.speeds, self.titles = [], []
+
+    def phase(self, text):
+        self.titles.append(text)
+        return nullcontext(lambda done, total: None)
 
     def run_live(self, drive, duration_s, plan, folder, bundle, calibration, told, speed):
         self.speeds.append(speed)
@@ -78,7 +83,9 @@ def test_it_is_played_again_and_slower_until_there_are_enough(
     monkeypatch.setattr(demo_run, 'run_live', machine.run_live)
     monkeypatch.setattr(demo_run, 'read_frames', machine.read_frames)
     playing = demo_run._Playing(tmp_path / 'drive', 4.0, plan, tmp_path, 'bundle', space)
-    run, _ = playing.until_enough(0.8, lambda done, total: None)
+    run, _ = playing.until_enough(0.8, machine)
+    assert len(machine.titles) == tries
+    assert 'at 0.8 of its speed' in machine.titles[0]
     assert len(machine.speeds) == tries
     assert machine.speeds == sorted(machine.speeds, reverse=True)
     assert run.speed == machine.speeds[-1]
