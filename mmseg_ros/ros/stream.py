@@ -145,8 +145,9 @@ class Stream:
             self.frames.on_frame(modality, frame_id)
 
     def _deliver(self, sample: SensorSample) -> None:
-        moment_ns = before_deadline(self.now_ns(), self.collector.next_deadline_ns())
-        self._emit(self.collector.add(sample, moment_ns))
+        # On a busy machine the executor is behind: the deadline of a frame passes while its last
+        # sample waits or is decoded. The timer closes what is really overdue.
+        self._emit(self.collector.add(sample, self.now_ns(), waited=True))
 
     def _advance(self) -> None:
         """Let deadlines pass, after all that came before them and still waits to be decoded."""
@@ -175,23 +176,6 @@ class Stream:
         self.worker.slot.clear()
         self._referring.slot.clear()
         self.collector.advance(self.now_ns())
-
-
-def before_deadline(now_ns: int, due_ns: int | None) -> int:
-    """Return when a sample counts as received: just before a deadline that passed meanwhile.
-
-    On a busy machine the executor is behind: the deadline of a frame passes while the last sample
-    of it is decoded or waits its turn, although it came in time. The deadline timer closes what is
-    really overdue, once nothing waits any more.
-
-    Args:
-        now_ns: The node's clock.
-        due_ns: The collector's next deadline, if it has one.
-
-    >>> before_deadline(50, None), before_deadline(50, 80), before_deadline(90, 80)
-    (50, 50, 79)
-    """
-    return now_ns if due_ns is None else min(now_ns, due_ns - 1)
 
 
 def _modalities(config: NodeConfig, session: Session) -> tuple[Modality, ...]:

@@ -80,12 +80,14 @@ class Collector:
         """The sensor that names the stamps now; None while nothing usable has come."""
         return self._sets.reference.name if self._sets.reference else None
 
-    def add(self, sample: SensorSample, now_ns: int) -> list[FrameSet]:
+    def add(self, sample: SensorSample, now_ns: int, waited: bool = False) -> list[FrameSet]:
         """Take one sample and return the frames that closed, oldest first.
 
         Args:
             sample: A sample of one of the modalities.
             now_ns: The node's clock, which may be simulated time.
+            waited: Whether it came some time before `now_ns` and waited for its turn: then it is
+                placed before overdue frames close, which the next `advance` does.
 
         Raises:
             SyncError: The modality is not one of the collector's.
@@ -96,7 +98,7 @@ class Collector:
                 f'A sample of {sample.modality!r} came, but the collector was made for'
                 f' {", ".join(self.modalities)}; add the modality or do not subscribe to it.'
             )
-        self._pass_time(now_ns)
+        self._pass_time(now_ns, closes=not waited)
         track.counters.received += 1
         if sample.stamp_ns <= 0:
             track.counters.invalid_stamp += 1
@@ -160,14 +162,14 @@ class Collector:
             return emitted
         return []
 
-    def _pass_time(self, now_ns: int) -> None:
+    def _pass_time(self, now_ns: int, closes: bool = True) -> None:
         if now_ns < self._now_ns - self._jump_back_ns:
             self._sets.restart(now_ns)
             for track in self._tracks.values():
                 track.forget()
             self.health.restart(now_ns)
         self._now_ns = now_ns
-        if now_ns >= self._sets.wake_ns:
+        if closes and now_ns >= self._sets.wake_ns:
             # Deadlines first: after a long step, what was due must not fall to a sensor's loss.
             self._sets.settle(now_ns)
             base_ns = self.health.base_ns

@@ -8,8 +8,8 @@ pytest.importorskip('rclpy')
 
 from mmseg_ros.core.config import SensorConfig, SyncConfig
 from mmseg_ros.core.types import ImageData, SensorSample
-from mmseg_ros.ros.stream import Stream, before_deadline
-from mmseg_ros.sync import Collector
+from mmseg_ros.ros.stream import Stream
+from mmseg_ros.sync import Collector, HealthState
 
 MS = 1_000_000
 START_NS = 1_000_000_000_000
@@ -83,7 +83,14 @@ def test_a_sample_that_did_not_come_is_not_waited_for():
     assert [sorted(frame.samples) for frame in stream.frames] == [['rgb']]
 
 
-def test_a_moment_is_never_after_the_clock_nor_the_deadline():
-    assert before_deadline(50, None) == 50
-    assert before_deadline(50, 80) == 50
-    assert before_deadline(80, 80) == 79
+def test_a_sensor_whose_sample_waited_through_a_stall_is_not_lost():
+    stream = Busy()
+    stream.clock_ns += 900 * MS  # nothing was taken in for longer than lost_after_s
+    stream._deliver(image('rgb', stream.stamp_ns))
+    stream._advance()
+    states = {
+        name: report.state
+        for name, report in stream.collector.health.reports(stream.now_ns()).items()
+    }
+    assert HealthState.LOST not in states.values()
+    assert 'rgb' in stream.frames[-1].samples
