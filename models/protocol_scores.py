@@ -89,7 +89,7 @@ def score_protocols(
         frame = frames[i]
         rows, columns = frame.labels.shape
         fit = Fit.of((rows, columns), (manifest.height, manifest.width), aspect)
-        images = fitted_images(frame.images, frame.modalities, fit)
+        images = fitted_images(frame.images, frame.plane_encodings, fit)
         images_BMCHW = normalization(torch.from_numpy(images)[None])
         for number, (key, degrade) in enumerate(trials.items()):
             generator = torch.Generator().manual_seed(seed + 1009 * i + number)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import cv2
 import numpy as np
@@ -12,7 +11,8 @@ from numpy.typing import NDArray
 from mmseg_models.live_timing import LiveTiming
 from mmseg_ros.core.aspects import DEFAULT_ASPECT
 from mmseg_ros.datasets.frame import LabelledFrame
-from mmseg_ros.encoding.resize import interpolation
+from mmseg_ros.encoding.resize import mirrored, show, show_labels
+from mmseg_ros.encoding.view import Axis, View
 from mmseg_ros.projection.fit import Fit
 
 GREY_WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)
@@ -56,7 +56,8 @@ class Augmentation:
         live_timing: Ages and misalignments of the other planes; none unless given.
         aspect: How frames of another shape are fitted to the network input, see `Fit.of`.
 
-    Source: training code of the DeLiVER model family; deviation: measured planes nearest.
+    Source: training code of the DeLiVER model family; deviation: planes that are no photographs
+    are scaled and mirrored as what they are.
     """
 
     height: int
@@ -116,17 +117,37 @@ class Augmentation:
 def resample(frame: LabelledFrame, window: Window, ignore_id: int) -> LabelledFrame:
     """Return the part of `frame` that `window` shows, all planes and labels by the same map.
 
-    Pixels are squares: scaling keeps the image's borders, and nearest and linear resampling agree
-    on where a pixel's center lies. Outside the input, planes are 0 and labels `ignore_id`.
+    Scaling keeps the image's borders, and nearest and linear resampling agree on where a pixel's
+    center lies. How a plane is scaled and mirrored depends on its encoding (`encoding.resize`).
+    Outside the input, planes are 0 and labels `ignore_id`.
     """
-    images = np.stack(
-        [
-            _cut(plane, window, interpolation(name), 0)
-            for name, plane in zip(frame.modalities, frame.images, strict=True)
-        ]
-    )
-    labels = _cut(frame.labels, window, cv2.INTER_NEAREST_EXACT, ignore_id)
+    above, before = max(-window.top, 0), max(-window.left, 0)
+    view = _view(frame.labels.shape, window, above, before)
+    encodings = frame.plane_encodings
+    images = np.zeros((len(encodings), window.height, window.width, 3), np.uint8)
+    for image, plane, encoding in zip(images, frame.images, encodings, strict=True):
+        image[above:, before:] = show(plane, encoding, view)
+    labels = np.full((window.height, window.width), ignore_id, frame.labels.dtype)
+    labels[above:, before:] = show_labels(frame.labels, view, ignore_id)
+    if window.flip:
+        images = np.stack([mirrored(p, e) for p, e in zip(images, encodings, strict=True)])
+        labels = labels[:, ::-1]
     return replace(frame, images=images, labels=labels)
+
+
+def _view(shape: tuple[int, ...], window: Window, above: int, before: int) -> View:
+    rows, columns = (
+        Axis(size, max(round(size * scale), 1), max(start, 0), max(count - padding, 0))
+        for size, scale, start, count, padding in zip(
+            shape,
+            window.scale,
+            (window.top, window.left),
+            (window.height, window.width),
+            (above, before),
+            strict=True,
+        )
+    )
+    return View(rows, columns)
 
 
 def color_jitter(
@@ -153,17 +174,3 @@ def _start(spare: int, fit: Fit, rng: np.random.Generator) -> int:
     """
     start = int(rng.integers(max(spare, 0) + 1))
     return start if spare >= 0 or fit.is_whole else -(-spare // 2)
-
-
-def _cut(pixels: NDArray[Any], window: Window, method: int, border: int) -> NDArray[Any]:
-    rows, columns = (
-        max(round(size * scale), 1)
-        for size, scale in zip(pixels.shape[:2], window.scale, strict=True)
-    )
-    scaled = cv2.resize(pixels, (columns, rows), interpolation=method)
-    above, before = max(-window.top, 0), max(-window.left, 0)
-    shown = scaled[max(window.top, 0) :, max(window.left, 0) :]
-    shown = shown[: window.height - above, : window.width - before]
-    cut = np.full((window.height, window.width, *pixels.shape[2:]), border, pixels.dtype)
-    cut[above : above + shown.shape[0], before : before + shown.shape[1]] = shown
-    return cut[:, ::-1] if window.flip else cut

@@ -127,6 +127,12 @@ def make_bundle(tmp_path: Path, label_space: LabelSpace) -> Callable[..., Bundle
     return make
 
 
+@pytest.fixture
+def brightest_graph() -> Callable[[int, int, int], onnx.ModelProto]:
+    """Return `brightest_channel_graph`."""
+    return brightest_channel_graph
+
+
 COLORS = ('red', 'green', 'blue')
 REFERRING_VOCABULARY = (
     *('[PAD]', '[UNK]', '[CLS]', '[SEP]', *COLORS),

@@ -48,6 +48,9 @@ def score_data_set(
     rows = metrics['scores']
     text = _class_table(rows) if class_map else _condition_table(rows)
     text += f'{"calibration error (ECE)":28} {number(rows[0]["ece"])}\n'
+    legacy = _legacy(args, source, rows)
+    metrics |= legacy
+    text += _legacy_text(legacy)
     protocols = _run_protocols(args, bundle, dataset, stopped)
     text += _protocol_table(protocols) if protocols else ''
     metrics |= {'protocols': protocols} if protocols else {}
@@ -70,9 +73,8 @@ def _metrics(
     from mmseg_ros.metrics.robustness import subsets_to_score
 
     manifest = bundle.manifest
-    subsets = subsets_to_score(
-        held_modalities(dataset.root, manifest.modality_names), args.subsets
-    )
+    held = held_modalities(dataset.root, manifest.modality_names, args.format)
+    subsets = subsets_to_score(held, args.subsets)
     space = class_map.target if class_map else manifest.label_space
     model = ModelConfig(backend=args.backend, threads=args.threads, precision=args.precision)
     with (
@@ -140,35 +142,41 @@ def open_data_set(
         DatasetError: It is none, or incomplete.
     """
     from mmseg_ros.core.errors import ConfigError
+    from mmseg_ros.datasets.options import CORRECT, LEGACY, ReadOptions
     from mmseg_ros.datasets.reader import open_dataset
 
     manifest = bundle.manifest
-    names = manifest.modality_names
+    encodings = {spec.name: spec.encoding for spec in manifest.modalities}
+    protocol = LEGACY if LEGACY in args.protocol else CORRECT
+    options = ReadOptions(protocol, args.on_bad_file, encodings)
     if class_map is None:
-        _require_classes(source, manifest.label_space)
-        return open_dataset(source, args.split, names, manifest.label_space, args.condition)
-    if args.condition or args.protocol:
+        _require_classes(source, manifest.label_space, args.format)
+    elif set(args.protocol) - {LEGACY}:
         raise ConfigError(
-            '--condition and --protocol are for data sets with all sensors; leave them out with '
-            '--classes.'
+            '--protocol emm, rmm and nm are for data sets with the classes of the bundle; leave '
+            'them out with --classes.'
         )
-    return open_dataset(source, args.split, names, class_map.target)
+    space = class_map.target if class_map else manifest.label_space
+    names = manifest.modality_names
+    return open_dataset(source, args.split, names, space, args.condition, args.format, options)
 
 
-def held_modalities(root: Path, modalities: Sequence[Modality]) -> list[Modality]:
+def held_modalities(
+    root: Path, modalities: Sequence[Modality], data_format: str = 'auto'
+) -> list[Modality]:
     """Return the modalities of the bundle that the data set holds too."""
     from mmseg_ros.datasets.reader import find_reader
 
-    held = find_reader(root).modalities or modalities
+    held = find_reader(root, data_format).modalities or modalities
     return [name for name in modalities if name in held]
 
 
-def _require_classes(root: Path, space: LabelSpace) -> None:
+def _require_classes(root: Path, space: LabelSpace, data_format: str) -> None:
     from mmseg_ros.core.errors import ConfigError
     from mmseg_ros.core.labels import load_label_space
     from mmseg_ros.datasets.reader import find_reader
 
-    reader = find_reader(root)
+    reader = find_reader(root, data_format)
     if reader.label_space and load_label_space(reader.label_space).names != space.names:
         raise ConfigError(
             f'{root} is laid out as {reader.format} and labeled with the classes of '
@@ -177,11 +185,36 @@ def _require_classes(root: Path, space: LabelSpace) -> None:
         )
 
 
+def _legacy(
+    args: argparse.Namespace, source: Path, rows: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    """Return how the published tables deviate, and their mean over the classes of all frames."""
+    from mmseg_ros.datasets.reader import find_reader, legacy_of
+
+    if 'legacy' not in args.protocol:
+        return {}
+    legacy = legacy_of(find_reader(source, args.format))
+    values = rows[0]['class_iou'].values()
+    absent = 0.0 if legacy.absent_counts_zero else None
+    counted = [absent if value is None else value for value in values]
+    known = [value for value in counted if value is not None]
+    mean = sum(known) / len(known) if known else None
+    return {'legacy': {'deviation': legacy.deviation, 'miou': mean}}
+
+
+def _legacy_text(metrics: dict[str, Any]) -> str:
+    if not metrics:
+        return ''
+    legacy = metrics['legacy']
+    return f'{"mIoU, legacy protocol":28} {number(legacy["miou"])}\n{legacy["deviation"]}\n'
+
+
 def _run_protocols(
     args: argparse.Namespace, bundle: Bundle, dataset: LabelledDataset, stopped: Stopped
 ) -> dict[str, Any]:
     """Return the scores of the protocols that were asked for."""
-    if not args.protocol or stopped():
+    chosen = [name for name in dict.fromkeys(args.protocol) if name != 'legacy']
+    if not chosen or stopped():
         return {}
     from mmseg_ros.commands.progress import progress_bar
     from mmseg_ros.core.errors import ConfigError
@@ -192,7 +225,6 @@ def _run_protocols(
         raise ConfigError(
             f'--protocol computes in torch ({error}); install mmseg_ros[train].'
         ) from error
-    chosen = list(dict.fromkeys(args.protocol))
     with progress_bar('degrading the input') as progress:
         scores = score_protocols(
             bundle, dataset, chosen, progress, stopped=stopped, aspect=args.aspect

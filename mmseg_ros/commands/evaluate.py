@@ -24,10 +24,11 @@ from mmseg_ros.commands.sensors_option import add_sensors
 from mmseg_ros.core.aspects import ASPECTS, DEFAULT_ASPECT
 from mmseg_ros.core.atomic_files import require_writable
 from mmseg_ros.core.resources import DEFAULT_BUNDLE
+from mmseg_ros.datasets.options import BAD_FILE_ACTIONS, STOP
 from mmseg_ros.evaluation.stopping import Stopped, never
 from mmseg_ros.metrics.robustness import SUBSET_CHOICES
 
-PROTOCOLS = ('emm', 'rmm', 'nm')
+PROTOCOLS = ('emm', 'rmm', 'nm', 'legacy')
 LEAST_SHARE = 0.003
 """Share of the image from which on a target of a sentence is scored."""
 EPILOG = """examples:
@@ -143,8 +144,16 @@ def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--protocol', action='append', default=[], choices=PROTOCOLS,
         help='also degrade the input without telling the network: whole modalities (emm), '
-        'elements (rmm) or noise (nm); may be repeated; needs torch (data set)',
+        'elements (rmm) or noise (nm), which need torch; or read and score the data as published '
+        'tables did where that deviates (legacy); may be repeated (data set)',
     )  # fmt: skip
+    parser.add_argument(
+        '--on-bad-file', choices=BAD_FILE_ACTIONS, default=STOP,
+        help='a missing or damaged file ends the scoring, or is named and passed over (data set)',
+    )  # fmt: skip
+    parser.add_argument(
+        '--format', default='auto', help='layout of the data set; auto finds it by looking'
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -288,8 +297,9 @@ def _holds_data_set(args: argparse.Namespace, path: Path) -> bool:
     from mmseg_ros.datasets.reader import is_data_set
     from mmseg_ros.datasets.refer_reader import holds_prompts
 
+    named = bool(args.classes) or args.format != 'auto'
     looks_like_one = (path / 'img').is_dir() or is_data_set(path) or holds_prompts(path)
-    return bool(args.classes) or looks_like_one
+    return named or looks_like_one
 
 
 def _is_referring(bundle: str) -> bool:

@@ -128,7 +128,7 @@ def _data_set_sweep(
     if args.classes:
         raise ConfigError('--robustness needs labels in the classes of the bundle, not --classes.')
     dataset = open_data_set(args, source, bundle, None)
-    held = held_modalities(source, bundle.manifest.modality_names)
+    held = held_modalities(source, bundle.manifest.modality_names, args.format)
     return DataSetSweep(dataset, held, bundle, backend, sweep, stopped)
 
 

@@ -97,7 +97,14 @@ class FileFrames:
             )
         self._frames = complete(root, split, layout.frames, self._held, options.skips)
         encodings = {name: standard_encoding(name) for name in self.modalities}
-        self.encodings = tuple({**encodings, **layout.encodings}[name] for name in self.modalities)
+        encodings |= layout.encodings
+        self.encodings = tuple(encodings[name] for name in self.modalities)
+        for name in self._held:
+            if options.encodings.get(name, encodings[name]) != encodings[name]:
+                raise DatasetError(
+                    f'{root} holds {name} as {encodings[name]!r}, but it is to be read as '
+                    f'{options.encodings[name]!r}; change data.encodings or take another bundle.'
+                )
 
     def __len__(self) -> int:
         return len(self._frames)

@@ -41,7 +41,7 @@ def range_intensity_height(plane: Plane, context: EncodingContext) -> NDArray[np
     keys.fill(0)
     _quantise(np.ascontiguousarray(plane.values, np.float32), plane.valid, points, keys)
     image = np.zeros((rows, columns, 3), np.uint8)
-    _spread(points, keys, image)
+    spread(points, keys, image)
     return image
 
 
@@ -64,7 +64,14 @@ def _quantise(
 
 
 @compiled
-def _spread(points: NDArray[np.uint8], keys: NDArray[np.uint16], image: NDArray[np.uint8]) -> None:
+def spread(points: NDArray[np.uint8], keys: NDArray[np.uint16], image: NDArray[np.uint8]) -> None:
+    """Fill an image in which each point covers 3 x 3 pixels and the nearest point wins.
+
+    Args:
+        points: H x W x 3, the points at their own pixels.
+        keys: (H + 2) x (W + 2), 16 x the nearness of each point, 0 without one; a border of zeros.
+        image: H x W x 3 zeros.
+    """
     rows, columns = image.shape[:2]
     best = np.empty(columns, np.uint16)
     for i in range(rows):

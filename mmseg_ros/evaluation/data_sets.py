@@ -92,7 +92,7 @@ class DatasetScores:
         counts = FrameCounts(frame.name, condition, self._subsets[0])
         rows, columns = frame.labels.shape
         fit = Fit.of((rows, columns), (manifest.height, manifest.width), self._aspect)
-        images = fitted_images(frame.images, frame.modalities, fit)
+        images = fitted_images(frame.images, frame.plane_encodings, fit)
         for name in names:
             self.frames[name] = self.frames.get(name, 0) + 1
         found: dict[Subset, NDArray[Any]] = {}

@@ -30,7 +30,7 @@ def calibration_images(frames: FrameSource, manifest: Manifest) -> list[NDArray[
     """
     chosen = np.unique(np.linspace(0, len(frames) - 1, FRAMES).astype(int))
     return [
-        fitted_images(frame.images, frame.modalities, _fit(frame.images, manifest))
+        fitted_images(frame.images, frame.plane_encodings, _fit(frame.images, manifest))
         for frame in (frames[int(i)] for i in chosen)
     ]
 

@@ -11,6 +11,7 @@ from mmseg_ros.core.aspects import ASPECTS, DEFAULT_ASPECT
 from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.core.modalities import STANDARD_ENCODINGS
 from mmseg_ros.core.parameters import Checked, parameter
+from mmseg_ros.datasets.options import BAD_FILE_ACTIONS, PROTOCOLS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +26,18 @@ class DataConfig(Checked):
     encodings: dict[str, str] = field(default_factory=lambda: dict(STANDARD_ENCODINGS))
     value_ranges: dict[str, list[float]] = field(default_factory=dict)
     label_space: str = parameter('deliver', 'Name or YAML file of the label space.')
+    train_split: str = parameter('train', 'Split that is learned from.')
+    val_split: str = parameter('val', 'Split that is scored; sets without val name another.')
+    protocol: str = parameter(
+        'correct',
+        'legacy reads the data as a published table did, where that deviates (check-data tells).',
+        choices=PROTOCOLS,
+    )
+    on_bad_file: str = parameter(
+        'stop',
+        'A missing or damaged file ends the run, or is named and its frame does not count.',
+        choices=BAD_FILE_ACTIONS,
+    )
     conditions: list[str] = parameter([], 'Condition folders to use; none given takes all.')
     height: int = parameter(192, 'Rows of the network input.', unit='px', low=32, high=8192)
     width: int = parameter(320, 'Columns of the network input.', unit='px', low=32, high=8192)

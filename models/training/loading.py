@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -163,8 +163,8 @@ class FittedFrames(Dataset[LabelledFrame]):
         frame = self._frames[int(self._indices[position])]
         rows, columns = frame.labels.shape
         fit = Fit.of((rows, columns), self._size, self._aspect)
-        images = fitted_images(frame.images, frame.modalities, fit)
-        return LabelledFrame(frame.name, frame.modalities, images, frame.labels)
+        images = fitted_images(frame.images, frame.plane_encodings, fit)
+        return replace(frame, images=images)
 
 
 def collate(frames: list[LabelledFrame]) -> Batch:
@@ -199,12 +199,26 @@ def training_loader(
     )
 
 
+def collate_by_size(frames: list[LabelledFrame]) -> list[Batch]:
+    """Return the frames as batches, one per size of the labels, in the order of first sight."""
+    groups: dict[tuple[int, ...], list[LabelledFrame]] = {}
+    for frame in frames:
+        groups.setdefault(frame.labels.shape, []).append(frame)
+    return [collate(group) for group in groups.values()]
+
+
+def in_turn(groups: Iterable[list[Batch]]) -> Iterator[Batch]:
+    """Yield the batches of `validation_loader` one after the other."""
+    for group in groups:
+        yield from group
+
+
 def validation_loader(frames: FittedFrames, batch_size: int, workers: int) -> DataLoader[Any]:
-    """Return the loader of all frames in order."""
+    """Return the loader of all frames in order; it yields lists, see `collate_by_size`."""
     return DataLoader(
         frames,
         batch_size=batch_size,
         num_workers=workers,
-        collate_fn=collate,
+        collate_fn=collate_by_size,
         generator=torch.Generator(),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -25,6 +25,7 @@ from mmseg_models.training.loading import (
     FittedFrames,
     StepSampler,
     collate,
+    in_turn,
     training_loader,
     validation_loader,
 )
@@ -73,8 +74,8 @@ class SegmentationTask:
         self._fabric = fabric
         ensure_data(recipe.data.root, recipe.data.simulate)
         self._label_space = load_label_space(recipe.data.label_space)
-        self._train_frames = open_split(recipe, 'train', self._label_space)
-        self._val_frames = open_split(recipe, 'val', self._label_space)
+        self._train_frames = open_split(recipe, recipe.data.train_split, self._label_space)
+        self._val_frames = open_split(recipe, recipe.data.val_split, self._label_space)
         self.num_items = len(self._train_frames)
         model = build_model(recipe, self._label_space)
         if recipe.model.pretrained:
@@ -179,7 +180,7 @@ class SegmentationTask:
         mine = np.ascontiguousarray(mask[self._fabric.global_rank :: self._fabric.world_size])
         return torch.from_numpy(mine).to(self._fabric.device)
 
-    def _validation_batches(self, max_frames: int) -> DataLoader[Any]:
+    def _validation_batches(self, max_frames: int) -> Iterator[Batch]:
         """Return this process's share of at most `max_frames` frames (0: all), evenly spaced."""
         total = len(self._val_frames)
         count = min(total, max_frames) if max_frames else total
@@ -189,7 +190,7 @@ class SegmentationTask:
         frames = FittedFrames(self._val_frames, mine, data.height, data.width, data.aspect)
         loader = validation_loader(frames, self.batch_size, data.workers)
         placed = self._fabric.setup_dataloaders(loader, use_distributed_sampler=False)
-        return cast('DataLoader[Any]', placed)  # one in, one out
+        return in_turn(cast('DataLoader[Any]', placed))  # one in, one out
 
 
 def _hold_norms(network: nn.Module) -> None:

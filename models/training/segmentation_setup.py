@@ -21,6 +21,7 @@ from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.types import Modality
 from mmseg_ros.datasets.frame import FrameSource
+from mmseg_ros.datasets.options import ReadOptions
 from mmseg_ros.datasets.reader import open_dataset
 from mmseg_ros.datasets.statistics import ChannelStatistics, statistics
 
@@ -28,14 +29,15 @@ LOG = logging.getLogger(__name__)
 
 
 def open_split(recipe: Recipe, split: str, label_space: LabelSpace) -> FrameSource:
-    """Return the frames of `train` or `val`.
+    """Return the frames of one split.
 
     Raises:
         DatasetError: The data set is incomplete.
     """
     data = recipe.data
+    options = ReadOptions(data.protocol, data.on_bad_file, data.encodings)
     frames = open_dataset(
-        data.root, split, data.modalities, label_space, data.conditions, data.format
+        data.root, split, data.modalities, label_space, data.conditions, data.format, options
     )
     LOG.info('%s: %d frames in %s', data.root, len(frames), split)
     return frames

@@ -35,10 +35,11 @@ PLAIN = Augmentation(
 
 
 def make_frame(height=32, width=48, seed=0) -> LabelledFrame:
-    """Return a frame whose planes hold the labels in every channel (plus one: 0 is padding)."""
+    """Return a frame of depth planes that hold the labels plus one (0 is padding)."""
     labels = np.random.default_rng(seed).integers(0, 25, (height, width)).astype(np.uint8)
     plane = np.repeat(labels[..., None] + 1, 3, axis=2).astype(np.uint8)
-    return LabelledFrame('f', ('depth', 'event', 'lidar'), np.stack([plane] * 3), labels)
+    names = ('depth', 'event', 'lidar')
+    return LabelledFrame('f', names, np.stack([plane] * 3), labels, ('inverse_depth',) * 3)
 
 
 @given(
@@ -123,7 +124,7 @@ def test_color_and_blur_touch_rgb_alone():
 
 def test_lost_light_touches_rgb_alone_and_goes_down_to_black():
     frame = make_frame()
-    frame = replace(frame, modalities=('rgb', 'event', 'lidar'))
+    frame = replace(frame, modalities=('rgb', 'event', 'lidar'), encodings=())
     dark = replace(PLAIN, darkening_probability=1.0)
     left = []
     for seed in range(20):
@@ -157,7 +158,7 @@ def test_jitter_factors():
 @pytest.mark.parametrize('size', [(32, 48), (16, 24), (40, 60)])
 def test_resize_images(size):
     frame = make_frame()
-    resized = resize_images(frame.images, frame.modalities, *size)
+    resized = resize_images(frame.images, frame.plane_encodings, *size)
     assert resized.shape == (3, *size, 3)
     assert set(np.unique(resized)) <= set(np.unique(frame.images))
     if size == (32, 48):
@@ -171,7 +172,7 @@ def test_wide_frames_are_fitted_as_in_deployment():
     frame = make_frame(32, 160)
     seen = WIDE(frame, np.random.default_rng(0))
     fit = Fit.of((32, 160), (32, 48))
-    assert np.array_equal(seen.images, fitted_images(frame.images, frame.modalities, fit))
+    assert np.array_equal(seen.images, fitted_images(frame.images, frame.plane_encodings, fit))
     top = fit.offset[0]
     shown = slice(top, top + fit.scaled_height)
     assert (seen.labels[shown] != IGNORE).all()
@@ -184,7 +185,7 @@ def test_wide_frames_are_cut_or_squashed_when_asked():
     assert (cut.labels != IGNORE).all()
     assert any((frame.labels[:, i : i + 48] == cut.labels).all() for i in range(113))
     squashed = replace(WIDE, aspect='stretch')(frame, np.random.default_rng(0))
-    expected = resize_images(frame.images, frame.modalities, 32, 48)
+    expected = resize_images(frame.images, frame.plane_encodings, 32, 48)
     assert np.array_equal(squashed.images, expected)
 
 

@@ -104,7 +104,7 @@ def test_wide_images_are_compared_where_they_lie(aspect, ignored):
     pixels = np.repeat(np.repeat(truth[..., None], 3, axis=-1)[None], 2, axis=0).astype(np.uint8)
     fit = Fit.of((16, 96), (8, 24), aspect)
     # Nearest for all: the label is the value of the pixel, and values must not be mixed.
-    images = fitted_images(pixels, ('depth', 'lidar'), fit)[None]
+    images = fitted_images(pixels, ('hha', 'hha'), fit)[None]
     images = torch.from_numpy(images)
     labels = scorer.predict(FirstAvailable(), normalization(images), MODALITIES, (16, 96))[0]
     assert int((labels == 255).any(dim=0).sum()) == ignored

@@ -1,0 +1,169 @@
+"""Pixels of a larger image gathered into the pixels of a smaller one, each by its own rule."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmseg_ros.projection.compiled import compiled
+
+NO_EVENTS = 128
+
+
+@compiled
+def pool_largest(
+    image: NDArray[np.uint8],
+    rows: NDArray[np.int32],
+    columns: NDArray[np.int32],
+    out: NDArray[np.uint8],
+) -> None:
+    """Fill the largest value per channel.
+
+    Args:
+        image: H x W x 3.
+        rows: H, row of `out` that each row falls on, -1 for none.
+        columns: W, the same for columns.
+        out: h x w x 3 zeros.
+    """
+    for i in range(len(rows)):
+        if not 0 <= rows[i] < out.shape[0]:
+            continue
+        source, target = image[i], out[rows[i]]
+        for j in range(len(columns)):
+            a, b, c = source[j, 0], source[j, 1], source[j, 2]
+            column = columns[j]
+            if (a | b | c) == 0 or not 0 <= column < len(target):  # most pixels have no event
+                continue
+            target[column, 0] = max(a, target[column, 0])
+            target[column, 1] = max(b, target[column, 1])
+            target[column, 2] = max(c, target[column, 2])
+
+
+@compiled
+def pool_signed(
+    image: NDArray[np.uint8],
+    rows: NDArray[np.int32],
+    columns: NDArray[np.int32],
+    out: NDArray[np.uint8],
+) -> None:
+    """Fill the value that lies farthest from 128; `out` holds 128 before. See `pool_largest`."""
+    for i in range(len(rows)):
+        if not 0 <= rows[i] < out.shape[0]:
+            continue
+        source, target = image[i], out[rows[i]]
+        for j in range(len(columns)):
+            column = columns[j]
+            if not 0 <= column < len(target):
+                continue
+            for k in range(3):
+                new = np.int32(source[j, k]) - NO_EVENTS
+                if abs(new) > abs(np.int32(target[column, k]) - NO_EVENTS):
+                    target[column, k] = source[j, k]
+
+
+@compiled
+def fill_from_cells(
+    image: NDArray[np.uint8],
+    rows: NDArray[np.int32],
+    columns: NDArray[np.int32],
+    middles: NDArray[np.float32],
+    out: NDArray[np.uint8],
+) -> None:
+    """Fill each unmeasured pixel (all 0) with the measured one of its cell nearest to the middle.
+
+    Args:
+        image: H x W x 3.
+        rows: 2 x h, first and past-the-last row of each cell in `image`.
+        columns: 2 x w, the same for columns.
+        middles: h + w, middle row of each cell, then middle column.
+        out: h x w x 3.
+    """
+    height, width = out.shape[:2]
+    for i in range(height):
+        first, last = max(rows[0, i], 0), min(rows[1, i], image.shape[0])
+        for j in range(width):
+            if (out[i, j, 0] | out[i, j, 1] | out[i, j, 2]) != 0:
+                continue
+            best = np.float32(np.inf)
+            for y in range(first, last):
+                for x in range(max(columns[0, j], 0), min(columns[1, j], image.shape[1])):
+                    if (image[y, x, 0] | image[y, x, 1] | image[y, x, 2]) == 0:
+                        continue
+                    down, across = y - middles[i], x - middles[height + j]
+                    distance = np.float32(down * down + across * across)
+                    if distance < best:
+                        best = distance
+                        for k in range(3):
+                            out[i, j, k] = image[y, x, k]
+
+
+@compiled
+def _same(image: NDArray[np.uint8], row: int, column: int, y: int, x: int) -> bool:
+    return bool(
+        image[row, column, 0] == image[y, x, 0]
+        and image[row, column, 1] == image[y, x, 1]
+        and image[row, column, 2] == image[y, x, 2]
+    )
+
+
+@compiled
+def _alike(image: NDArray[np.uint8], row: int, column: int) -> int:
+    """Return how many of the 9 pixels around one hold its values; those outside count too."""
+    count = 9
+    for y in range(max(row - 1, 0), min(row + 2, image.shape[0])):
+        for x in range(max(column - 1, 0), min(column + 2, image.shape[1])):
+            if not _same(image, row, column, y, x):
+                count -= 1
+    return count
+
+
+@compiled
+def _is_middle(image: NDArray[np.uint8], row: int, column: int) -> bool:
+    most = _alike(image, row, column)
+    if most == 9:
+        return True
+    for y in range(max(row - 1, 0), min(row + 2, image.shape[0])):
+        for x in range(max(column - 1, 0), min(column + 2, image.shape[1])):
+            if _same(image, row, column, y, x) and _alike(image, y, x) > most:
+                return False
+    return True
+
+
+@compiled
+def scatter_points(
+    image: NDArray[np.uint8],
+    top: int,
+    left: int,
+    rows: NDArray[np.int32],
+    columns: NDArray[np.int32],
+    points: NDArray[np.uint8],
+    keys: NDArray[np.uint16],
+) -> None:
+    """Find points again that cover 3 x 3 pixels, and put the nearest of each goal into `points`.
+
+    The middle of a point is the pixel whose neighbors hold its values more often than those of
+    any neighbor with the same values do; so a point of one pixel is found too.
+
+    Args:
+        image: H x W x 3, nearness first.
+        top: First row of `image` that counts.
+        left: First column.
+        rows: n, row of `points` that each row from `top` on falls on, -1 for none.
+        columns: The same for columns.
+        points: h x w x 3.
+        keys: (h + 2) x (w + 2) zeros, a border of one around `points`; gets 16 x the nearness.
+    """
+    for i in range(len(rows)):
+        row = top + i
+        if not (0 <= rows[i] < points.shape[0] and 0 <= row < image.shape[0]):
+            continue
+        target, nearest = points[rows[i]], keys[rows[i] + 1]
+        for j in range(len(columns)):
+            column, goal = left + j, columns[j]
+            if not (0 <= column < image.shape[1] and 0 <= goal < len(target)):
+                continue
+            key = np.uint16(image[row, column, 0]) * np.uint16(16)
+            if key > nearest[goal + 1] and _is_middle(image, row, column):
+                nearest[goal + 1] = key
+                for k in range(3):
+                    target[goal, k] = image[row, column, k]
