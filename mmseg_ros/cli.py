@@ -26,6 +26,7 @@ VERBS: dict[str, str] = {
     'benchmark': 'measure the engine, the pipeline and the live node',
     'build-engine': 'build the TensorRT engines of a bundle',
     'calibration': 'show a calibration of any known format, or convert it',
+    'check-data': 'look at every frame of a data set: labels, sizes, missing and damaged files',
     'compare': 'compare two evaluations frame by frame, for people and for CI',
     'demo': 'simulate a sequence, play it to the node over DDS, drop sensors, write a report',
     'evaluate': 'run a bundle over a bag or a data set and score it',

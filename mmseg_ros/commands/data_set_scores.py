@@ -167,7 +167,7 @@ def held_modalities(
     """Return the modalities of the bundle that the data set holds too."""
     from mmseg_ros.datasets.reader import find_reader
 
-    held = find_reader(root, data_format).modalities or modalities
+    held = find_reader(root, data_format).held_by(root)[1] or modalities
     return [name for name in modalities if name in held]
 
 

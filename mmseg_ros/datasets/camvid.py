@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mmseg_ros.core.errors import DatasetError
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.types import RGB, Modality
+from mmseg_ros.datasets.file_frames import tell_missing
 from mmseg_ros.datasets.frame import LabelledFrame
 from mmseg_ros.datasets.options import DEFAULT_OPTIONS, ReadOptions
 from mmseg_ros.datasets.reader import Reader
@@ -74,7 +75,11 @@ class CamVidDataset:
                 f'SPLIT{ANNOTATIONS}/*.png.'
             )
         lacking = [path for path in self._files if not self._labels_of(path).is_file()]
-        if lacking:
+        self.missing = [self._labels_of(path) for path in lacking]
+        if lacking and options.skips:
+            tell_missing(self.missing)
+            self._files = [path for path in self._files if path not in lacking]
+        elif lacking:
             raise DatasetError(
                 f'{len(lacking)} images have no labels, the first is {lacking[0]}: '
                 f'{self._labels_of(lacking[0])} does not exist.'
@@ -123,4 +128,4 @@ def _read(path: Path, flag: int) -> NDArray[Any]:
     return pixels
 
 
-READER = Reader('camvid', is_camvid, CamVidDataset, 'camvid', (RGB,))
+READER = Reader('camvid', is_camvid, CamVidDataset, 'camvid', (RGB,), ('train', 'val', 'test'))

@@ -14,8 +14,10 @@ from mmseg_ros.core.errors import DatasetError
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.modalities import DELIVER_FOLDERS
 from mmseg_ros.core.types import Modality
+from mmseg_ros.datasets.file_frames import tell_missing
 from mmseg_ros.datasets.frame import LabelledFrame
 from mmseg_ros.datasets.label_png import read_label_png
+from mmseg_ros.datasets.legacy import Legacy
 from mmseg_ros.datasets.options import DEFAULT_OPTIONS, ReadOptions
 from mmseg_ros.datasets.reader import Reader
 
@@ -64,12 +66,13 @@ class DeliverDataset:
             for condition in chosen
             for path in sorted((self.root / 'img' / condition / split).glob('*/*.png'))
         ]
+        self.missing: list[Path] = []
         if not self._files:
             raise DatasetError(
                 f'No frames match {self.root}/img/{{{",".join(chosen)}}}/{split}/*/*.png; '
                 'check data.root and data.conditions.'
             )
-        self._check_complete()
+        self._check_complete(options.skips)
         self._check_labelled()
 
     def __len__(self) -> int:
@@ -89,15 +92,24 @@ class DeliverDataset:
         directory, word = folder
         return self.root / directory / file.with_name(file.name.replace('_rgb', f'_{word}'))
 
-    def _check_complete(self) -> None:
+    def _check_complete(self, skip: bool) -> None:
         folders = [DELIVER_FOLDERS[name] for name in self.modalities] + [LABEL_FOLDER]
-        paths = (self._path(file, folder) for file in self._files for folder in folders)
-        missing = [path for path in paths if not path.is_file()]
-        if missing:
+        paths = [[self._path(file, folder) for folder in folders] for file in self._files]
+        self.missing = [path for group in paths for path in group if not path.is_file()]
+        if not self.missing:
+            return
+        if not skip:
             raise DatasetError(
-                f'{self.root}: {len(missing)} files are missing, the first is {missing[0]}; '
-                'copy the data set again or take its modality out of data.modalities.'
+                f'{self.root}: {len(self.missing)} files are missing, the first is '
+                f'{self.missing[0]}; copy the data set again or take its modality out of '
+                'data.modalities.'
             )
+        tell_missing(self.missing)
+        absent = set(self.missing)
+        pairs = zip(self._files, paths, strict=True)
+        self._files = [file for file, group in pairs if not absent.intersection(group)]
+        if not self._files:
+            raise DatasetError(f'{self.root}: no frame of {self.split} has all its files.')
 
     def _read_plane(
         self, path: Path, modality: Modality, shape: tuple[int, ...]
@@ -180,4 +192,26 @@ def _is_deliver(root: Path) -> bool:
     return (root / 'img').is_dir() and (root / LABEL_FOLDER[0]).is_dir()
 
 
-READER = Reader('deliver', _is_deliver, DeliverDataset)
+def _look(root: Path) -> tuple[str, tuple[Modality, ...]]:
+    held = [name for name, (folder, _) in DELIVER_FOLDERS.items() if (root / folder).is_dir()]
+    return '', tuple(held)
+
+
+READER = Reader(
+    'deliver',
+    _is_deliver,
+    DeliverDataset,
+    'deliver',
+    (),
+    SPLITS,
+    {},
+    Legacy(
+        'Images of 1042 x 1042 are scored at 1024 x 1024 with labels resized alike, and classes '
+        'that do not occur count as IoU 0, so conditions without a class score lower. Published '
+        'numbers are of the split val unless they say test. Depth, events and LiDAR are only '
+        'scaled to 0..1, which is up to the recipe here.',
+        size=(1024, 1024),
+        absent_counts_zero=True,
+    ),
+    look=_look,
+)

@@ -70,6 +70,9 @@ class FileFrames:
         layout: Its frames, and how they are read.
         options: What to do about missing files.
 
+    Attributes:
+        missing: Files that are not there; their frames are left out.
+
     Raises:
         DatasetError: It holds none of the modalities or no frames, or files are missing.
     """
@@ -95,7 +98,9 @@ class FileFrames:
                 f'{", ".join(self.modalities) or "nothing"}; change data.modalities or take '
                 'another bundle.'
             )
-        self._frames = complete(root, split, layout.frames, self._held, options.skips)
+        self._frames, self.missing = complete(
+            root, split, layout.frames, self._held, options.skips
+        )
         encodings = {name: standard_encoding(name) for name in self.modalities}
         encodings |= layout.encodings
         self.encodings = tuple(encodings[name] for name in self.modalities)
@@ -137,8 +142,8 @@ def complete(
     frames: Sequence[FrameFiles],
     modalities: Sequence[Modality],
     skip: bool,
-) -> list[FrameFiles]:
-    """Return the frames that have all their files.
+) -> tuple[list[FrameFiles], list[Path]]:
+    """Return the frames that have all their files, and the files that are missing.
 
     Raises:
         DatasetError: Files are missing, unless they are skipped; or no frame is left.
@@ -157,13 +162,19 @@ def complete(
             'copy the data set again, take its modality out of data.modalities, or leave such '
             'frames out with data.on_bad_file: skip.'
         )
+    tell_missing(missing)
+    if not whole:
+        first = f', the first missing one is {missing[0]}' if missing else ''
+        raise DatasetError(f'{root}: no frame of {split} has all its files{first}.')
+    return whole, missing
+
+
+def tell_missing(missing: Sequence[Path]) -> None:
+    """Log which files are missing, the first of many."""
     for path in missing[:_LISTED]:
         LOG.warning('%s is missing; its frame is left out', path)
     if len(missing) > _LISTED:
         LOG.warning('%d more files are missing', len(missing) - _LISTED)
-    if not whole:
-        raise DatasetError(f'{root}: no frame of {split} has all its files.')
-    return whole
 
 
 def choose_split(root: Path, split: str, splits: Sequence[str]) -> str:

@@ -43,12 +43,14 @@ class Description:
         ids: `class_id`, `class_id_plus_one`, or number in the file -> class id (-1: ignored).
         modalities: Template, encoding and value range (or None) per modality.
         splits: Split -> list of names, relative to the folder; empty where files tell.
+        label_space: Name or YAML file of the classes; empty if it is not told.
     """
 
     labels: str
     ids: str | Mapping[int, int]
     modalities: Mapping[Modality, tuple[str, str, tuple[float, float] | None]]
     splits: Mapping[str, str]
+    label_space: str = ''
 
 
 def open_folder(
@@ -97,7 +99,8 @@ def read_description(root: Path) -> Description:
         ids = labels.get('ids', TRAIN_IDS)
         ids = ids if isinstance(ids, str) else {int(k): int(v) for k, v in ids.items()}
         splits = {str(k): _inside(str(v)) for k, v in (data.get('splits') or {}).items()}
-        text = Description(_template(labels['path']), ids, modalities, splits)
+        space = str(data.get('label_space', ''))
+        text = Description(_template(labels['path']), ids, modalities, splits, space)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DatasetError(
             f'{path}: {error!r}; needed: labels.path and modalities.NAME.path, templates with '
@@ -200,4 +203,9 @@ def _fits(root: Path) -> bool:
     return (root / FILE).is_file()
 
 
-READER = Reader('folder', _fits, open_folder, is_described=True)
+def _look(root: Path) -> tuple[str, tuple[Modality, ...]]:
+    text = read_description(root)
+    return text.label_space, tuple(text.modalities)
+
+
+READER = Reader('folder', _fits, open_folder, is_described=True, look=_look)

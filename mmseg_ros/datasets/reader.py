@@ -43,6 +43,7 @@ class Reader:
         encodings: How its modalities are encoded, where not in the standard way.
         legacy: How published tables on it were computed, where that deviates.
         is_described: Whether a file in the folder names the format, whatever else it looks like.
+        look: Label space and modalities of a folder, where those depend on it.
     """
 
     format: str
@@ -54,6 +55,12 @@ class Reader:
     encodings: Mapping[Modality, str] = field(default_factory=dict)
     legacy: Legacy | None = None
     is_described: bool = False
+    look: Callable[[Path], tuple[str, tuple[Modality, ...]]] | None = None
+
+    def held_by(self, root: Path) -> tuple[str, tuple[Modality, ...]]:
+        """Return the label space and the modalities of a folder; empty where it does not tell."""
+        label_space, modalities = self.look(root) if self.look else ('', ())
+        return label_space or self.label_space, modalities or self.modalities
 
 
 @cache
