@@ -5,6 +5,10 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mmseg_models.training.run_config import RunConfig
 
 TAKES_OVERRIDES = True
 
@@ -12,6 +16,12 @@ TAKES_OVERRIDES = True
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the verb; the recipe's own parser reads its arguments."""
     parser.add_argument('--config', metavar='FILE', help='recipe, see models/recipes/')
+    parser.add_argument(
+        '--dry-run',
+        action='store_true',
+        help="build everything and take two steps on generated frames of the recipe's shapes; "
+        'prints parameters, memory and the time it would take',
+    )
     parser.epilog = """Every field of a recipe can be given here: --section.key VALUE.
 --print_config shows all of them with the values that would be used.
 
@@ -20,6 +30,7 @@ examples:
   mmseg_ros train --config models/recipes/smoke.yaml --resume auto
   mmseg_ros train --config models/recipes/smoke.yaml --steps 60 --run_dir runs/b
   mmseg_ros train --config models/recipes/smoke.yaml --print_config
+  mmseg_ros train --config models/recipes/published/mle_sam_muses.yaml --data.root MUSES --dry-run
   mmseg_ros train --config models/recipes/crossvlt_small_coarse_sim.yaml --data.roots '[DATA]'
   torchrun --nproc-per-node 4 -m mmseg_ros train --config models/recipes/smoke.yaml
 """
@@ -38,9 +49,25 @@ def run(args: argparse.Namespace) -> int:
         format='%(asctime)s %(levelname)s %(message)s',
         datefmt='%H:%M:%S',
     )
+    if args.dry_run:
+        return _try(recipe)
     scores = train(recipe)
     if is_first_process:
         for name, score in scores.items():
             print(f'{score["miou"]:.3f}  {name}')
         print(f'best weights: {recipe.run_dir}/best.safetensors')
+    return 0
+
+
+def _try(recipe: RunConfig) -> int:
+    from mmseg_models.training.config import Recipe
+    from mmseg_models.training.dry_run import dry_run
+    from mmseg_ros.core.errors import ConfigError
+
+    if not isinstance(recipe, Recipe):
+        raise ConfigError('--dry-run is for recipes of segmentation networks; leave it out.')
+    if recipe.published:
+        for name, value in recipe.published.items():
+            print(f'{name:17} {value}')
+    print(dry_run(recipe).text(), end='')
     return 0

@@ -196,6 +196,8 @@ class Recipe(RunConfig):
     """One training run of a segmentation network."""
 
     batch_size: int = parameter(4, 'Frames per step, all processes together.', low=1, high=65536)
+    published: dict[str, Any] = field(default_factory=dict)
+    """What a published recipe repeats: score, source, memory. Read by people only."""
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)

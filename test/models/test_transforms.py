@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmseg_models.transforms import (
@@ -42,6 +42,7 @@ def make_frame(height=32, width=48, seed=0) -> LabelledFrame:
     return LabelledFrame('f', names, np.stack([plane] * 3), labels, ('inverse_depth',) * 3)
 
 
+@settings(deadline=None)  # the first call compiles
 @given(
     scale=st.floats(0.3, 3.0),
     top=st.integers(0, 20),
