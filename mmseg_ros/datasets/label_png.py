@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from mmseg_ros.core.errors import DatasetError
 
 _SIGNATURE = b'\x89PNG\r\n\x1a\n'
+_JPEG_START = b'\xff\xd8\xff'
 _GREY, _PALETTE = 0, 3
 _HEADER_END = 33  # signature, then the IHDR chunk: length, name, 13 bytes, checksum
 
@@ -26,18 +27,27 @@ def read_label_png(path: Path) -> NDArray[Any]:
     not count.
 
     Raises:
-        DatasetError: The file is no image, or its channels differ: it holds colors.
+        DatasetError: The file is no image, or its channels differ: it holds colors; or its numbers
+            are not those that were written: JPEG changes them, fractions are no classes.
     """
     try:
         content = path.read_bytes()
     except OSError as error:
         raise DatasetError(f'{path} cannot be read ({error}).') from error
+    if content[:3] == _JPEG_START:
+        raise DatasetError(
+            f'{path} is a JPEG, which changes class numbers at every outline; write labels as PNG.'
+        )
     depth, kind = _depth_and_kind(content)
     if kind == _PALETTE:
         content = _as_grey(content)
     pixels = _decoded(content)
     if pixels is None:
         raise DatasetError(f'{path} is no readable image; copy the file again.')
+    if pixels.dtype not in (np.uint8, np.uint16):
+        raise DatasetError(
+            f'{path} holds {pixels.dtype} values; class numbers are whole, of 8 or 16 bits.'
+        )
     if pixels.ndim == 3:
         return _one_channel(pixels, path)
     if kind in (_GREY, _PALETTE) and depth < 8:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from mmseg_ros.core.limits import POINTS_LIMIT, count_fault, limits
 from mmseg_ros.core.types import CloudData
 from mmseg_ros.messages.buffers import as_bytes
 from mmseg_ros.messages.header import stamp_ns
-from mmseg_ros.messages.point_times import point_times
+from mmseg_ros.messages.point_times import TIME_FIELDS, point_times
 
 # sensor_msgs/PointField: datatype -> numpy type without byte order
 POINT_FIELD_TYPES: dict[int, str] = {
@@ -25,7 +26,10 @@ POINT_FIELD_TYPES: dict[int, str] = {
     7: 'f4',
     8: 'f8',
 }
+_LONG_TYPES = {9: 'i8', 10: 'u8'}
+"""What PCL writes for 64-bit integers; sensor_msgs has no such fields, so only times are read."""
 _LARGEST_POINT_STEP = 1 << 16
+_LONG_DTYPES = tuple(np.dtype(kind) for kind in _LONG_TYPES.values())
 _FIELD_CODES = {np.dtype(kind): code for code, kind in POINT_FIELD_TYPES.items()}
 
 
@@ -34,12 +38,12 @@ def decode_cloud(msg: Any) -> CloudData:
 
     Any order, type and padding of fields is taken; a packed little-endian cloud is a view of the
     message. Fields that nobody needs and that cannot be read are left out. Times of single points
-    come from one of the fields in `point_times.TIME_FIELDS`.
+    come from one of the fields in `point_times.TIME_FIELDS`; 64-bit ones are read, and left out.
 
     Raises:
         SampleError: Fields, sizes and data do not fit together, or x, y or z is missing.
     """
-    points = point_array(msg)
+    points = point_array(msg, long_times=True)
     names = points.dtype.names or ()
     missing = [name for name in 'xyz' if name not in names or points.dtype[name].shape]
     if missing:
@@ -49,24 +53,33 @@ def decode_cloud(msg: Any) -> CloudData:
             f'its fields: {", ".join(names) or "none"}.'
         )
     times = point_times(points, stamp_ns(msg.header))
+    short = [name for name in names if points.dtype[name].base not in _LONG_DTYPES]
+    points = points if len(short) == len(names) else points[short]
     return CloudData(
         points, int(msg.height), int(msg.width), times.stamp_ns, times.untimed, times.fault
     )
 
 
-def point_array(msg: Any, most: tuple[int, str] | None = None) -> NDArray[Any]:
+def point_array(
+    msg: Any, most: tuple[int, str] | None = None, long_times: bool = False
+) -> NDArray[Any]:
     """Return the points of a sensor_msgs/PointCloud2 as a 1-D structured array, native order.
 
     Args:
         msg: The cloud.
         most: Limit of the number of points and its name; that of LiDAR clouds if left out.
+        long_times: Whether times may be 64-bit integers.
 
     Raises:
         SampleError: Fields, sizes and data do not fit together, or there are too many points.
     """
-    dtype = point_dtype(msg)
+    dtype = point_dtype(msg, long_times)
     _require_count(int(msg.height) * int(msg.width), most)
     height, width, row_step = int(msg.height), int(msg.width), int(msg.row_step)
+    if min(height, width, row_step) < 0:
+        raise SampleError(
+            f'The cloud has {width} x {height} points and row_step {row_step}: none may be negative.'
+        )
     data = as_bytes(msg.data)
     packed_row = width * dtype.itemsize
     if height * width == 0:
@@ -90,11 +103,12 @@ def _require_count(count: int, most: tuple[int, str] | None) -> None:
         raise SampleError(f'The cloud is too large: {fault}.')
 
 
-def point_dtype(msg: Any) -> np.dtype[Any]:
+def point_dtype(msg: Any, long_times: bool = False) -> np.dtype[Any]:
     """Return the structured type of one point.
 
     Left out are nameless and repeated fields, and those that cannot be read: of a datatype that
     is not 1..8 (some libraries write 64-bit integers and truth values), or outside the point.
+    With `long_times` a time may be a 64-bit integer.
 
     Raises:
         SampleError: No field is left.
@@ -105,9 +119,12 @@ def point_dtype(msg: Any) -> np.dtype[Any]:
     offsets: list[int] = []
     for field in msg.fields:
         name, offset, count = str(field.name), int(field.offset), max(1, int(field.count))
-        if not name or name in names or _why_unreadable(field, point_step):
+        types = POINT_FIELD_TYPES
+        if long_times and name in TIME_FIELDS:
+            types = types | _LONG_TYPES
+        if not name or name in names or _why_unreadable(field, point_step, types):
             continue
-        kind = POINT_FIELD_TYPES[int(field.datatype)]
+        kind = types[int(field.datatype)]
         names.append(name)
         formats.append(order + kind if count == 1 else (order + kind, (count,)))
         offsets.append(offset)
@@ -120,8 +137,10 @@ def point_dtype(msg: Any) -> np.dtype[Any]:
     )
 
 
-def _why_unreadable(field: Any, point_step: int) -> str:
-    kind = POINT_FIELD_TYPES.get(int(field.datatype))
+def _why_unreadable(
+    field: Any, point_step: int, types: Mapping[int, str] = POINT_FIELD_TYPES
+) -> str:
+    kind = types.get(int(field.datatype))
     offset, count = int(field.offset), max(1, int(field.count))
     if kind is None:
         return (

@@ -40,7 +40,7 @@ class PointTimes:
 def point_times(points: NDArray[Any], header_ns: int) -> PointTimes:
     """Return the times of the points of one cloud.
 
-    Integers are nanoseconds, floats seconds, since the header stamp. Floats that are too large
+    Integers are nanoseconds, floats seconds, since the header stamp. Those that are too large
     for that are absolute, in the unit (s, ms, us, ns) that leads to our days. The middle of the
     measured points decides; single wild values do not.
 
@@ -99,7 +99,9 @@ def _middle(raw: NDArray[Any], x: NDArray[Any]) -> tuple[float, float]:
 def _unit(dtype: np.dtype[Any], middle: float, header_ns: int) -> tuple[float, int]:
     """Return nanoseconds per unit and the origin in nanoseconds."""
     if dtype.kind != 'f':
-        return 1.0, 0 if middle > _ABSOLUTE[0][0] else header_ns
+        found = (unit_ns for threshold, unit_ns in _ABSOLUTE[:3] if middle > threshold)
+        unit_ns = next(found, 0.0)
+        return (unit_ns, 0) if unit_ns else (1.0, header_ns)
     for threshold, unit_ns in _ABSOLUTE:
         if middle > threshold:
             return unit_ns, 0

@@ -124,3 +124,14 @@ def test_a_data_set_without_a_labelled_pixel_stops_at_once(tmp_path):
 def test_values_outside_the_label_space_are_named(tmp_path):
     with pytest.raises(DatasetError, match=r'label values \[300\]'):
         data_set(tmp_path, lambda i: encoded(np.full((4, 4), 300, np.uint16)))[0]
+
+
+@pytest.mark.parametrize(
+    ('suffix', 'kind', 'named'),
+    [('.jpg', np.uint8, 'is a JPEG'), ('.tiff', np.float32, 'holds float32 values')],
+)
+def test_numbers_that_are_not_those_written_are_rejected(tmp_path, suffix, kind, named):
+    path = tmp_path / f'labels{suffix}'
+    assert cv2.imwrite(str(path), np.full((16, 16), 7, kind))
+    with pytest.raises(DatasetError, match=named):
+        read_label_png(path)

@@ -178,3 +178,34 @@ def test_random_layouts_never_crash(fields, height, width, point_step, row_step,
         return
     assert len(cloud.points) == height * width
     assert cloud.xyz().shape == (height * width, 3)
+
+
+@pytest.mark.parametrize('big', [False, True])
+@pytest.mark.parametrize('signed', [False, True])
+@pytest.mark.parametrize('unit_ns', [1, 1_000, 1_000_000])
+def test_times_of_64_bits_deskew_and_are_not_passed_on(message, big, signed, unit_ns):
+    """PCL writes datatypes 9 and 10, which sensor_msgs lacks."""
+    order = '>' if big else '<'
+    kinds = [('x', 'f4'), ('y', 'f4'), ('z', 'f4'), ('timestamp', 'i8' if signed else 'u8'),
+             ('id', 'u8')]  # fmt: skip
+    points = np.zeros(100, [(name, order + kind) for name, kind in kinds])
+    points['x'] = np.arange(100)
+    start_ns = 1_700_000_000 * 10**9
+    expected = start_ns + np.arange(100) * 1_000_000
+    points['timestamp'] = expected // unit_ns
+    fields = [('x', 0, 7, 1), ('y', 4, 7, 1), ('z', 8, 7, 1),
+              ('timestamp', 12, 9 if signed else 10, 1), ('id', 20, 10, 1)]  # fmt: skip
+    msg = cloud_message(message, fields=fields, point_step=28, row_step=2800, width=100,
+                        data=points.tobytes(), is_bigendian=big)  # fmt: skip
+    msg.header.stamp.sec, msg.header.stamp.nanosec = 1_700_000_000, 0
+    cloud = decode_cloud(msg)
+    assert cloud.points.dtype.names == ('x', 'y', 'z')
+    assert np.abs(cloud.point_stamp_ns - expected).max() < 1000
+    assert cloud.xyz()[7].tolist() == [7, 0, 0]
+    assert len(cloud_fields(cloud)['fields']) == 3
+
+
+@pytest.mark.parametrize('sizes', [{'width': -1}, {'height': -1, 'width': -6}, {'row_step': -96}])
+def test_negative_sizes_are_rejected(message, sizes):
+    with pytest.raises(SampleError, match='none may be negative'):
+        decode_cloud(cloud_message(message, **sizes))
