@@ -78,7 +78,8 @@ def point_array(
     height, width, row_step = int(msg.height), int(msg.width), int(msg.row_step)
     if min(height, width, row_step) < 0:
         raise SampleError(
-            f'The cloud has {width} x {height} points and row_step {row_step}: none may be negative.'
+            f'The cloud has {width} x {height} points and row_step {row_step}; none may be '
+            'negative.'
         )
     data = as_bytes(msg.data)
     packed_row = width * dtype.itemsize
