@@ -141,12 +141,11 @@ def _content(
     results: dict[str, dict[str, Any]],
 ) -> dict[str, Any]:
     """Return the content of robustness.json."""
-    from mmseg_ros.core.errors import EvaluationError
     from mmseg_ros.evaluation.sweep import PROTOCOLS, UNDISTURBED, sweep_rows
     from mmseg_ros.evaluation.sweep_cases import fault_texts
 
     if UNDISTURBED not in results:
-        raise EvaluationError('Interrupted before anything was scored.')
+        raise KeyboardInterrupt  # there is nothing to show yet
     manifest = bundle.manifest
     rows = sweep_rows(sweep.cases, results)
     protocols = results.get(PROTOCOLS, {})

@@ -86,6 +86,14 @@ def test_a_bag_without_truth_is_counted_and_not_scored(tmp_path, bundle, rig, se
     assert 'no /truth/labels' in page
 
 
+def test_a_run_that_is_stopped_says_how_far_it_came(bag_path, bundle):
+    answers = iter([False, False, True])
+    result = evaluate(bag_path, bundle, EvaluationOptions('none'), stopped=lambda: next(answers))
+    assert result.metrics['interrupted'] == {'frames': 3}
+    assert len(result.metrics['frames']) == 3
+    assert result.metrics['recorded'][0]['sets'] == 3
+
+
 def test_malformed_empty_and_unalignable_samples_are_named(tmp_path, bundle, rig, sensor_samples):
     behind = sensor_samples[3].payload.points.copy()
     behind['x'] = -20 - np.abs(behind['x'])
