@@ -76,7 +76,7 @@ def summary_row(scored: Scored, source: Path, bundle: str) -> dict[str, Any]:
     return {
         'source': str(source),
         'bundle': bundle,
-        'frames': len(metrics.get('frames', ())),
+        'frames': len(metrics.get('frames', ())) or first.get('frames', 0),
         'miou': first['miou'],
         'pixel_accuracy': first.get('pixel_accuracy'),
         'ece': first.get('ece'),
