@@ -13,6 +13,9 @@ from mmseg_ros.commands.export_options import add_exports, without_exports
 from mmseg_ros.commands.failures import INTERRUPTED
 from mmseg_ros.commands.finished import begin, finish, finished, key_of
 from mmseg_ros.commands.interruption import Interruption
+from mmseg_ros.commands.pair_task import PairTask, score_pair
+from mmseg_ros.commands.remote_files import Place, place, url_name
+from mmseg_ros.commands.remote_output import mirrored_output
 from mmseg_ros.commands.scored import (
     METRICS_FILE,
     ROBUSTNESS_FILE,
@@ -56,8 +59,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
     parser.epilog = EPILOG
     parser.add_argument(
-        'sources', type=Path, nargs='+', metavar='SOURCE',
-        help='bag folder, one .mcap or .db3 file, or the folder of a data set; may be several',
+        'sources', type=place, nargs='+', metavar='SOURCE',
+        help='bag folder, one .mcap or .db3 file, or the folder of a data set; may be several, '
+        'and URLs of any file system that fsspec knows',
     )  # fmt: skip
     parser.add_argument(
         '--bundle', action='append', default=[], metavar='B',
@@ -68,7 +72,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare how a source is scored."""
-    parser.add_argument('--output', type=Path, default=None, help='folder; out/evaluate/<source>')
+    parser.add_argument(
+        '--output', type=place, default=None, help='folder or URL; out/evaluate/<source>'
+    )
+    parser.add_argument(
+        '--workers', type=whole_number(1, MOST_PROCESSES), default=1, metavar='N',
+        help='score that many pairs of source and bundle at once; best with --threads 1',
+    )  # fmt: skip
+    parser.add_argument(
+        '--ray', default='', metavar='ADDRESS',
+        help='score the pairs on a Ray cluster: its address, auto, or local',
+    )  # fmt: skip
     parser.add_argument(
         '--verify', action='store_true',
         help='run twice and prove that labels and metrics.json are the same bytes',
@@ -160,17 +174,23 @@ def run(args: argparse.Namespace) -> int:
     """Evaluate every source with every bundle, write the files and say where they are."""
     bundles = list(dict.fromkeys(args.bundle)) or [DEFAULT_BUNDLE]
     sources = list(dict.fromkeys(args.sources))
-    if len(sources) == len(bundles) == 1:
-        with Interruption() as stop:
-            output = output_of(args, sources[0])
-            scored = evaluate_one(args, sources[0], bundles[0], output, stop)
-        if 'interrupted' not in scored.metrics:
-            return 0
-        sys.stderr.write(f'mmseg_ros evaluate: interrupted; {output} holds what was done.\n')
-        return INTERRUPTED
-    from mmseg_ros.commands.many_scores import evaluate_many
+    with mirrored_output(args) as args:
+        if len(sources) == len(bundles) == 1:
+            return _run_one(args, sources[0], bundles[0])
+        from mmseg_ros.commands.many_scores import evaluate_many
 
-    return evaluate_many(args, sources, bundles)
+        return evaluate_many(args, sources, bundles)
+
+
+def _run_one(args: argparse.Namespace, source: Place, bundle: str) -> int:
+    output = output_of(args, source)
+    with Interruption() as stop:
+        scored = score_pair(PairTask(args, source, bundle, output), output, stop)
+        args.mirror(output)
+    if 'interrupted' not in scored.metrics:
+        return 0
+    sys.stderr.write(f'mmseg_ros evaluate: interrupted; {output} holds what was done.\n')
+    return INTERRUPTED
 
 
 def evaluate_one(
@@ -188,7 +208,7 @@ def evaluate_one(
     Raises:
         MmsegError: The source or the bundle cannot be used, or two runs differ (`--verify`).
     """
-    file = ROBUSTNESS_FILE if args.robustness else METRICS_FILE
+    file = result_file(args)
     require_writable(output / file)
     key = key_of(args, source, bundle)
     done = finished(output / file, key) if args.resume else None
@@ -202,6 +222,11 @@ def evaluate_one(
     if key and 'interrupted' not in scored.metrics:
         finish(output / file, key)
     return scored
+
+
+def result_file(args: argparse.Namespace) -> str:
+    """Return the name of the file that holds the outcome of a pair."""
+    return ROBUSTNESS_FILE if args.robustness else METRICS_FILE
 
 
 def _score(
@@ -256,13 +281,15 @@ def score_source(
     return score_bag(args, source, bundle, stopped)
 
 
-def output_of(args: argparse.Namespace, source: Path) -> Path:
+def output_of(args: argparse.Namespace, source: Place) -> Path:
     """Return the folder that the scores of a bag or a data set go to."""
     return Path(args.output or Path('out') / 'evaluate' / source_name(source))
 
 
-def source_name(source: Path) -> str:
+def source_name(source: Place) -> str:
     """Return what the folder of a source's scores is called."""
+    if isinstance(source, str):
+        return url_name(source)
     return source.name if source.is_dir() else source.stem
 
 

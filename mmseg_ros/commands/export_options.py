@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from mmseg_ros.commands.remote_files import Place, local_target, place
 
 if TYPE_CHECKING:
     from mmseg_ros.evaluation.exports import ExportPaths
@@ -13,11 +17,11 @@ if TYPE_CHECKING:
 def add_exports(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument(
-        '--write-bag', type=Path, metavar='OUT',
+        '--write-bag', type=place, metavar='OUT',
         help='also write a copy of the recording with labels, confidence and labeled points (bag)',
     )  # fmt: skip
     parser.add_argument(
-        '--export-masks', type=Path, metavar='DIR',
+        '--export-masks', type=place, metavar='DIR',
         help='also write label images (ids and colors) with their stamps; --labels reads them',
     )  # fmt: skip
 
@@ -45,8 +49,30 @@ def exports_below(args: argparse.Namespace, part: Path) -> argparse.Namespace:
         part: SOURCE/BUNDLE.
     """
     given = {'write_bag': args.write_bag, 'export_masks': args.export_masks}
-    below = {name: path and path / part for name, path in given.items()}
+    below = {name: where and _below(where, part) for name, where in given.items()}
     return argparse.Namespace(**{**vars(args), **below})
+
+
+@contextmanager
+def local_exports(args: argparse.Namespace) -> Iterator[argparse.Namespace]:
+    """Yield the arguments with paths for exports; what URLs name gets them at the end.
+
+    Raises:
+        OutputError: They cannot be written there.
+    """
+    with ExitStack() as stack:
+        changed = {
+            name: where and stack.enter_context(local_target(where))
+            for name, where in (
+                ('write_bag', args.write_bag),
+                ('export_masks', args.export_masks),
+            )
+        }
+        yield argparse.Namespace(**{**vars(args), **changed})
+
+
+def _below(where: Place, part: Path) -> Place:
+    return where / part if isinstance(where, Path) else f'{where}/{part.as_posix()}'
 
 
 def without_exports(args: argparse.Namespace) -> argparse.Namespace:

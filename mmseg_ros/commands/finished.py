@@ -12,7 +12,10 @@ from mmseg_ros.core.atomic_files import write_text
 from mmseg_ros.core.errors import MmsegError
 from mmseg_ros.core.output_errors import reported
 
-_NO_MATTER = ('sources', 'source', 'bundle', 'output', 'verb', 'resume', 'verify', 'workers')
+_NO_MATTER = (
+    *('sources', 'source', 'bundle', 'output', 'verb', 'resume', 'verify'),
+    *('workers', 'ray', 'mirror'),
+)
 """Options that do not change what comes out of one pair."""
 
 

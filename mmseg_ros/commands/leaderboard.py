@@ -7,6 +7,8 @@ from pathlib import Path
 
 from mmseg_ros.commands.evaluate import add_scoring_arguments, source_name
 from mmseg_ros.commands.many_scores import evaluate_many
+from mmseg_ros.commands.remote_files import place
+from mmseg_ros.commands.remote_output import mirrored_output
 from mmseg_ros.core.errors import BundleError
 
 EPILOG = """examples:
@@ -20,7 +22,9 @@ the options are the same. Text-prompted bundles answer another question and are 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
     parser.epilog = EPILOG
-    parser.add_argument('source', type=Path, metavar='SOURCE', help='bag, or folder of a data set')
+    parser.add_argument(
+        'source', type=place, metavar='SOURCE', help='bag, or folder of a data set'
+    )
     parser.add_argument(
         '--bundle', action='append', default=[], metavar='B', help='one more; may be repeated'
     )
@@ -33,7 +37,8 @@ def run(args: argparse.Namespace) -> int:
     if not bundles:
         raise BundleError('No bundle with fixed classes is shipped; name yours with --bundle.')
     args.output = args.output or Path('out') / 'leaderboard' / source_name(args.source)
-    return evaluate_many(args, [args.source], bundles)
+    with mirrored_output(args) as args:
+        return evaluate_many(args, [args.source], bundles)
 
 
 def segmentation_bundles() -> list[str]:

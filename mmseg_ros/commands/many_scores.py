@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from mmseg_ros.commands.export_options import exports_below
 from mmseg_ros.commands.failures import FAILED, INTERRUPTED
+from mmseg_ros.commands.finished import finished, key_of
 from mmseg_ros.commands.interruption import Interruption
+from mmseg_ros.commands.pair_task import PairOutcome, PairTask, failed_row, keep_files, score_pair
+from mmseg_ros.commands.remote_files import Place
 from mmseg_ros.commands.scored import METRICS_FILE, Scored
 from mmseg_ros.commands.summary_files import PAGE_FILE, SUMMARY_FILE, write_summary
+from mmseg_ros.commands.task_runners import in_processes, on_ray
 from mmseg_ros.core.atomic_files import require_writable
 from mmseg_ros.core.errors import ConfigError, MmsegError
 from mmseg_ros.core.output_errors import shown
+from mmseg_ros.evaluation.stopping import Stopped
 
 _LONGEST_FAULT = 300
 
 
 def evaluate_many(
-    args: argparse.Namespace, sources: Sequence[Path], bundles: Sequence[str]
+    args: argparse.Namespace, sources: Sequence[Place], bundles: Sequence[str]
 ) -> int:
     """Evaluate every source with every bundle; one that fails is reported and the others go on.
 
@@ -31,42 +36,87 @@ def evaluate_many(
     Returns:
         0, or 1 if a pair failed.
     """
-    from mmseg_ros.commands.evaluate import evaluate_one
-
     output = Path(args.output or Path('out') / 'evaluate')
     places = _places(output, sources, bundles)
     require_writable(output / SUMMARY_FILE)
-    rows: list[dict[str, Any]] = []
+    tasks = [
+        PairTask(exports_below(args, place.relative_to(output)), source, bundle, place)
+        for (source, bundle), place in places.items()
+    ]
+    found: dict[int, dict[str, Any]] = {}
     with Interruption() as stop:
-        for (source, bundle), place in places.items():
-            name = f'{shown(source)} with {shown(bundle)}'
-            sys.stdout.write(f'[{len(rows) + 1}/{len(places)}] {name}\n')
-            try:
-                own = exports_below(args, place.relative_to(output))
-                scored = evaluate_one(own, source, bundle, place, stop)
-                if 'interrupted' in scored.metrics:
-                    break
-                rows.append(summary_row(scored, source, bundle))
-            except MmsegError as error:
-                sys.stderr.write(f'mmseg_ros evaluate: {name}: {_brief(str(error))}\n')
-                rows.append({'source': str(source), 'bundle': bundle, 'fault': str(error)})
+        for i, outcome in _outcomes(args, tasks, stop):
+            name = f'{shown(tasks[i].source)} with {shown(tasks[i].bundle)}'
+            sys.stdout.write(f'[{len(found) + 1}/{len(tasks)}] {name}\n{outcome.text}')
+            if outcome.fault:
+                sys.stderr.write(f'mmseg_ros evaluate: {name}: {_brief(outcome.fault)}\n')
+            keep_files(outcome, tasks[i].place)
+            found[i] = outcome.row
+            rows = [found[number] for number in sorted(found)]
             write_summary(args, rows, output)
-            if stop():
-                break
+            args.mirror(output)
+    return _closed([found[number] for number in sorted(found)], len(tasks), output)
+
+
+def _outcomes(
+    args: argparse.Namespace, tasks: Sequence[PairTask], stop: Stopped
+) -> Iterator[tuple[int, PairOutcome]]:
+    """Yield number and outcome of the pairs as they are done, however they are run."""
+    if args.ray:
+        done = dict(_finished_before(args, tasks))
+        yield from done.items()
+        left = [i for i in range(len(tasks)) if i not in done]
+        for k, outcome in on_ray([tasks[i] for i in left], args.ray, stop):
+            yield left[k], outcome
+    elif args.workers > 1:
+        yield from in_processes(tasks, args.workers, stop)
+    else:
+        yield from _one_by_one(tasks, stop)
+
+
+def _finished_before(
+    args: argparse.Namespace, tasks: Sequence[PairTask]
+) -> Iterator[tuple[int, PairOutcome]]:
+    """Yield the pairs that an earlier run has finished: other machines do not see them."""
+    from mmseg_ros.commands.evaluate import result_file
+
+    for i, task in enumerate(tasks):
+        if args.resume and isinstance(task.source, Path):
+            key = key_of(task.args, task.source, task.bundle)
+            scored = finished(task.place / result_file(args), key)
+            if scored is not None:
+                yield i, PairOutcome(summary_row(scored, task.source, task.bundle))
+
+
+def _one_by_one(tasks: Sequence[PairTask], stop: Stopped) -> Iterator[tuple[int, PairOutcome]]:
+    for i, task in enumerate(tasks):
+        try:
+            scored = score_pair(task, task.place, stop)
+            if 'interrupted' in scored.metrics:
+                return
+            yield i, PairOutcome(summary_row(scored, task.source, task.bundle))
+        except MmsegError as error:
+            yield i, PairOutcome(failed_row(task, str(error)), fault=str(error))
+        if stop():
+            return
+
+
+def _closed(rows: Sequence[dict[str, Any]], count: int, output: Path) -> int:
+    """Print the table and return the exit status."""
     sys.stdout.write(summary_text(rows))
     failed = [row for row in rows if row['fault']]
     if len(failed) < len(rows):
         sys.stdout.write(f'{output / SUMMARY_FILE}\n{output / PAGE_FILE}\n')
-    if len(rows) < len(places):
+    if len(rows) < count:
         sys.stderr.write(
-            f'mmseg_ros evaluate: interrupted after {len(rows)} of {len(places)} pairs; the same '
+            f'mmseg_ros evaluate: interrupted after {len(rows)} of {count} pairs; the same '
             'command with --resume does the others.\n'
         )
         return INTERRUPTED
     return FAILED if failed else 0
 
 
-def summary_row(scored: Scored, source: Path, bundle: str) -> dict[str, Any]:
+def summary_row(scored: Scored, source: Place, bundle: str) -> dict[str, Any]:
     """Return the main scores of one pair, flat."""
     metrics = scored.metrics
     scores = metrics.get('recorded') or metrics['scores']
@@ -112,8 +162,8 @@ def _brief(text: str) -> str:
 
 
 def _places(
-    output: Path, sources: Sequence[Path], bundles: Sequence[str]
-) -> dict[tuple[Path, str], Path]:
+    output: Path, sources: Sequence[Place], bundles: Sequence[str]
+) -> dict[tuple[Place, str], Path]:
     """Return the folder of each pair.
 
     Raises:
@@ -126,7 +176,7 @@ def _places(
         for source in sources
         for bundle in bundles
     }
-    taken: dict[Path, tuple[Path, str]] = {}
+    taken: dict[Path, tuple[Place, str]] = {}
     for pair, place in places.items():
         if place in taken:
             raise ConfigError(

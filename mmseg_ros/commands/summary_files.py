@@ -9,6 +9,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from mmseg_ros.commands.remote_files import place
 from mmseg_ros.commands.scored import REPORT_FILE
 from mmseg_ros.core.atomic_files import write_text
 from mmseg_ros.core.errors import MmsegError
@@ -45,7 +46,7 @@ def pair_folder(row: dict[str, Any]) -> Path:
     """Return the folder of a pair, below that of all pairs."""
     from mmseg_ros.commands.evaluate import source_name
 
-    return Path(source_name(Path(row['source']))) / Path(row['bundle']).name
+    return Path(source_name(place(row['source']))) / Path(row['bundle']).name
 
 
 def _agreements(

@@ -1,0 +1,45 @@
+"""An output that is a URL: files are made here and copied there as they are finished."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from mmseg_ros.commands.remote_files import store
+
+Mirror = Callable[[Path], None]
+"""Called with the local folder of the output whenever files in it are finished."""
+
+
+@contextmanager
+def mirrored_output(args: argparse.Namespace) -> Iterator[argparse.Namespace]:
+    """Yield the arguments with a local folder as output, and with `mirror`.
+
+    What is in the folder is copied to the URL whenever `mirror` is called. A path stays as it is,
+    and `mirror` does nothing then.
+
+    Raises:
+        OutputError: The URL cannot be written.
+    """
+    changed: dict[str, object] = {'mirror': _nothing}
+    with TemporaryDirectory(prefix='mmseg-scores-') as folder:
+        if isinstance(args.output, str):
+            changed = {'output': Path(folder), 'mirror': _Mirror(args.output)}
+        yield argparse.Namespace(**{**vars(args), **changed})
+
+
+class _Mirror:
+    """Copies what is new to a URL; can be sent to another process, where it is not used."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def __call__(self, output: Path) -> None:
+        store(output, self._url)
+
+
+def _nothing(output: Path) -> None:
+    """Leave local files where they are."""
