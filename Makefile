@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 EXTRAS := runtime,report,view,sim,datasets,events,train,ros-pip,test,dev
 HASHES ?= yes
 
-.PHONY: demo test test-vehicle test-boundscheck test-tensorrt test-gpu fuzz soak sbom pins lint colcon setup clean
+.PHONY: demo test test-vehicle test-boundscheck test-tensorrt test-fleet test-gpu fuzz soak sbom pins lint colcon setup clean
 
 demo: setup
 	$(BIN)/python -m mmseg_ros demo
@@ -38,6 +38,11 @@ test-tensorrt: setup
 	$(PIP) install --constraint constraints.in --editable '.[tensorrt-rtx]'
 	$(BIN)/python -m pytest --durations=0 test/models/export/test_tensorrt.py \
 		test/inference/test_tensorrt_build.py test/inference/test_tensorrt_cache.py
+
+# Ray (79 MB, 240 MB installed): a cluster of two nodes on this machine, one worker of it killed.
+test-fleet: setup
+	$(PIP) install --constraint constraints.in --editable '.[fleet]'
+	$(BIN)/python -m pytest --durations=0 test/commands/test_fleet.py
 
 # On a machine with an NVIDIA GPU: the tests marked gpu, then the table.
 test-gpu: setup

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-OPTIONAL = re.compile(r'tensorrt|cuda|mitsuba|drjit|pyoidn|cffi|trimesh')
+OPTIONAL = re.compile(r'tensorrt|cuda|mitsuba|drjit|pyoidn|cffi|trimesh|ray$')
 """Extras that `make setup` leaves out."""
 
 
