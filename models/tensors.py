@@ -22,7 +22,7 @@ _WRAPPERS = (
 _PREFIXES = ('module.', '_orig_mod.', 'model.')
 # What torch's AveragedModel counts beside the weights.
 _BESIDE = ('n_averaged',)
-_FOREIGN_CODE = re.compile(r'GLOBAL ([\w.]+)')
+_NAMED_CODE = re.compile(r'GLOBAL ([\w.]+)')
 _SHOWN = 8
 
 
@@ -41,7 +41,7 @@ def read_tensors(file: Path | str) -> dict[str, Tensor]:
         else:
             checkpoint = torch.load(path, map_location='cpu', weights_only=True)
     except Exception as error:
-        code = _FOREIGN_CODE.search(str(error))
+        code = _NAMED_CODE.search(str(error))
         reason = f'it holds a {code[1]}' if code else str(error).split('\n')[0]
         raise ConfigError(
             f'{path} cannot be read as plain weights ({reason}); only tensors and plain data are '

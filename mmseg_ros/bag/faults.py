@@ -181,37 +181,37 @@ def _restamped(content: Any, header_of: Any) -> Any:
     return repeated
 
 
-Spoiled: TypeAlias = list[tuple[int, Any]]
+_Items: TypeAlias = list[tuple[int, Any]]
 
 
-def _drop(fault: Fault, time_s: float, items: Spoiled) -> Spoiled:
+def _drop(fault: Fault, time_s: float, items: _Items) -> _Items:
     return []
 
 
-def _delay(fault: Fault, time_s: float, items: Spoiled) -> Spoiled:
+def _delay(fault: Fault, time_s: float, items: _Items) -> _Items:
     return [(stamp_ns + round(fault.delay_s * 1e9), item) for stamp_ns, item in items]
 
 
-def _duplicate(fault: Fault, time_s: float, items: Spoiled) -> Spoiled:
+def _duplicate(fault: Fault, time_s: float, items: _Items) -> _Items:
     return [item for item in items for _ in range(1 + fault.copies)]
 
 
-def _burst(fault: Fault, time_s: float, items: Spoiled) -> Spoiled:
+def _burst(fault: Fault, time_s: float, items: _Items) -> _Items:
     since_s = time_s - fault.start_s
     wait_s = min(-since_s % fault.period_s, max(fault.end_s - time_s, 0.0))
     return [(stamp_ns + round(wait_s * 1e9), item) for stamp_ns, item in items]
 
 
-def _clock_offset(fault: Fault, time_s: float, items: Spoiled) -> Spoiled:
+def _clock_offset(fault: Fault, time_s: float, items: _Items) -> _Items:
     shift_ns = round((fault.offset_s + fault.drift_s * (time_s - fault.start_s)) * 1e9)
     return [(stamp_ns, message_faults.shifted(item, shift_ns)) for stamp_ns, item in items]
 
 
-def _bad_encoding(fault: Fault, time_s: float, items: Spoiled) -> Spoiled:
+def _bad_encoding(fault: Fault, time_s: float, items: _Items) -> _Items:
     return [(stamp_ns, message_faults.misnamed(item, fault.encoding)) for stamp_ns, item in items]
 
 
-def _wrong_calibration(fault: Fault, time_s: float, items: Spoiled) -> Spoiled:
+def _wrong_calibration(fault: Fault, time_s: float, items: _Items) -> _Items:
     return [
         (
             stamp_ns,
@@ -223,7 +223,7 @@ def _wrong_calibration(fault: Fault, time_s: float, items: Spoiled) -> Spoiled:
     ]
 
 
-_EFFECTS: dict[str, Callable[[Fault, float, Spoiled], Spoiled]] = {
+_EFFECTS: dict[str, Callable[[Fault, float, _Items], _Items]] = {
     'drop': _drop,
     'delay': _delay,
     'duplicate': _duplicate,

@@ -1,4 +1,4 @@
-"""Spoiled copies of single ROS messages (duck-typed: rclpy and rosbags objects alike)."""
+"""Faulty copies of single ROS messages (duck-typed: rclpy and rosbags objects alike)."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ class SyncConfig(Checked):
         high=10.0,
     )
     max_buffered: int = parameter(
-        64, 'Samples kept per sensor while they wait for their set.', low=2, high=100000
+        64, 'Samples kept per sensor while they wait for a frame.', low=2, high=100000
     )
     content_checks: bool = parameter(
         True, 'Whether frozen, black, blown-out, empty and flooded samples are rejected.'

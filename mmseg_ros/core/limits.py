@@ -52,7 +52,7 @@ class LimitsConfig(Checked):
     )
     buffer_bytes: int = parameter(
         536_870_912,
-        'Most memory of the samples of one sensor that wait for their set; the oldest is dropped.',
+        'Most memory of the samples of one sensor that wait for a frame; the oldest is dropped.',
         unit='B',
         low=1024,
         high=1_099_511_627_776,

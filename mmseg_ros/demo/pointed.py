@@ -85,7 +85,7 @@ def pointed_section(shown: Sequence[Scene], segmenter: ReferringSegmenter) -> Se
         result = segmenter.segment(scene.rgb, scene.sentences)
         tiles += [_tile(scene, result, i, space) for i in range(len(scene.sentences))]
     return Section(
-        'Pointing with words',
+        'Text prompts',
         f'{manifest.name} was given these text prompts and images of the sequence. The node '
         'takes text prompts live on /mmseg/referring/expression and answers on '
         '/mmseg/referring/mask.',

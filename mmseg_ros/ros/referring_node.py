@@ -42,7 +42,7 @@ class ReferringState(str, Enum):
     IDLE = 'no expression'
     UNAVAILABLE = 'unavailable'
     LOADING = 'loading'
-    POINTING = 'pointing'
+    SEGMENTING = 'segmenting'
     REJECTED = 'rejected'
     FAILED = 'failed'
 
@@ -69,7 +69,7 @@ class Referring:
     """Takes expressions and frames, publishes what is meant.
 
     Attributes:
-        outputs: The publishers. state: What it is doing. reason: Why it is not pointing.
+        outputs: The publishers. state: What it is doing. reason: Why it does not segment.
         notes: What was cut or unknown in the present expression.
         published: Images answered. failures: Images without an answer since the expression came.
         idle: Images that nobody wanted an answer for. stages: Milliseconds per image.
@@ -230,7 +230,7 @@ class Referring:
             self._understood = job.request
             with self._lock:
                 if job.request is self._request:
-                    self.notes, self.state = notes, ReferringState.POINTING
+                    self.notes, self.state = notes, ReferringState.SEGMENTING
         if job.frame_set is None:
             return
         if not self.outputs.wanted():

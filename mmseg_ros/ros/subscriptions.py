@@ -96,7 +96,7 @@ class AdaptiveSubscription:
         matching = [p for p in publishers.get(candidate.topic, []) if _has_type(p, candidate)]
         wanted = given_reliability(self._node, candidate.topic) or self._wanted
         reliability = choose_reliability(wanted, matching)
-        self.problem = incompatibility(reliability, matching) or self._foreign_types(publishers)
+        self.problem = incompatibility(reliability, matching) or self._other_types(publishers)
         if self._current == (candidate, reliability) or (self._current and not matching):
             return
         self.close()
@@ -155,7 +155,7 @@ class AdaptiveSubscription:
                 return candidate
         return self._current[0] if self._current else self._candidates[0]
 
-    def _foreign_types(self, publishers: dict[str, list[Any]]) -> str:
+    def _other_types(self, publishers: dict[str, list[Any]]) -> str:
         known = {candidate.type_name for candidate in self._candidates}
         for topic, infos in publishers.items():
             unsupported = sorted({info.topic_type for info in infos} - known)

@@ -28,7 +28,7 @@ from mmseg_ros.sim.referring import make_expressions
 from mmseg_ros.sim.sensing.lidar import LidarModel
 from mmseg_ros.sim.sequence import Drive, DriveConfig, DriveFrame, check_renderer
 from mmseg_ros.sim.varied_sensors import draw_sensors
-from mmseg_ros.sim.visible_objects import find_sightings
+from mmseg_ros.sim.visible_objects import find_visible
 from mmseg_ros.sim.world.stage import SceneObject
 from mmseg_ros.sim.world.weather import CONDITIONS, FAILURES
 
@@ -231,10 +231,10 @@ def _write_referring(
 ) -> None:
     """Write NNNNNN.json (text prompts) and one mask (0 or 255) per text prompt."""
     folder = config.out / 'referring' / plan.folder
-    sightings = find_sightings(objects, frame.labels, frame.instances, frame.true_depth_m)
+    visible = find_visible(objects, frame.labels, frame.instances, frame.true_depth_m)
     rng = np.random.default_rng([plan.seed, 29, k])
     entries = []
-    for n, item in enumerate(make_expressions(sightings, frame.labels.shape[:2], rng, most=24)):
+    for n, item in enumerate(make_expressions(visible, frame.labels.shape[:2], rng, most=24)):
         mask = item.mask(frame.labels, frame.instances).astype(np.uint8) * np.uint8(255)
         size = (config.width, config.height)
         mask = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST).astype(np.uint8)

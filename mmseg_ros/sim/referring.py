@@ -14,7 +14,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ros.sim.visible_objects import Sighting
+from mmseg_ros.sim.visible_objects import VisibleObject
 
 SMALLEST_SHARE = 0.0006
 """Share of the image that an object must cover to be asked for; smaller ones still distract."""
@@ -44,7 +44,7 @@ class Expression:
     """
 
     sentence: str
-    target: Sighting
+    target: VisibleObject
 
     def mask(self, labels: NDArray[np.uint8], instances: NDArray[np.int32]) -> NDArray[np.bool_]:
         """Return H x W bool: the pixels that are meant."""
@@ -68,28 +68,31 @@ class _Property:
 
 
 def make_expressions(
-    sightings: Sequence[Sighting], shape: tuple[int, int], rng: np.random.Generator, most: int = 8
+    visible: Sequence[VisibleObject],
+    shape: tuple[int, int],
+    rng: np.random.Generator,
+    most: int = 8,
 ) -> list[Expression]:
     """Return up to `most` text prompts about different objects of one image.
 
     Args:
-        sightings: All objects in the image, also tiny ones.
+        visible: All objects in the image, also tiny ones.
         shape: Rows and columns of the image.
         rng: Chooses among the text prompts that fit.
         most: Largest number.
     """
     least = SMALLEST_SHARE * shape[0] * shape[1]
-    large = [item for item in sightings if item.pixels >= least]
+    large = [item for item in visible if item.pixels >= least]
     expressions = []
     for index in rng.permutation(len(large)):
         target = large[int(index)]
         rivals = [
             item
-            for item in sightings
+            for item in visible
             if item.instance != target.instance
             and item.noun in _CONFUSED.get(target.noun, frozenset({target.noun}))
         ]
-        choices = list(_identifying(target, rivals, sightings, shape))
+        choices = list(_identifying(target, rivals, visible, shape))
         if choices:
             words = choices[int(rng.integers(len(choices)))]
             expressions.append(Expression(_sentence(target.noun, words), target))
@@ -99,16 +102,16 @@ def make_expressions(
 
 
 def _identifying(
-    target: Sighting,
-    rivals: Sequence[Sighting],
-    sightings: Sequence[Sighting],
+    target: VisibleObject,
+    rivals: Sequence[VisibleObject],
+    visible: Sequence[VisibleObject],
     shape: tuple[int, int],
 ) -> Iterator[tuple[_Property, ...]]:
     """Yield sets of one or two, if need be three, properties that single the target out."""
     everyone = [target, *rivals]
     said = [
         item
-        for item in _properties(target, everyone, sightings, shape)
+        for item in _properties(target, everyone, visible, shape)
         if item.truth.get(target.instance) is True
     ]
     if not rivals:
@@ -133,9 +136,9 @@ def _sentence(noun: str, properties: Sequence[_Property]) -> str:
 
 
 def _properties(
-    target: Sighting,
-    everyone: Sequence[Sighting],
-    sightings: Sequence[Sighting],
+    target: VisibleObject,
+    everyone: Sequence[VisibleObject],
+    visible: Sequence[VisibleObject],
     shape: tuple[int, int],
 ) -> Iterator[_Property]:
     yield from _rank(everyone)
@@ -146,15 +149,15 @@ def _properties(
     if target.color:
         yield _color(target, everyone)
     yield from _sides(everyone)
-    for landmark in sightings:
-        alone = sum(x.noun == landmark.noun for x in sightings) == 1
+    for landmark in visible:
+        alone = sum(x.noun == landmark.noun for x in visible) == 1
         big = landmark.pixels >= SMALLEST_SHARE * shape[0] * shape[1]
         if alone and big and landmark.noun in _LANDMARKS and landmark.noun != target.noun:
             yield from _relations(landmark, everyone)
 
 
-def _color(target: Sighting, everyone: Sequence[Sighting]) -> _Property:
-    def same(other: Sighting) -> bool | None:
+def _color(target: VisibleObject, everyone: Sequence[VisibleObject]) -> _Property:
+    def same(other: VisibleObject) -> bool | None:
         if other.color == target.color:
             return True
         near = any({other.color, target.color} <= group for group in _CLOSE_COLORS)
@@ -166,7 +169,7 @@ def _color(target: Sighting, everyone: Sequence[Sighting]) -> _Property:
     return _Property('color', 'before', target.color, truth)
 
 
-def _rank(everyone: Sequence[Sighting]) -> Iterator[_Property]:
+def _rank(everyone: Sequence[VisibleObject]) -> Iterator[_Property]:
     """The nearest and the farthest, where the gap to the next is clear."""
     if len(everyone) < 2:
         return
@@ -178,7 +181,7 @@ def _rank(everyone: Sequence[Sighting]) -> Iterator[_Property]:
             yield _Property('rank', 'before', word, truth)
 
 
-def _sides(everyone: Sequence[Sighting]) -> Iterator[_Property]:
+def _sides(everyone: Sequence[VisibleObject]) -> Iterator[_Property]:
     def side(x: float, sure: float, never: float) -> bool | None:
         return True if x < sure else False if x > never else None
 
@@ -198,17 +201,17 @@ def _sides(everyone: Sequence[Sighting]) -> Iterator[_Property]:
     )  # fmt: skip
 
 
-def _relations(landmark: Sighting, everyone: Sequence[Sighting]) -> Iterator[_Property]:
-    def aligned(item: Sighting) -> bool:
+def _relations(landmark: VisibleObject, everyone: Sequence[VisibleObject]) -> Iterator[_Property]:
+    def aligned(item: VisibleObject) -> bool:
         return item.box[0] <= landmark.box[2] and item.box[2] >= landmark.box[0]
 
-    def beyond(item: Sighting, sign: float) -> bool | None:
+    def beyond(item: VisibleObject, sign: float) -> bool | None:
         gap = sign * (item.depth_m - landmark.depth_m)
         if aligned(item):
             return True if gap > 3.0 else False if gap < 0.5 else None
         return None if gap > 0.5 else False
 
-    def beside(item: Sighting, left: bool) -> bool | None:
+    def beside(item: VisibleObject, left: bool) -> bool | None:
         level = abs(item.depth_m - landmark.depth_m)
         gap = landmark.box[0] - item.box[2] if left else item.box[0] - landmark.box[2]
         if gap > 0 and level < 6.0:

@@ -44,7 +44,7 @@ NOUNS: dict[str, tuple[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class VisibleObject:
     """One object in one image.
 
     Attributes:
@@ -66,12 +66,12 @@ class Sighting:
     depth_m: float
 
 
-def find_sightings(
+def find_visible(
     objects: Sequence[SceneObject],
     labels: NDArray[np.uint8],
     instances: NDArray[np.int32],
     depth_m: FloatArray,
-) -> list[Sighting]:
+) -> list[VisibleObject]:
     """Return all objects with a noun that show at least one pixel, in the order of their ids.
 
     Args:
@@ -91,16 +91,16 @@ def find_sightings(
         class_id = space.class_id(class_name)
         meant = pixels[labels.ravel()[pixels] == class_id]
         if len(meant):
-            found.append(_sighting(thing, noun, class_id, meant, labels.shape, depth_m))
+            found.append(_visible_object(thing, noun, class_id, meant, labels.shape, depth_m))
     return found
 
 
-def _sighting(
+def _visible_object(
     thing: SceneObject, noun: str, class_id: int, pixels: NDArray[np.intp],
     shape: tuple[int, ...], depth_m: FloatArray,
-) -> Sighting:  # fmt: skip
+) -> VisibleObject:  # fmt: skip
     rows, columns = np.divmod(pixels, shape[1])
-    return Sighting(
+    return VisibleObject(
         instance=thing.instance,
         noun=noun,
         class_id=class_id,

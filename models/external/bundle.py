@@ -46,13 +46,13 @@ class ExternalOptions:
         modalities: Sensors, in the order of the network's inputs or channels.
         label_space: The classes.
         mean: 3 numbers, or 3 per modality; empty for networks that take bytes.
-        std: Likewise.
+        std: The same for the deviations.
         pixel_range: 1 if mean and std are of pixels scaled to 0..1, 255 if of bytes.
         encodings: One per modality; empty takes the standard ones.
         input_names: Inputs in the order of the modalities; empty takes all.
         output_name: The output to read; None takes the one that fits.
         output_kind: logits, probabilities or labels; None looks.
-        height: Rows of the input; None takes the network's. width: Columns, likewise.
+        height: Rows of the input; None takes the network's. width: The same for columns.
         layout: nchw or nhwc; None looks.
         bgr: Whether the network takes blue, green, red; mean and std are in that order then.
         licence: SPDX identifier of the weights.

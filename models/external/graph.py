@@ -30,7 +30,7 @@ def fused_graph(
         inputs: How its inputs are made.
         answer: How its output is read.
         mean: M x 3, on the scale 0..1.
-        std: Likewise.
+        std: The same for the deviations.
     """
     height, width = inputs[0].height, inputs[0].width
     model = compose.add_prefix(network.model, _PREFIX)

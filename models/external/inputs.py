@@ -194,7 +194,7 @@ def input_nodes(
     Args:
         plans: One per input.
         mean: M x 3, on the scale 0..1.
-        std: Likewise.
+        std: The same for the deviations.
         targets: Names of the values to make, one per plan.
     """
     scale = 1.0 / (255.0 * std)

@@ -39,7 +39,7 @@ def record(path, schema, encoding='cdr', payload=WHEEL_CDR, order=(0, 1, 2), **o
     return path
 
 
-FOREIGN = {
+EXTERNAL = {
     'idl': ('demo_msgs/msg/Wheel', 'ros2idl', WHEEL_IDL.encode()),
     'broken idl': ('demo_msgs/msg/Wheel', 'ros2idl', b'module { struct'),
     'empty': ('demo_msgs/msg/Wheel', '', b''),
@@ -53,10 +53,10 @@ FOREIGN = {
 }
 
 
-@pytest.mark.parametrize('name', FOREIGN)
+@pytest.mark.parametrize('name', EXTERNAL)
 @pytest.mark.parametrize('encoding', ['cdr', 'json', 'protobuf', 'ros1'])
 def test_a_topic_of_others_costs_only_itself(tmp_path, name, encoding):
-    path = record(tmp_path / 'a.mcap', FOREIGN[name], encoding)
+    path = record(tmp_path / 'a.mcap', EXTERNAL[name], encoding)
     with BagReader(path) as reader:
         assert [m.data for _, _, m in reader.messages(['/chatter'])] == ['hello'] * 3
         assert reader.topics['/wheel'].count == 1
@@ -85,7 +85,7 @@ def test_a_topic_of_others_costs_only_itself(tmp_path, name, encoding):
     ],
 )
 def test_every_kind_of_index_and_none(tmp_path, options):
-    path = record(tmp_path / 'a.mcap', FOREIGN['idl'], **options)
+    path = record(tmp_path / 'a.mcap', EXTERNAL['idl'], **options)
     with BagReader(path) as reader:
         assert [item.stamp_ns for item in reader.raw()] == [1, 2, 3, 9]
         assert [item.stamp_ns for item in reader.raw(['/chatter'], 2, 3)] == [2]
@@ -93,10 +93,10 @@ def test_every_kind_of_index_and_none(tmp_path, options):
 
 
 def test_disorder_is_put_in_order_by_the_index_and_named_without_one(tmp_path):
-    path = record(tmp_path / 'a.mcap', FOREIGN['idl'], order=(2, 0, 1))
+    path = record(tmp_path / 'a.mcap', EXTERNAL['idl'], order=(2, 0, 1))
     with BagReader(path) as reader:
         assert [item.stamp_ns for item in reader.raw()] == [1, 2, 3, 9]
-    path = record(tmp_path / 'b.mcap', FOREIGN['idl'], order=(2, 0, 1), use_chunking=False)
+    path = record(tmp_path / 'b.mcap', EXTERNAL['idl'], order=(2, 0, 1), use_chunking=False)
     with BagReader(path) as reader, pytest.raises(BagError, match='mmseg_ros repair'):
         list(reader.raw())
 

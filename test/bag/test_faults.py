@@ -94,8 +94,8 @@ def test_bad_encoding_spares_the_original():
     field = SimpleNamespace(name='x')
     cloud = SimpleNamespace(header=sent[0][2].header, fields=[field])
     fault = Fault(kind='bad_encoding', topic='/*')
-    ((_, _, spoiled),) = FaultFilter([fault]).apply([('/c', 0, cloud)])
-    assert (spoiled.fields[0].name, field.name) == ('unknown42', 'x')
+    ((_, _, faulty),) = FaultFilter([fault]).apply([('/c', 0, cloud)])
+    assert (faulty.fields[0].name, field.name) == ('unknown42', 'x')
 
 
 def test_wrong_calibration_turns_transforms_and_scales_focal_lengths():
@@ -114,9 +114,9 @@ def test_wrong_calibration_turns_transforms_and_scales_focal_lengths():
     info = SimpleNamespace(k=np.arange(9.0), p=np.arange(12.0), width=4)
     stream = [('/tf_static', 0, SimpleNamespace(transforms=items)), ('/info', 1, info)]
     (_, _, tf), (_, _, camera) = FaultFilter([fault]).apply(stream)
-    spoiled, spared = tf.transforms
-    assert spoiled.transform.rotation.z == pytest.approx(np.sqrt(0.5))
-    assert spoiled.transform.translation.x == 1.5
+    faulty, spared = tf.transforms
+    assert faulty.transform.rotation.z == pytest.approx(np.sqrt(0.5))
+    assert faulty.transform.translation.x == 1.5
     assert spared is items[1]
     assert move.x == 1.0
     assert camera.k[4] == pytest.approx(4.4)

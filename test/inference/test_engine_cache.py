@@ -90,7 +90,7 @@ def test_an_engine_for_anything_else_is_another_engine(cache, change):
         lambda e, s: s.write_bytes(b'\xff\x00'),
         lambda e, s: s.write_text(json.dumps({**json.loads(s.read_text()), 'key': {}})),
     ],
-    ids=['truncated', 'flipped', 'empty', 'gone', 'bare', 'no-json', 'list', 'binary', 'foreign'],
+    ids=['truncated', 'flipped', 'empty', 'gone', 'bare', 'no-json', 'list', 'binary', 'external'],
 )
 def test_a_damaged_engine_is_never_returned_and_built_again(cache, damage):
     cache.find_or_build(KEY, lambda: b'engine')

@@ -35,13 +35,13 @@ def test_a_compiled_graph_is_kept_and_read_again(make_bundle, cache, monkeypatch
     assert blob.stat().st_size > 100
 
 
-@pytest.mark.parametrize('damage', ['truncated', 'changed', 'foreign'])
-def test_a_damaged_or_foreign_blob_is_compiled_again(make_bundle, cache, damage):
+@pytest.mark.parametrize('damage', ['truncated', 'changed', 'external'])
+def test_a_damaged_or_external_blob_is_compiled_again(make_bundle, cache, damage):
     bundle = make_bundle(modalities=('rgb', 'lidar'))
     first = answers(bundle, cache)
     (blob,) = cache.folder.glob('*.engine')
     content = blob.read_bytes()
-    if damage == 'foreign':  # whole, yet not OpenVINO's: as after a change of its format
+    if damage == 'external':  # whole, yet not OpenVINO's: as after a change of its format
         key = OpenVino(threads=1)._key(openvino.Core(), bundle.onnx_path)
         cache.discard(key)
         cache.find_or_build(key, lambda: b'not a blob')

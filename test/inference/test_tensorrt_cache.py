@@ -115,16 +115,16 @@ def test_an_engine_of_another_version_or_gpu_is_built_anew(
 ):
     with monkeypatch.context() as elsewhere:
         elsewhere.setattr(tensorrt_backend, name, other)
-        foreign = runtime.engine(path)
+        external = runtime.engine(path)
         (file,) = runtime._cache.folder.glob('*.engine')
     assert not runtime.has_engine(path)
     runtime.engine(path)
     assert runtime.has_engine(path)
-    assert file.read_bytes() == foreign
+    assert file.read_bytes() == external
     # One engine under the other's name, as a careless copy between vehicles leaves it.
     (own,) = set(runtime._cache.folder.glob('*.engine')) - {file}
     own.with_suffix('.json').write_bytes(file.with_suffix('.json').read_bytes())
-    own.write_bytes(foreign)
+    own.write_bytes(external)
     assert not runtime.has_engine(path)
 
 

@@ -66,9 +66,9 @@ def sensor_status(listener, modality):
     return None
 
 
-@pytest.mark.parametrize(('topic', 'spoil', 'word'), FAULTS)
+@pytest.mark.parametrize(('topic', 'damage', 'word'), FAULTS)
 def test_faulty_sensor_is_named_and_the_others_go_on(
-    listener, sensors, make_node, topic, spoil, word
+    listener, sensors, make_node, topic, damage, word
 ):
     modality = topic.split('/')[0]
     node = make_node()
@@ -77,7 +77,7 @@ def test_faulty_sensor_is_named_and_the_others_go_on(
     others = [name for name in ('rgb', 'depth', 'event', 'lidar') if name != modality]
 
     def change(name, message):
-        return spoil(message) if name == topic else message
+        return damage(message) if name == topic else message
 
     def reported():
         status = sensor_status(listener, modality)
@@ -120,7 +120,7 @@ def test_bad_camera_info_is_rejected_and_the_old_one_stays(graph, listener, sens
     assert sensors.play_until(('rgb', 'lidar'), lambda: listener.messages['/mmseg/labels'])
     camera = node.session.calibration.rig.camera('rgb')
 
-    def spoil(topic, message):
+    def damage(topic, message):
         if topic == 'rgb/camera_info':
             message.k = [0.0] * 9
         return message
@@ -131,7 +131,7 @@ def test_bad_camera_info_is_rejected_and_the_old_one_stays(graph, listener, sens
         status = last_status(listener, 'mmseg: sensor rgb')
         return status is not None and 'CameraInfo on /rgb/camera_info' in status.message
 
-    assert sensors.play_until(('rgb', 'lidar'), named, change=spoil)
+    assert sensors.play_until(('rgb', 'lidar'), named, change=damage)
     status = last_status(listener, 'mmseg: sensor rgb')
     assert status.level == DiagnosticStatus.ERROR
     assert 'is rejected' in status.message
@@ -142,7 +142,7 @@ def test_bad_camera_info_is_rejected_and_the_old_one_stays(graph, listener, sens
     assert sensors.play_until(
         ('rgb', 'lidar'),
         lambda: len(listener.messages['/mmseg/labels']) >= before + 3,
-        change=spoil,
+        change=damage,
     )
     assert sensors.play_until(('rgb', 'lidar'), lambda: not named())
 

@@ -109,7 +109,7 @@ def test_a_visitor_asks_and_silences(node, sensors, graph, listener, tmp_path):
         on_page('Text prompt', 'Silence lidar', 'latency (p95)')
         browser.type_into('the red car')
         browser.click('Ask')
-        on_page('pointing')
+        on_page('segmenting')
         assert node.session.referring.sentences == ('the red car',)
         browser.click('Silence lidar')
         heard = listener.messages[SILENCE_TOPIC]

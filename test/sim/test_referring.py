@@ -3,35 +3,35 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmseg_ros.sim.referring import Expression, make_expressions
-from mmseg_ros.sim.visible_objects import Sighting, find_sightings
+from mmseg_ros.sim.visible_objects import VisibleObject, find_visible
 from mmseg_ros.sim.world.stage import SceneObject
 
 SHAPE = (100, 200)
 
 
-def _sighting(instance, noun, x, depth_m, color='', moving=False, pixels=400):
+def _visible_object(instance, noun, x, depth_m, color='', moving=False, pixels=400):
     u = int(x * 200)
     box = (max(u - 8, 0), 40, min(u + 8, 199), 60)
-    return Sighting(instance, noun, 9, color, moving, pixels, (x, 0.5), box, depth_m)
+    return VisibleObject(instance, noun, 9, color, moving, pixels, (x, 0.5), box, depth_m)
 
 
-def _sentences(sightings, seed=0):
-    made = make_expressions(sightings, SHAPE, np.random.default_rng(seed), 20)
+def _sentences(visible, seed=0):
+    made = make_expressions(visible, SHAPE, np.random.default_rng(seed), 20)
     return {item.target.instance: item.sentence for item in made}
 
 
-def _ever(sightings, instance):
-    return {_sentences(sightings, seed).get(instance) for seed in range(30)} - {None}
+def _ever(visible, instance):
+    return {_sentences(visible, seed).get(instance) for seed in range(30)} - {None}
 
 
 def test_a_single_thing_needs_its_noun_alone():
-    assert 'the bus' in _ever([_sighting(0, 'bus', 0.5, 20.0)], 0)
+    assert 'the bus' in _ever([_visible_object(0, 'bus', 0.5, 20.0)], 0)
 
 
 def test_properties_single_out():
     street = [
-        _sighting(0, 'car', 0.2, 10.0, 'red'),
-        _sighting(1, 'car', 0.8, 30.0, 'blue', moving=True),
+        _visible_object(0, 'car', 0.2, 10.0, 'red'),
+        _visible_object(1, 'car', 0.8, 30.0, 'blue', moving=True),
     ]
     said = _ever(street, 0)
     assert {'the red car', 'the closest car', 'the car on the left', 'the parked car'} <= said
@@ -41,10 +41,10 @@ def test_properties_single_out():
 
 def test_relations_to_landmarks():
     street = [
-        _sighting(0, 'bus', 0.5, 20.0),
-        _sighting(1, 'car', 0.51, 32.0, 'red'),
-        _sighting(2, 'car', 0.52, 12.0, 'red'),
-        _sighting(3, 'car', 0.1, 20.0, 'red'),
+        _visible_object(0, 'bus', 0.5, 20.0),
+        _visible_object(1, 'car', 0.51, 32.0, 'red'),
+        _visible_object(2, 'car', 0.52, 12.0, 'red'),
+        _visible_object(3, 'car', 0.1, 20.0, 'red'),
     ]
     assert 'the car behind the bus' in _ever(street, 1)
     assert 'the car in front of the bus' in _ever(street, 2)
@@ -52,22 +52,22 @@ def test_relations_to_landmarks():
 
 
 def test_twins_get_no_sentence_and_similar_colors_do_not_count():
-    twins = [_sighting(k, 'car', 0.5, 10.0, 'red') for k in (0, 1)]
+    twins = [_visible_object(k, 'car', 0.5, 10.0, 'red') for k in (0, 1)]
     assert _sentences(twins) == {}
     similar = [
-        _sighting(0, 'car', 0.5, 10.0, 'white'),
-        _sighting(1, 'car', 0.5, 10.0, 'silver'),
+        _visible_object(0, 'car', 0.5, 10.0, 'white'),
+        _visible_object(1, 'car', 0.5, 10.0, 'silver'),
     ]
     assert _sentences(similar) == {}
 
 
 def test_tiny_things_distract_but_are_not_asked_for():
-    street = [_sighting(0, 'dog', 0.5, 10.0), _sighting(1, 'dog', 0.5, 10.0, pixels=2)]
+    street = [_visible_object(0, 'dog', 0.5, 10.0), _visible_object(1, 'dog', 0.5, 10.0, pixels=2)]
     assert _sentences(street) == {}
 
 
 _things = st.builds(
-    _sighting,
+    _visible_object,
     st.just(0),
     st.sampled_from(['car', 'van', 'bus', 'person', 'rider']),
     st.floats(0.0, 1.0),
@@ -81,7 +81,9 @@ _things = st.builds(
 @given(st.lists(_things, min_size=1, max_size=7), st.integers(0, 5))
 def test_no_sentence_is_said_of_two_objects(things, seed):
     street = [
-        Sighting(k, t.noun, t.class_id, t.color, t.moving, t.pixels, t.center, t.box, t.depth_m)
+        VisibleObject(
+            k, t.noun, t.class_id, t.color, t.moving, t.pixels, t.center, t.box, t.depth_m
+        )
         for k, t in enumerate(things)
     ]
     by_sentence = {}
@@ -97,7 +99,7 @@ def test_sightings_and_masks_come_from_the_truth_images():
     instances[10:20, 30:50], labels[10:20, 30:50] = 0, 9
     instances[5:60, 100:104], labels[5:60, 100:104] = 1, 4
     depth = np.full(SHAPE, 12.0, np.float32)
-    car, lamp = find_sightings(objects, labels, instances, depth)
+    car, lamp = find_visible(objects, labels, instances, depth)
     assert (car.noun, car.pixels, car.box, car.depth_m) == ('car', 200, (30, 10, 49, 19), 12.0)
     assert lamp.class_id == 4
     mask = Expression('the car', car).mask(labels, instances)

@@ -31,7 +31,7 @@ class LidarModel:
         sector_deg: Width of the sector that is kept, centered on x; 360 keeps all.
         period_s: Time of a turn; the stamp is when the beam looks along x.
         max_range_m: Range of a white target. noise_m: Standard deviation of the range.
-        dropout: Share of shots that are lost. jitter_deg: Disturbance of the pointing.
+        dropout: Share of shots that are lost. jitter_deg: Disturbance of their direction.
     """
 
     rings: int = 64

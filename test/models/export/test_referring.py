@@ -111,7 +111,7 @@ def test_the_other_verbs_know_what_it_is(bundle, capsys):
     assert 'referring' in capsys.readouterr().err
 
 
-def test_fp16_and_a_foreign_vocabulary_are_rejected(trained, tmp_path, capsys):
+def test_fp16_and_a_external_vocabulary_are_rejected(trained, tmp_path, capsys):
     model, info = trained
     save_referring(tmp_path / 'best.safetensors', model.state_dict(), info)
     words = ['export', str(tmp_path), '--output', str(tmp_path / 'b'), '--precision', 'fp16']
