@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from torch import Tensor
 
+from mmseg_models.checkpoint_kind import which_model
 from mmseg_models.geminifusion.checkpoint_options import infer_options as infer_geminifusion
 from mmseg_models.reference_weights import import_reference
 from mmseg_models.registry import create_segmentation_model
@@ -18,6 +19,7 @@ from mmseg_models.tensors import found_names, read_tensors
 from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.modalities import STANDARD_ENCODINGS
+from mmseg_ros.datasets.reader import find_reader
 from mmseg_ros.inference.manifest import Manifest, ModalitySpec
 
 _INFER: dict[str, Callable[[dict[str, Tensor]], dict[str, Any]]] = {
@@ -27,8 +29,9 @@ _INFER: dict[str, Callable[[dict[str, Tensor]], dict[str, Any]]] = {
 SEGFORMER = 'segformer'
 IMPORTABLE = (*_INFER, SEGFORMER)
 _FFM = 'backbone.feature_cross.'
-_IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-_UNSCALED = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+Triple: TypeAlias = tuple[float, float, float]
+_IMAGENET: tuple[Triple, Triple] = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+_UNSCALED: tuple[Triple, Triple] = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 
 
 def import_authors_model(
@@ -55,11 +58,10 @@ def import_authors_model(
         options = _INFER[name](tensors)
     except KeyError as error:
         raise ConfigError(
-            f'{file} is no {name} checkpoint: it has no {error.args[0]}; its tensors are '
-            f'{found_names(tensors)}'
+            f'{file} is no {name} checkpoint: it has no {error.args[0]}; {_looks_like(tensors)}'
         ) from error
     except ConfigError as error:
-        raise ConfigError(f'{file}: {error}; its tensors are {found_names(tensors)}') from error
+        raise ConfigError(f'{file}: {error}; {_looks_like(tensors)}') from error
     total = options.pop('num_modalities', len(modalities))
     if total != len(modalities):
         raise ConfigError(
@@ -71,6 +73,12 @@ def import_authors_model(
     unused = (_FFM,) if options.get('fuse') == 'sum' else ()
     import_reference(model, tensors, unused=unused)
     return model
+
+
+def _looks_like(tensors: Mapping[str, Tensor]) -> str:
+    kind = which_model(tensors)
+    guess = f'it looks like {kind}; ' if kind else ''
+    return f'{guess}its tensors are {found_names(tensors)}'
 
 
 def _segformer(
@@ -92,6 +100,7 @@ def authors_manifest(
     size: tuple[int, int],
     label_space: LabelSpace,
     licence: str,
+    data_set: str = '',
 ) -> Manifest:
     """Return the manifest of an imported model, still without graphs and files.
 
@@ -105,19 +114,23 @@ def authors_manifest(
         size: Height and width of the network's input, pixels.
         label_space: The classes.
         licence: SPDX identifier of the weights.
+        data_set: Format of the data set it was trained on; tells how modalities are encoded.
 
     Raises:
         ConfigError: The label space has another number of classes than the model.
+        DatasetError: There is no such format.
     """
     if len(label_space.classes) != model.num_classes:
         raise ConfigError(
             f'the checkpoint has {model.num_classes} classes, label space {label_space.id!r} '
             f'{len(label_space.classes)}; name the right one with --labels'
         )
+    encodings = {**STANDARD_ENCODINGS, **(_encodings(data_set) if data_set else {})}
     specs = []
     for modality in model.modalities:
-        mean, std = _IMAGENET if modality == 'rgb' else _UNSCALED
-        specs.append(ModalitySpec(modality, STANDARD_ENCODINGS.get(modality, 'rgb'), mean, std))
+        encoding = encodings.get(modality, 'rgb')
+        mean, std = _normalization(modality, encoding, model_name)
+        specs.append(ModalitySpec(modality, encoding, mean, std))
     return Manifest(
         name=name,
         model=model_name,
@@ -131,3 +144,18 @@ def authors_manifest(
         metrics={},
         licence=licence,
     )
+
+
+def _encodings(data_set: str) -> Mapping[str, str]:
+    return find_reader('', data_set).encodings
+
+
+def _normalization(modality: str, encoding: str, model_name: str) -> tuple[Triple, Triple]:
+    """Return mean and deviation that give the network what the authors' code gave it."""
+    if modality == 'rgb':
+        return _IMAGENET
+    if encoding == 'aolp_sincos':  # sine and cosine as they are, -1..1
+        return (128 / 255,) * 3, (127 / 255,) * 3
+    if encoding == 'dolp' and model_name == 'stitchfusion':  # (x + 0.55) / 2
+        return (-0.55,) * 3, (2.0,) * 3
+    return _UNSCALED

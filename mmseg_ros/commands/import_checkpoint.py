@@ -12,7 +12,7 @@ EPILOG = """examples:
   python -m mmseg_ros import-checkpoint StitchFusion_DELIVER_RGBDEL.pth --model stitchfusion \\
       --modalities rgb depth event lidar --fuse sum --output zoo/stitchfusion-b2-deliver
   python -m mmseg_ros import-checkpoint geminifusion_nyu_b3.pth --model geminifusion \\
-      --modalities rgb depth --labels my_40_classes.yaml --height 480 --width 640 --output zoo/gf
+      --modalities rgb depth --data-set nyu --height 480 --width 640 --output zoo/gf
   python -m mmseg_ros import-checkpoint segformer-b0-finetuned-cityscapes-1024-1024 \\
       --model segformer --modalities rgb --labels cityscapes --height 512 --width 1024 \\
       --output zoo/segformer-b0-cityscapes
@@ -54,7 +54,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='columns of the input, pixels',
     )
     parser.add_argument('--fuse', choices=('sum', 'ffm'), help='how StitchFusion joins its maps')
-    parser.add_argument('--labels', default='deliver', help='label space: name or YAML file')
+    parser.add_argument(
+        '--data-set',
+        default='',
+        metavar='FORMAT',
+        help='data set it was trained on (deliver, muses, mcubes, fmb, nyu ...): tells the label '
+        'space, the encodings and the normalization',
+    )
+    parser.add_argument(
+        '--labels', default='', help="label space: name or YAML file; default: the data set's"
+    )
     parser.add_argument(
         '--licence',
         default='LicenseRef-authors-non-commercial',
@@ -81,10 +90,21 @@ def run(arguments: argparse.Namespace) -> int:
         'stitchfusion' if arguments.model == 'segformer' else arguments.model,
         arguments.name or arguments.output.name,
         (arguments.height, arguments.width),
-        load_label_space(arguments.labels),
+        load_label_space(arguments.labels or _label_space(arguments.data_set)),
         arguments.licence,
+        arguments.data_set,
     )
     bundle = write_bundle(model, manifest, arguments.output, lambda step: print(step + ' ...'))
     size_mb = sum(entry.bytes for entry in bundle.manifest.files.values()) / 1e6
     print(f'{bundle.path}: {size_mb:.1f} MB')
     return 0
+
+
+def _label_space(data_set: str) -> str:
+    from mmseg_ros.core.errors import ConfigError
+    from mmseg_ros.datasets.reader import find_reader
+
+    name = find_reader('', data_set).label_space if data_set else 'deliver'
+    if not name:
+        raise ConfigError(f'{data_set} does not tell its classes; name them with --labels.')
+    return name

@@ -73,3 +73,32 @@ def test_manifest_normalizes_as_the_authors_do(tiny_encoders):
     other = create_model('stitchfusion', modalities=('rgb',), **{**MIT, 'num_classes': 40})
     with pytest.raises(ConfigError, match='40 classes'):
         authors_manifest(other, 'stitchfusion', 'x', (512, 512), labels, 'MIT')
+
+
+def test_a_data_set_tells_encodings_and_normalization(tiny_encoders):
+    model = create_model(
+        'stitchfusion',
+        modalities=('rgb', 'aolp', 'dolp', 'nir'),
+        num_classes=20,
+        encoder='mit_b0',
+        adapter='none',
+        decoder_dim=8,
+    )
+    space = load_label_space('mcubes')
+    arguments = (model, 'stitchfusion', 'm', (64, 64), space, 'Apache-2.0')
+    specs = {spec.name: spec for spec in authors_manifest(*arguments, 'mcubes').modalities}
+    assert specs['aolp'].encoding == 'aolp_sincos'
+    assert specs['nir'].encoding == 'grey'
+    # Sine 1 is stored as 255 and reaches the network as 1; degree 0 as (0 + 0.55) / 2.
+    assert (1.0 - specs['aolp'].mean[0]) / specs['aolp'].std[0] == pytest.approx(1.0)
+    assert (0.0 - specs['dolp'].mean[0]) / specs['dolp'].std[0] == pytest.approx(0.275)
+
+
+def test_a_checkpoint_of_another_model_is_called_by_its_name():
+    from mmseg_models.checkpoint_kind import which_model
+
+    assert which_model(['backbone.block1.0.cross_attn_0_to_1.in_proj_weight']) == 'geminifusion'
+    assert which_model(['backbone.block1.0.adap_t_att12.adapter_up.bias']) == 'stitchfusion'
+    assert which_model(['segformer.encoder.block.0.0.layer_norm_1.bias']) == 'segformer'
+    assert which_model(['sam_mask_decoder.iou_token']).startswith('SAM 2')
+    assert which_model(['layer.0.weight']) == ''
