@@ -13,7 +13,13 @@ from mmseg_ros.commands.export_options import add_exports, without_exports
 from mmseg_ros.commands.failures import INTERRUPTED
 from mmseg_ros.commands.finished import begin, finish, finished, key_of
 from mmseg_ros.commands.interruption import Interruption
+from mmseg_ros.commands.option_conflicts import (
+    reject_bag_options,
+    reject_data_set_options,
+    reject_exports,
+)
 from mmseg_ros.commands.pair_task import PairTask, score_pair
+from mmseg_ros.commands.prompt_scores import is_referring, score_prompts
 from mmseg_ros.commands.remote_files import Place, place, url_name
 from mmseg_ros.commands.remote_output import mirrored_output
 from mmseg_ros.commands.scored import (
@@ -32,8 +38,6 @@ from mmseg_ros.evaluation.stopping import Stopped, never
 from mmseg_ros.metrics.robustness import SUBSET_CHOICES
 
 PROTOCOLS = ('emm', 'rmm', 'nm', 'legacy')
-LEAST_SHARE = 0.003
-"""Share of the image from which on a target of a sentence is scored."""
 EPILOG = """examples:
   python -m mmseg_ros evaluate out/sequence --bundle stitchfusion-b0-sim
   python -m mmseg_ros evaluate sequence.mcap --bundle my_bundle --subsets all --output out/scores
@@ -255,7 +259,7 @@ def _sweep(
     from mmseg_ros.core.errors import ConfigError
 
     other = args.verify or args.protocol or args.write_bag or args.export_masks
-    if other or _is_referring(bundle):
+    if other or is_referring(bundle):
         raise ConfigError(
             '--robustness runs EMM, RMM and NM by itself and gives the same matrix in every run: '
             'leave out --verify, --protocol, --write-bag and --export-masks. Bundles that answer '
@@ -263,7 +267,7 @@ def _sweep(
         )
     is_data_set = _holds_data_set(args, source)
     if is_data_set:
-        _reject_bag_options(args, source)
+        reject_bag_options(args, source)
     return sweep_source(args, source, bundle, output, key, is_data_set, stopped)
 
 
@@ -272,12 +276,12 @@ def score_source(
 ) -> Scored:
     """Score one source with one bundle: a bag, a data set, or one with text prompts."""
     if _holds_data_set(args, source):
-        _reject_bag_options(args, source)
-        if _is_referring(bundle):
-            _reject_exports(args, bundle)
-            return _score_referring(args, source, bundle)
+        reject_bag_options(args, source)
+        if is_referring(bundle):
+            reject_exports(args, bundle)
+            return score_prompts(args, source, bundle)
         return score_data_set(args, source, bundle, stopped)
-    _reject_data_set_options(args)
+    reject_data_set_options(args)
     return score_bag(args, source, bundle, stopped)
 
 
@@ -293,33 +297,6 @@ def source_name(source: Place) -> str:
     return source.name if source.is_dir() else source.stem
 
 
-def _reject_bag_options(args: argparse.Namespace, source: Path) -> None:
-    from mmseg_ros.core.errors import ConfigError
-
-    given = (args.calibration, args.sensors, args.labels, args.label_map, args.write_bag)
-    if args.every != 1 or any(given):
-        raise ConfigError(
-            f'{source} is a data set: --every, --calibration, --sensors, --labels, --label-map '
-            'and --write-bag are for bags; leave them out.'
-        )
-
-
-def _reject_exports(args: argparse.Namespace, bundle: str) -> None:
-    from mmseg_ros.core.errors import ConfigError
-
-    if args.export_masks:
-        raise ConfigError(
-            f'--export-masks writes labels of classes, but {bundle} answers text prompts.'
-        )
-
-
-def _reject_data_set_options(args: argparse.Namespace) -> None:
-    from mmseg_ros.core.errors import ConfigError
-
-    if args.protocol:
-        raise ConfigError('--protocol is for data sets; a bag is scored with --subsets.')
-
-
 def _holds_data_set(args: argparse.Namespace, path: Path) -> bool:
     from mmseg_ros.datasets.reader import is_data_set
     from mmseg_ros.datasets.refer_reader import holds_prompts
@@ -327,34 +304,3 @@ def _holds_data_set(args: argparse.Namespace, path: Path) -> bool:
     named = bool(args.classes) or args.format != 'auto'
     looks_like_one = (path / 'img').is_dir() or is_data_set(path) or holds_prompts(path)
     return named or looks_like_one
-
-
-def _is_referring(bundle: str) -> bool:
-    from mmseg_ros.inference.bundle import read_manifest
-    from mmseg_ros.inference.manifest_reader import REFERRING, task_of
-
-    return task_of(read_manifest(bundle)[1]) == REFERRING
-
-
-def _score_referring(args: argparse.Namespace, source: Path, bundle: str) -> Scored:
-    import numpy as np
-
-    from mmseg_models.training.referring_data import load_pictures
-    from mmseg_models.training.referring_validation import full_scores
-    from mmseg_ros.datasets.refer_reader import open_referring
-    from mmseg_ros.referring.segmenter import load_segmenter
-
-    pictures = load_pictures([open_referring(source, args.split)], 0.0)
-    segmenter = load_segmenter(bundle, args.backend, args.threads)
-    try:
-        scores = full_scores(
-            lambda image, sentences: np.asarray(segmenter.segment(image, sentences).meant),
-            pictures,
-            LEAST_SHARE,
-        )
-    finally:
-        segmenter.close()
-    text = ''.join(
-        f'{name:58} {row["count"]:5}  mIoU {row["miou"]:.3f}\n' for name, row in scores.items()
-    )
-    return Scored({'schema_version': 1, 'bundle': bundle, 'scores': scores}, text)

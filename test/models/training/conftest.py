@@ -60,3 +60,12 @@ def with_fields():
         return recipe
 
     return change
+
+
+@pytest.fixture(scope='session')
+def pictures(referring_root):
+    """Return the images of the referring set with their targets."""
+    from mmseg_models.training.referring_data import load_pictures
+    from mmseg_ros.datasets.refer_sim import SimulatedReferring
+
+    return load_pictures([SimulatedReferring(referring_root, 'train', regions=True)], 0.01)

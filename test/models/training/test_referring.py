@@ -27,24 +27,11 @@ from mmseg_models.training.referring_config import (
     ReferringLossConfig,
     ReferringRecipe,
 )
-from mmseg_models.training.referring_data import PictureVariation, load_pictures
-from mmseg_models.training.referring_validation import (
-    full_scores,
-    of_the_same_image,
-    questions,
-    score,
-    shuffled,
-)
+from mmseg_models.training.referring_data import load_pictures
 from mmseg_models.training.run_config import OptimizerConfig
 from mmseg_models.training.setup import setup
 from mmseg_ros.core.errors import ConfigError, TrainingError
 from mmseg_ros.datasets.refer_coco import RefCoco
-from mmseg_ros.datasets.refer_sim import SimulatedReferring
-
-
-@pytest.fixture(scope='module')
-def pictures(referring_root):
-    return load_pictures([SimulatedReferring(referring_root, 'train', regions=True)], 0.01)
 
 
 @pytest.fixture
@@ -76,50 +63,6 @@ def recipe(referring_root, tmp_path, tiny_encoders, monkeypatch):
     )
 
 
-def vary(picture, rng, **changes):
-    augmentation = ReferringAugmentation(
-        jitter_probability=0.0, rephrase_probability=0.0, region_share=0.0
-    )
-    return PictureVariation(64, 96, 2, replace(augmentation, **changes))(picture, rng)
-
-
-@pytest.mark.parametrize('seed', range(4))
-@pytest.mark.parametrize('crop', [0.0, 1.0])
-def test_sentences_are_true_of_what_is_drawn(pictures, seed, crop):
-    drawn = vary(pictures[seed], np.random.default_rng(seed), crop_probability=crop)
-    assert drawn.image.shape == (64, 96, 3)
-    assert drawn.masks.shape == (2, 64, 96)
-    for mask, sentence in zip(drawn.masks, drawn.sentences, strict=True):
-        red, _, blue = drawn.image[mask].mean(0)
-        assert np.isin(drawn.labels[mask], 9).all()
-        if 'red' in sentence or 'blue' in sentence:
-            assert bool(red > blue) == ('red' in sentence)
-        else:
-            middle = np.flatnonzero(mask.any(0)).mean()
-            assert bool(middle < 48) == ('left' in sentence)
-
-
-def test_mirrored_images_keep_true_sentences(pictures):
-    sides = set()
-    for seed in range(16):
-        rng = np.random.default_rng(seed)
-        drawn = vary(pictures[seed % 6], rng, flip_probability=1.0, crop_probability=0.0)
-        for mask, sentence in zip(drawn.masks, drawn.sentences, strict=True):
-            if 'on the' in sentence:
-                columns = np.flatnonzero(mask.any(0))
-                sides.add((sentence, bool(columns.mean() > 48)))
-    assert sides == {('the car on the right', True)}
-
-
-def test_a_part_shows_its_object_larger_and_whole(pictures):
-    sizes = []
-    for seed in range(24):
-        drawn = vary(pictures[seed % 6], np.random.default_rng(seed), crop_probability=1.0)
-        sizes += [int(mask.sum()) for mask in drawn.masks]
-    assert min(sizes) >= 0.95 * 24 * 28
-    assert max(sizes) > 24 * 28
-
-
 def test_an_image_is_varied_alike_in_every_process_and_otherwise_in_every_epoch(recipe):
     items = setup(recipe).task.loader([]).dataset
     first, again = (items[FrameKey(3, 1)] for _ in range(2))
@@ -137,63 +80,6 @@ def test_words_are_hidden_and_the_frame_of_a_sentence_is_not(recipe, probability
     assert (token_ids[:, 0] == 2).all()  # [CLS]
     assert bool((token_ids == 1).any()) == (probability == 1.0)
     assert bool((token_ids > 3).any()) == (probability == 0.0)
-
-
-def test_small_targets_are_left_out(referring_root):
-    source = [SimulatedReferring(referring_root, 'train', regions=True)]
-    kept = load_pictures(source, 0.5)
-    assert all(target.sentences == ('the road',) for item in kept for target in item.targets)
-    assert load_pictures(source, 0.99) == []
-
-
-@pytest.fixture(scope='module')
-def reader(pictures):
-    """Return a segmenter that knows the truth."""
-    asked = questions(pictures, 0.0)
-    truth = {(id(q.picture), q.sentence): q.target.mask(q.picture.shape) > 0 for q in asked}
-    by_image = {id(q.picture.image): id(q.picture) for q in asked}
-
-    def read(image, sentences):
-        nothing = np.zeros(image.shape[:2], bool)
-        return np.stack([truth.get((by_image[id(image)], s), nothing) for s in sentences])
-
-    return read
-
-
-def test_scores_tell_reading_from_guessing(pictures, reader):
-    asked = questions(pictures, 0.0)
-    right, wrong = score(reader, asked), score(reader, shuffled(asked))
-    assert right['all']['miou'] == 1.0
-    assert right['thing 10-100 %']['count'] == right['thing']['count'] == 18
-    assert right['region']['count'] == 12
-    assert wrong['all']['miou'] < 0.6
-    assert wrong['all']['count'] == right['all']['count']
-
-
-def test_shuffling_gives_every_sentence_away(pictures):
-    asked = questions(pictures, 0.0)
-    mixed = shuffled(asked)
-    assert sorted(q.sentence for q in mixed) == sorted(q.sentence for q in asked)
-    assert [q.target for q in mixed] == [q.target for q in asked]
-    assert sum(a.sentence != b.sentence for a, b in zip(asked, mixed, strict=True)) > 12
-
-
-def test_another_sentence_is_about_the_same_image(pictures):
-    mixed = of_the_same_image(questions(pictures, 0.0))
-    assert len(mixed) == len(questions(pictures, 0.0))
-    for question in mixed:
-        sentences = [s for target in question.picture.targets for s in target.sentences]
-        assert question.sentence in sentences
-    assert of_the_same_image(questions(pictures, 0.0)[:1]) == []
-
-
-def test_full_scores_ask_also_with_wrong_sentences(pictures, reader):
-    scores = full_scores(reader, pictures, 0.0)
-    name = 'things of 1 % and more'
-    assert scores['all']['miou'] == scores[name]['miou'] == 1.0
-    assert scores['all']['count'] == 30
-    assert scores[name]['count'] == scores[f'{name}, text prompts shuffled']['count'] == 18
-    assert scores[f'{name}, another text prompt about the image']['miou'] < 0.5
 
 
 def test_run_leaves_weights_that_say_what_they_are_for(recipe):
