@@ -102,6 +102,15 @@ def store(folder: Path, url: str) -> None:
             ) from error
 
 
+def require_usable(url: str) -> None:
+    """Raise before long work if nothing can be written to a URL for want of a file system.
+
+    Raises:
+        ConfigError: There is no file system of that name, or fsspec is missing.
+    """
+    _opened(url)
+
+
 def _is_last(path: Path) -> bool:
     return path.name in _LAST or path.name.endswith('.finished.json')
 

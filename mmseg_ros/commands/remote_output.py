@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mmseg_ros.commands.remote_files import store
+from mmseg_ros.commands.remote_files import require_usable, store
 
 Mirror = Callable[[Path], None]
 """Called with the local folder of the output whenever files in it are finished."""
@@ -22,8 +22,12 @@ def mirrored_output(args: argparse.Namespace) -> Iterator[argparse.Namespace]:
     and `mirror` does nothing then.
 
     Raises:
+        ConfigError: There is no such file system.
         OutputError: The URL cannot be written.
     """
+    for url in (args.output, args.write_bag, args.export_masks):
+        if isinstance(url, str):
+            require_usable(url)
     changed: dict[str, object] = {'mirror': _nothing}
     with TemporaryDirectory(prefix='mmseg-scores-') as folder:
         if isinstance(args.output, str):

@@ -252,6 +252,12 @@ def test_a_url_that_cannot_be_read_fails_that_source_alone(
     assert (tmp_path / 'out/day/tiny/metrics.json').is_file()
 
 
+@pytest.mark.parametrize('option', ['--output', '--write-bag', '--export-masks'])
+def test_an_output_on_no_file_system_is_named_before_the_work(tmp_path, capsys, option):
+    assert cli.main(['evaluate', str(tmp_path / 'none'), option, 'nowhere://x/y']) == 1
+    assert 'names no file system' in capsys.readouterr().err
+
+
 def test_words_are_paths_or_urls():
     assert place('a/b') == Path('a/b')
     assert place('file:///a/b') == Path('/a/b')
