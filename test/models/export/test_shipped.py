@@ -8,11 +8,20 @@ from mmseg_models.export.deployed import deployed_graph, deployed_network
 from mmseg_models.export.parity import check_parity
 from mmseg_models.export.referring_graph import referring_network
 from mmseg_models.export.referring_parity import check_referring_parity
+from mmseg_ros.commands.leaderboard import segmentation_bundles
 from mmseg_ros.core.resources import bundle_directory
 from mmseg_ros.inference.bundle import load_bundle
 from mmseg_ros.referring.bundle import SEGMENTER_FILE, TEXT_FILE, load_referring_bundle
 
 SUBSETS = 15
+LARGEST_BYTES = 90e6
+
+
+def test_every_system_ships_a_bundle_and_all_are_small_together():
+    folder = bundle_directory('crossvlt-small-sim').parent
+    models = {load_bundle(bundle_directory(name)).manifest.model for name in segmentation_bundles()}
+    assert models >= {'stitchfusion', 'geminifusion'}
+    assert sum(file.stat().st_size for file in folder.rglob('*') if file.is_file()) < LARGEST_BYTES
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +30,7 @@ def own_engine_cache(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('name', ['stitchfusion-lite0-sim', 'stitchfusion-b0-sim'])
+@pytest.mark.parametrize('name', segmentation_bundles())
 @pytest.mark.parametrize('runtime', ['openvino', 'onnxruntime', 'torch'])
 def test_every_graph_agrees_with_torch_on_every_subset(runtime, name, record_property):
     if importlib.util.find_spec(runtime) is None:
