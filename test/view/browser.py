@@ -100,8 +100,13 @@ class Browser:
         assert found, f'no button {label!r}'
 
     def type_into(self, text):
-        """Type into the first text field of one line."""
-        self.js('document.querySelector(\'input[type="text"], textarea\').focus()')
+        """Type into the first text field that is empty; fields of numbers are not."""
+        found = self.js(
+            '(() => { const all = [...document.querySelectorAll("input, textarea")];'
+            ' const e = all.find(e => ["text", "textarea"].includes(e.type) && e.value === "");'
+            ' if (e) e.focus(); return !!e; })()'
+        )
+        assert found, 'no empty text field'
         self.call('Input.insertText', text=text)
 
     def screenshot(self, path):
