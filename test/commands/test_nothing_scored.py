@@ -124,3 +124,15 @@ def test_a_bag_without_a_camera_has_nothing_for_a_text_prompt(
     bundle = make_referring_bundle()
     assert main(['segment-text', str(bag), 'red', '--bundle', str(bundle.path)]) == 1
     assert 'holds no camera' in last_line(capsys.readouterr().err)
+
+
+def test_a_lidar_alone_is_scored_in_the_image_that_camera_info_and_poses_tell(
+    evaluate, tmp_path, rig, sensor_samples
+):
+    clouds = [s for s in sensor_samples if s.modality == 'lidar']
+    truth = [(s.stamp_ns, np.zeros((32, 48), np.uint8)) for s in clouds]
+    status, out, err = evaluate(write(tmp_path / 'b', clouds, rig, truth), modalities=('lidar',))
+    assert status == 0, err
+    assert out.startswith('lidar ')
+    metrics = json.loads((tmp_path / 'scores' / 'metrics.json').read_text())
+    assert metrics['recorded'][0]['pixels'] == metrics['sets']['count'] * 32 * 48
