@@ -19,7 +19,9 @@ LARGEST_BYTES = 90e6
 
 def test_every_system_ships_a_bundle_and_all_are_small_together():
     folder = bundle_directory('crossvlt-small-sim').parent
-    models = {load_bundle(bundle_directory(name)).manifest.model for name in segmentation_bundles()}
+    models = {
+        load_bundle(bundle_directory(name)).manifest.model for name in segmentation_bundles()
+    }
     assert models >= {'stitchfusion', 'geminifusion'}
     assert sum(file.stat().st_size for file in folder.rglob('*') if file.is_file()) < LARGEST_BYTES
 
