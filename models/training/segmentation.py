@@ -144,7 +144,11 @@ class SegmentationTask:
         images_BMCHW = self.normalization(batch.images)
         modalities, (rows, columns) = tuple(self.recipe.data.modalities), batch.labels.shape[1:]
         labels = self._scorer.predict(average.eval(), images_BMCHW, modalities, (rows, columns))
-        fit = Fit.of((rows, columns), batch.images.shape[2:4], self.recipe.data.aspect)
+        fit = Fit.of(
+            (rows, columns),
+            (batch.images.shape[2], batch.images.shape[3]),
+            self.recipe.data.aspect,
+        )
         for i, name in enumerate(batch.names):
             planes, truth = batch.images[i].cpu().numpy(), batch.labels[i].cpu().numpy()
             path = folder / (name.replace('/', '_') + '.png')
