@@ -35,6 +35,10 @@ class Phases:
             yield told
         sys.stderr.write(f'{title}: {time.monotonic() - began_s:.1f} s\n')
 
+    def say(self, text: str) -> None:
+        """Write a line above the bar of the part that runs."""
+        sys.stderr.write(f'  {text}\n')
+
 
 @contextmanager
 def progress_bar(text: str) -> Iterator[Told]:

@@ -26,6 +26,8 @@ _POLL_S = 0.1
 
 Progress = Callable[[float, float], None]
 """Called with the seconds played and their total."""
+Say = Callable[[str], None]
+"""Takes one line per second about the running node."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ def run_live(
     calibration: Path,
     progress: Progress,
     speed: float = 1.0,
+    say: Say = lambda line: None,
 ) -> LiveRun:
     """Play a sequence to the node with outages, and record what it publishes.
 
@@ -79,6 +82,7 @@ def run_live(
         calibration: Calibration file of the sequence.
         progress: Told about the seconds played.
         speed: Seconds of the sequence per second.
+        say: Told once a second which sensor is out, the rate and the latency.
 
     Raises:
         ProcessError: One of the processes failed; the end of its log is shown.
@@ -88,17 +92,41 @@ def run_live(
     with Processes(_environment(output / 'logs'), output / 'logs') as processes:
         node = processes.start('node', _node_command(bundle, calibration))
         recorder = processes.start('recorder', _recorder_command(recording))
+        lines = _NewLines(processes.start('watch', _watch_command()).log, say)
         command = _player_command(drive, outages, duration_s, speed)
         player = processes.start('player', command)
-        usage = _watch(processes, player, node, duration_s / speed, progress)
+        usage = _watch(processes, player, node, duration_s / speed, progress, lines)
         _let(processes, _TAIL_S)
         recorder.stop(_RECORDER_GRACE_S)
         recorder.check()
     return LiveRun(recording, usage, time.monotonic() - began_s, speed)
 
 
+class _NewLines:
+    """Passes on the lines that a log has gained."""
+
+    def __init__(self, log: Path, say: Say) -> None:
+        self._log = log
+        self._say = say
+        self._read = 0
+
+    def pass_on(self) -> None:
+        """Pass on the whole lines since the last call."""
+        with self._log.open('rb') as stream:
+            stream.seek(self._read)
+            whole, newline, _ = stream.read().rpartition(b'\n')
+        self._read += len(whole) + len(newline)
+        for line in whole.decode('utf-8', 'replace').splitlines():
+            self._say(line)
+
+
 def _watch(
-    processes: Processes, player: Child, node: Child, duration_s: float, progress: Progress
+    processes: Processes,
+    player: Child,
+    node: Child,
+    duration_s: float,
+    progress: Progress,
+    lines: _NewLines,
 ) -> Usage:
     """Wait until the player ends and return what the node used by then."""
     usage = node.usage()
@@ -111,6 +139,7 @@ def _watch(
         if played_s > limit_s:
             processes.wait_for(player, 0.0)
         progress(min(played_s, duration_s), duration_s)
+        lines.pass_on()
         time.sleep(_POLL_S)
     processes.check()
     return usage
@@ -151,6 +180,10 @@ def _node_command(bundle: str, calibration: Path) -> list[str]:
         '-p',
         f'calibration.file:={calibration}',
     ]
+
+
+def _watch_command() -> list[str]:
+    return [sys.executable, '-m', 'mmseg_ros.ros.tools.watch']
 
 
 def _recorder_command(recording: Path) -> list[str]:

@@ -27,7 +27,7 @@ def demo_report(
     run: LiveRun,
     stages: Mapping[str, Mapping[str, float]],
     shown: Sequence[Figure],
-    pointed: Section,
+    systems: Sequence[Section],
     bundle: str,
 ) -> Report:
     """Return the page of one demo run.
@@ -38,8 +38,8 @@ def demo_report(
         outages: Which sensor was silent when.
         run: What the processes used.
         stages: Percentiles of the node's stages in milliseconds.
-        shown: Images, one figure per situation.
-        pointed: What was found by words.
+        shown: The film, then images, one figure per situation.
+        systems: What each system makes of it, and what was found by words.
         bundle: Name of the model bundle.
     """
     spans = [
@@ -53,7 +53,7 @@ def demo_report(
             'silent shows as a gray field; the labels go on.',
             shown,
         ),
-        pointed,
+        *systems,
         _over_time(frames, spans),
         _situations(scores),
         _cost(frames, run, stages),

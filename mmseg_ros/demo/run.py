@@ -18,7 +18,8 @@ from mmseg_ros.core.atomic_files import write_text
 from mmseg_ros.core.errors import BagError
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.resources import DEFAULT_BUNDLE
-from mmseg_ros.demo.live import LiveRun, require_ros, run_live
+from mmseg_ros.demo.animation import encoded, film_figure, film_of, save_film
+from mmseg_ros.demo.live import LiveRun, Say, require_ros, run_live
 from mmseg_ros.demo.pace import (
     FEWEST_FRAMES,
     SLOWEST,
@@ -37,6 +38,7 @@ from mmseg_ros.demo.schedule import Outage, outages
 from mmseg_ros.demo.sequence import SEED, cached_drive
 from mmseg_ros.demo.shown import Moment, chosen_frames, moment_figure, moments
 from mmseg_ros.demo.stages import stage_times
+from mmseg_ros.demo.systems import systems_section
 from mmseg_ros.evaluation.truth import Truth
 from mmseg_ros.inference.bundle import load_bundle
 from mmseg_ros.metrics import report
@@ -48,6 +50,8 @@ from mmseg_ros.referring.segmenter import load_segmenter
 CALIBRATION = 'calibration.yaml'
 _WARM_UP = 'warm_up'
 _MOST_TRIES = 3
+
+FILM = 'drive.webp'
 
 
 class Phase(Protocol):
@@ -62,6 +66,9 @@ class Progress(Protocol):
 
     def phase(self, text: str) -> AbstractContextManager[Phase]:
         """Show a part while the block runs."""
+
+    def say(self, text: str) -> None:
+        """Show a line while a part runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +118,9 @@ def run_demo(options: DemoOptions, progress: Progress) -> DemoResult:
             drive = cached_drive(options.cache, options.duration_s, options.seed, told)
         rig = _export_calibration(drive, output / CALIBRATION)
         space = bundle.manifest.label_space
-        play = _Playing(drive, options.duration_s, plan, output, str(bundle.path), space)
+        play = _Playing(
+            drive, options.duration_s, plan, output, str(bundle.path), space, progress.say
+        )
         with progress.phase('measuring what this machine can do') as told:
             speed = play.suitable_speed(told)
         run, frames = play.until_enough(speed, progress)
@@ -126,10 +135,16 @@ def run_demo(options: DemoOptions, progress: Progress) -> DemoResult:
             seen = list(moments(drive, run.recording, chosen, rig))
             figures = [moment_figure(moment, rig, bundle.manifest) for moment in seen]
             stages = stage_times(run.recording)
-            pointed = _pointed(drive, seen, options.referring_bundle)
+            film = encoded(film_of(drive, run.recording, frames, space))
+            save_film(film, output / FILM)
+            extra = [
+                systems_section(seen[0], rig, options.bundle),
+                _pointed(drive, seen, options.referring_bundle),
+            ]
             page = demo_report(
-                frames, scores, plan, run, stages, figures, pointed, bundle.manifest.name
-            )
+                frames, scores, plan, run, stages, [film_figure(film), *figures], extra,
+                bundle.manifest.name,
+            )  # fmt: skip
             report.write(page, output / 'report.html')
             save(poster(seen, rig, bundle.manifest), output / 'demo.png')
     return DemoResult(output / 'report.html', summary_lines(frames, scores, run.speed))
@@ -145,6 +160,7 @@ class _Playing:
     output: Path
     bundle: str
     label_space: LabelSpace
+    say: Say
 
     def suitable_speed(self, told: Phase) -> float:
         """Play the beginning without outages, and see how many label images come."""
@@ -174,7 +190,7 @@ class _Playing:
     ) -> LiveRun:
         calibration = self.output / CALIBRATION
         return run_live(
-            self.drive, duration_s, plan, folder, self.bundle, calibration, told, speed
+            self.drive, duration_s, plan, folder, self.bundle, calibration, told, speed, self.say
         )
 
 
@@ -194,7 +210,7 @@ def _clear(output: Path) -> None:
     output.mkdir(parents=True, exist_ok=True)
     for name in ('recording', 'logs', _WARM_UP):
         shutil.rmtree(output / name, ignore_errors=True)
-    for name in ('report.html', 'demo.png', CALIBRATION):
+    for name in ('report.html', 'demo.png', FILM, CALIBRATION):
         (output / name).unlink(missing_ok=True)
 
 

@@ -21,7 +21,9 @@ def scripts(monkeypatch):
             'signal.signal(signal.SIGINT, lambda *a: sys.exit())\n'
             'signal.pause()\n'
         ),
-        'player': 'import time; time.sleep(0.3); print("played")',
+        'watch': 'import time; print("1.0 s  all sensors deliver\\nhalf", end="", flush=True); '
+        'time.sleep(60)',
+        'player': 'import time; time.sleep(1.5); print("played")',
     }
 
     def command(name):
@@ -81,3 +83,12 @@ def test_commands_name_the_files_and_the_drops(tmp_path, plan):
     environment = live._environment(tmp_path)
     assert 1 <= int(environment['ROS_DOMAIN_ID']) <= 100
     assert environment['ROS_AUTOMATIC_DISCOVERY_RANGE'] == 'LOCALHOST'
+
+
+def test_whole_lines_of_the_watch_are_passed_on(scripts, tmp_path):
+    said = []
+    live.run_live(
+        Path('drive'), 1.0, [], tmp_path, 'bundle', Path('rig.yaml'), lambda *_: None, 1.0,
+        said.append,
+    )  # fmt: skip
+    assert said == ['1.0 s  all sensors deliver']

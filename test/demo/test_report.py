@@ -62,7 +62,7 @@ def test_the_page_holds_every_situation(seen, frames, scores, plan, rig, manifes
     figures = [moment_figure(moment, rig, manifest) for moment in seen]
     stages = {'infer': {'p50': 41.0, 'p95': 52.0}, 'latency': {'p50': 66.0}}
     pointed = Section('Text prompts', 'the red car')
-    page = render(demo_report(frames, scores, plan, run, stages, figures, pointed, 'fake'))
+    page = render(demo_report(frames, scores, plan, run, stages, figures, [pointed], 'fake'))
     for text in (
         'no rgb',
         'no lidar',
