@@ -16,17 +16,16 @@ from mmseg_ros.commands.arguments import (
     real_number,
     whole_number,
 )
+from mmseg_ros.sim.world.weather import CONDITIONS, FAILURES
 
 if TYPE_CHECKING:
     from mmseg_ros.sim.dataset import DatasetConfig
     from mmseg_ros.sim.sequence import DriveConfig
 
-CONDITIONS = ('cloud', 'fog', 'night', 'rain', 'sun')
 DEPTH_ENCODINGS = ('32FC1', '16UC1')
 RENDERERS = ('fast', 'mitsuba')
 RIGS = ('train', 'all', 'fixed')
 MESHES = ('sweethome3d',)
-FAILURES = ('motionblur', 'overexposure', 'underexposure', 'lidarjitter', 'eventlowres')
 EPILOG = """examples:
   python -m mmseg_ros simulate --layout deliver --scenes 20 --out out/deliver
   python -m mmseg_ros simulate --layout bag --frames 100 --condition night --out out/sequence

@@ -60,7 +60,7 @@ _WEATHER: dict[str, Weather] = {
     'night': Weather('night', (0.004, 0.005, 0.008), (0.010, 0.012, 0.020), (0.022, 0.022, 0.030),
                      (0.004, 0.005, 0.012), 0.6, 0.001, lamps=1.0, gain=9.0),
 }  # fmt: skip
-CONDITIONS: tuple[str, ...] = ('cloud', 'fog', 'night', 'rain', 'sun')
+CONDITIONS: tuple[str, ...] = tuple(sorted(_WEATHER))
 
 
 @dataclass(frozen=True, slots=True)
