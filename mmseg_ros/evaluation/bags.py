@@ -173,7 +173,7 @@ def _offer(
     worst.offer(
         value,
         str(frame_set.stamp_ns),
-        lambda: _figure(frame_set, output, scorer, opened, f': {name} {value:.3f}'),
+        lambda: _figure(frame_set, output, scorer, opened, f': {name} {value:.3f}', False),
     )
 
 
@@ -191,13 +191,14 @@ def _figure(
     scorer: BagScorer,
     opened: Replayed,
     remark: str = '',
+    with_points: bool = True,
 ) -> Figure:
     label_space, result = scorer.label_space, output.result
     outputs = {'labels': pictures.overlay_picture(frame_set, result.labels, label_space)}
     truth = scorer.truth.label_image(frame_set.stamp_ns)
     if truth is not None:
         outputs['truth'] = pictures.overlay_picture(frame_set, truth, label_space)
-    sample = frame_set.samples.get(LIDAR)
+    sample = frame_set.samples.get(LIDAR) if with_points else None
     if sample is not None and isinstance(sample.payload, CloudData):
         labels = point_labels(result, sample, frame_set, opened.pipeline, label_space.ignore_id)
         outputs['labeled points'] = pictures.labelled_cloud_picture(

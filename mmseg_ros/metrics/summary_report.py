@@ -49,6 +49,7 @@ def summary_report(
         ],
         sections=[
             Section('All pairs', blocks=[*blocks, *([chart] if done else [])]),
+            *_failed([row for row in ranked if row['fault']]),
             _agreement(agreements, note),
         ],
     )
@@ -67,7 +68,7 @@ _HEADER = (
 
 def _cells(row: Mapping[str, Any]) -> list[str]:
     if row['fault']:
-        return [row['source'], row['bundle'], *['–'] * 6, f'failed: {row["fault"]}']
+        return [row['source'], row['bundle'], *['–'] * 6, 'failed']
     link = Html(f'<a href="{escaped(row["page"])}">report</a>')
     return [
         row['source'],
@@ -80,6 +81,15 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
         percent(row['worst_subset_keeps']),
         link,
     ]
+
+
+def _failed(rows: Sequence[Mapping[str, Any]]) -> list[Section]:
+    """Return what failed and why; nothing where all was scored."""
+    if not rows:
+        return []
+    cells = [[f'{row["source"]} with {row["bundle"]}', row['fault']] for row in rows]
+    table = Table(['pair', 'why'], cells, 'What could not be scored; the others are unaffected.')
+    return [Section('Failed', blocks=[table])]
 
 
 def _agreement(agreements: Sequence[Mapping[str, Any]], note: str) -> Section:
