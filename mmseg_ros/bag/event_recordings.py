@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from mmseg_ros.core.errors import DatasetError, MissingLibraryError, SampleError
 from mmseg_ros.core.types import EventData
 from mmseg_ros.datasets.hdf5 import read_recording
 from mmseg_ros.messages.event_dat import read_dat_file
-from mmseg_ros.messages.event_file import read_event_file
+from mmseg_ros.messages.event_file import event_format, read_event_file
 from mmseg_ros.messages.event_points import event_data
 
 PACKET_NS = 10_000_000
@@ -28,10 +29,47 @@ _SENSOR_SIZES = ((180, 240), (240, 304), (260, 346), (480, 640), (720, 1280))
 Size = tuple[int, int]
 
 
+@dataclass(frozen=True, slots=True)
+class EventRecording:
+    """The events of one file and how they are stored.
+
+    Attributes:
+        events: All of them, oldest first.
+        codec: Name of the format.
+        names_size: Whether the file itself names the size of its sensor.
+    """
+
+    events: EventData
+    codec: str
+    names_size: bool
+
+    @property
+    def is_absolute(self) -> bool:
+        """Return whether the times are of a clock, not counted from the sensor's start."""
+        stamps = self.events.stamp_ns
+        return len(stamps) > 0 and int(stamps[0]) >= _ABSOLUTE_US * _NS_PER_US
+
+
+def is_event_file(path: Path) -> bool:
+    """Return whether the path is a file with the suffix of an event recording."""
+    return path.suffix.lower() in _READERS and path.is_file()
+
+
 def read_event_recording(
     path: Path, start_ns: int = 0, size: tuple[int, int] | None = None
 ) -> EventData:
-    """Return all events of a .raw, .dat, .h5, .hdf5 or .aedat4 file, oldest first.
+    """Return all events of a .raw, .dat, .h5, .hdf5 or .aedat4 file; see `open_event_recording`.
+
+    Raises:
+        MmsegError: The file cannot be read, or needs a library that is not installed.
+    """
+    return open_event_recording(path, start_ns, size).events
+
+
+def open_event_recording(
+    path: Path, start_ns: int = 0, size: tuple[int, int] | None = None
+) -> EventRecording:
+    """Return all events of a .raw, .dat, .h5, .hdf5 or .aedat4 file, and how it stores them.
 
     Args:
         path: The file.
@@ -68,12 +106,21 @@ def event_packets(events: EventData) -> Iterator[EventData]:
         first = last
 
 
-def _hdf5(path: Path, start_ns: int, size: Size | None) -> EventData:
+def _raw(path: Path, start_ns: int, _: Size | None) -> EventRecording:
+    return EventRecording(read_event_file(path, start_ns), f'RAW {event_format(path)}', True)
+
+
+def _dat(path: Path, start_ns: int, _: Size | None) -> EventRecording:
+    return EventRecording(read_dat_file(path, start_ns), 'DAT', True)
+
+
+def _hdf5(path: Path, start_ns: int, size: Size | None) -> EventRecording:
     (x, y, times_us, polarity), named = read_recording(path)
-    return _events(path, (x, y, times_us, polarity), start_ns, named or size)
+    events = _events(path, (x, y, times_us, polarity), start_ns, named or size)
+    return EventRecording(events, 'HDF5', named is not None)
 
 
-def _aedat4(path: Path, start_ns: int, size: Size | None) -> EventData:
+def _aedat4(path: Path, start_ns: int, size: Size | None) -> EventRecording:
     try:
         aedat = importlib.import_module('aedat')
     except ImportError as error:
@@ -96,8 +143,8 @@ def _aedat4(path: Path, start_ns: int, size: Size | None) -> EventData:
     table = np.concatenate(parts)
     named = streams[first].get('height'), streams[first].get('width')
     size = (int(named[0]), int(named[1])) if all(named) else size
-    times_us = table['t'].astype(np.int64)
-    return _events(path, (table['x'], table['y'], times_us, table['on']), start_ns, size)
+    columns = table['x'], table['y'], table['t'].astype(np.int64), table['on']
+    return EventRecording(_events(path, columns, start_ns, size), 'AEDAT4', all(named))
 
 
 def _events(
@@ -123,9 +170,9 @@ def _usual_size(path: Path, x: NDArray[Any], y: NDArray[Any]) -> Size:
     )
 
 
-_READERS: dict[str, Callable[[Path, int, Size | None], EventData]] = {
-    '.raw': lambda path, start_ns, _: read_event_file(path, start_ns),
-    '.dat': lambda path, start_ns, _: read_dat_file(path, start_ns),
+_READERS: dict[str, Callable[[Path, int, Size | None], EventRecording]] = {
+    '.raw': _raw,
+    '.dat': _dat,
     '.h5': _hdf5,
     '.hdf5': _hdf5,
     '.aedat4': _aedat4,

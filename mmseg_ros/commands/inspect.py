@@ -1,4 +1,4 @@
-"""`mmseg_ros inspect`: the clock doctor for recordings."""
+"""`mmseg_ros inspect`: the clock doctor for recordings; event files are `inspect_events`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmseg_ros.commands.inspect_events import inspect_events
 from mmseg_ros.commands.sensors_option import add_sensors, sensors_of
 
 if TYPE_CHECKING:
@@ -22,11 +23,13 @@ EPILOG = """examples:
   python -m mmseg_ros inspect sequence/ --sensors thermal=/flir/image_raw rgb=/camera/image_raw
   python -m mmseg_ros inspect sequence/ --write rig.yaml
   python -m mmseg_ros inspect sequence.mcap --json > clocks.json
+  python -m mmseg_ros inspect recording.raw
 
 offset: stamps minus those of the other sensors. delay: 99th percentile of the time to the recorder
 above its minimum. drift: how much faster than the recorder's the sensor's clock runs.
 The YAML at the end says which topic is which sensor, with windows, offsets and calibration; all
-verbs take it with --sensors, the node with calibration.file."""
+verbs take it with --sensors, the node with calibration.file.
+An event file (.raw, .dat, .h5, .hdf5, .aedat4) is told with its format, size, span and rate."""
 
 _ORDER = ('rgb', 'lidar', 'depth', 'event')
 _TOO_NEW_S = 0.005
@@ -36,7 +39,7 @@ _YEAR_S = 365.25 * 86400
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
     parser.epilog = EPILOG
-    parser.add_argument('bag', help='folder, .mcap or .db3 of a ROS 2 bag')
+    parser.add_argument('bag', help='folder, .mcap or .db3 of a ROS 2 bag; or event file')
     add_sensors(parser, 'data topics of sensors, where they are not the probable ones')
     parser.add_argument('--calibration', type=Path, help='calibration file to put into the YAML')
     parser.add_argument('--write', type=Path, metavar='FILE.yaml', help='write the YAML there')
@@ -49,7 +52,9 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         BagError: The bag cannot be read, or it holds no message with a header.
         ConfigError: A sensor is not given as NAME=TOPIC, or its topic is not in the bag.
+        MmsegError: An event file cannot be read.
     """
+    from mmseg_ros.bag.event_recordings import is_event_file
     from mmseg_ros.bag.proposal import propose_topics
     from mmseg_ros.bag.reader import BagReader
     from mmseg_ros.bag.replay import sensor_topics
@@ -57,6 +62,8 @@ def run(args: argparse.Namespace) -> int:
     from mmseg_ros.core.errors import BagError
     from mmseg_ros.sync.clock_doctor import examine
 
+    if is_event_file(Path(args.bag)):
+        return inspect_events(args)
     given = sensors_of(args)
     with BagReader(args.bag) as reader:
         topics = {**propose_topics(reader), **sensor_topics(reader, [*given.topics], given.topics)}

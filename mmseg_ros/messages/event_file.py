@@ -45,6 +45,15 @@ def read_event_file(path: str | Path, start_ns: int = 0) -> EventData:
     return event_data(x, y, stamps, polarity, height, width)
 
 
+def event_format(path: str | Path) -> str:
+    """Return the format that a .raw file's header names: EVT2, EVT21 or EVT3.
+
+    Raises:
+        SampleError: The file cannot be read, or its header names no supported format.
+    """
+    return _format(split_header(read_content(path))[0], str(path))[0]
+
+
 def _has_swapped_halves(header: str) -> bool:
     """Return whether EVT 2.1 words are stored with their upper 32 bits first."""
     return (
