@@ -19,7 +19,7 @@ from mmseg_ros.core.modalities import (
 from mmseg_ros.core.types import DEPTH, EVENT, LIDAR, RGB, STANDARD_MODALITIES, Modality
 from mmseg_ros.projection.sensor_words import modality_of
 
-_DEPTH_ENCODINGS = ('16uc1', '32fc1')
+_DEPTH_ENCODINGS = ('16uc1', '32fc1', '64fc1')
 _RESULTS = ('truth', 'label', 'labels', 'mask', 'overlay', 'confidence', 'color_labels', 'debug')
 _GOOD = ('color', 'rgb', 'front', 'top', 'image_raw', 'image', 'points', 'aligned')
 _POOR = ('infra', 'infra1', 'infra2', 'right', 'rear', 'back', 'theora', 'side', 'fisheye')

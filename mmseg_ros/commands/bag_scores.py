@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mmseg_ros.commands.export_options import export_paths
 from mmseg_ros.commands.scored import Scored
@@ -93,6 +94,20 @@ def _labels(args: argparse.Namespace, label_space: LabelSpace) -> LabelSource:
     return LabelSource(topic=absolute(args.labels), label_map=label_map)
 
 
+def _as_recorded(metrics: Mapping[str, Any]) -> list[str]:
+    """Return a line per group of frames, for recordings in which no frame has every sensor."""
+    from mmseg_ros.metrics.report import number
+    from mmseg_ros.metrics.score_report import group_name
+
+    lines = [
+        f'{group_name(row):28} mIoU {number(row["miou"])}  points {number(row["point_miou"])}  '
+        f'{row["sets"]} frames\n'
+        for row in metrics['recorded']
+    ]
+    sensors = subset_name(metrics['bundle']['modalities'])
+    return [f'No scored frame has all of {sensors}; as recorded:\n', *lines]
+
+
 def _text(evaluation: Evaluation) -> str:
     """Return the robustness table, the calibration error and what was not used."""
     from mmseg_ros.metrics.drops import drop_text
@@ -105,5 +120,7 @@ def _text(evaluation: Evaluation) -> str:
         f'kept {percent(row["retained"])}\n'
         for row in metrics['robustness']
     ]
+    if all(row['miou'] is None for row in metrics['robustness']):
+        lines = _as_recorded(metrics)
     lines.append(f'{"calibration error (ECE)":28} {number(metrics["reliability"]["ece"])}\n')
     return ''.join(lines) + misalignment_text(metrics) + drop_text(metrics) + evaluation.exported

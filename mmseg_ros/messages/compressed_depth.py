@@ -13,6 +13,7 @@ from mmseg_ros.core.types import DepthData
 from mmseg_ros.messages.buffers import as_bytes
 from mmseg_ros.messages.compressed_image import stored_pixels
 from mmseg_ros.messages.image import DEPTH_ENCODINGS, MM_PER_M, depth_data
+from mmseg_ros.messages.image_encodings import spelled
 from mmseg_ros.messages.rvl import decode_rvl
 
 # compressed_depth_image_transport: a format number (unused) and the two quantization parameters
@@ -31,7 +32,7 @@ def decode_compressed_depth(msg: Any) -> DepthData:
         SampleError: The format is no depth, or the data does not fit it.
     """
     text = str(msg.format)
-    original = text.partition(';')[0].strip()
+    original = spelled(text.partition(';')[0].strip())
     if 'compresseddepth' in text.lower():
         return _transported(msg, original, 'rvl' in text.lower())
     pixels = stored_pixels(msg)

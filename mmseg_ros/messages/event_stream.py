@@ -146,7 +146,8 @@ class EventStream:
         self._follow_sequence(int(msg.seq))
         if msg.is_bigendian:
             raise SampleError('EventPacket with big-endian content is not supported.')
-        data, base_ns, encoding = as_bytes(msg.events), int(msg.time_base), str(msg.encoding)
+        data, base_ns = as_bytes(msg.events), int(msg.time_base)
+        encoding = str(msg.encoding).strip().lower()
         if encoding in WORD_TYPES:
             most = limits().window_events
             x, y, times_us, polarity = decode_prophesee(encoding, data, self._state, most)

@@ -22,10 +22,12 @@ from mmseg_ros.messages.image_encodings import (
     YUV,
     color_pixels,
     demosaiced,
+    spelled,
 )
 from mmseg_ros.projection.compiled import compiled
 
 DEPTH_ENCODINGS: tuple[str, ...] = ('16UC1', 'mono16', '32FC1')
+_DOUBLE_DEPTH = '64fc1'
 MM_PER_M = 1000.0
 
 
@@ -40,7 +42,7 @@ def decode_image(msg: Any) -> ImageData:
         SampleError: The encoding is unknown, the image is larger than `limits.image_pixels`, or
             step, size and data do not fit together.
     """
-    encoding = str(msg.encoding)
+    encoding = spelled(str(msg.encoding))
     if encoding in PLAIN:
         pixels = _rows(msg, *PLAIN[encoding])
         if pixels.ndim == 3:
@@ -67,18 +69,20 @@ def decode_image(msg: Any) -> ImageData:
 def decode_depth(msg: Any) -> DepthData:
     """Return the depth of a sensor_msgs/Image in meters; NaN where nothing was measured.
 
-    16UC1 and mono16 are millimeters, 32FC1 meters; zero, negative, NaN and infinite values are
+    16UC1 and mono16 are millimeters, 32FC1 and 64FC1 meters; zero, negative, NaN and infinite values are
     invalid. Source: REP-118, REP-117.
 
     Raises:
         SampleError: It is no depth encoding, the image is larger than `limits.image_pixels`, or
             step, size and data do not fit together.
     """
-    encoding = str(msg.encoding)
+    encoding = spelled(str(msg.encoding))
+    if encoding.strip().lower() == _DOUBLE_DEPTH:
+        return depth_data(_rows(msg, 'f8', 1), 1.0)
     if encoding not in DEPTH_ENCODINGS:
         raise SampleError(
             f'Encoding {encoding!r} is no depth encoding; '
-            f'supported: {", ".join(DEPTH_ENCODINGS)} (REP-118).'
+            f'supported: {", ".join(DEPTH_ENCODINGS)} (REP-118), 64FC1.'
         )
     kind, channels = PLAIN[encoding]
     return depth_data(_rows(msg, kind, channels), MM_PER_M if kind == 'u2' else 1.0)

@@ -50,6 +50,15 @@ YUV: dict[str, int] = {
 NV: dict[str, int] = {'nv12': cv2.COLOR_YUV2RGB_NV12, 'nv21': cv2.COLOR_YUV2RGB_NV21}
 PLANAR: dict[str, int] = {'i420': cv2.COLOR_YUV2RGB_I420, 'yv12': cv2.COLOR_YUV2RGB_YV12}
 SUPPORTED_ENCODINGS: tuple[str, ...] = (*PLAIN, *BAYER, *YUV, *NV, *PLANAR)
+_SPELLINGS = {name.lower(): name for name in SUPPORTED_ENCODINGS}
+
+
+def spelled(encoding: str) -> str:
+    """Return an encoding as the table above spells it: drivers write `RGB8`, `MONO16`, `16uc1`.
+
+    What is not in the table comes back as it is.
+    """
+    return _SPELLINGS.get(encoding.strip().lower(), encoding)
 
 
 def eight_bits(pixels: NDArray[Any]) -> NDArray[np.uint8]:

@@ -103,12 +103,16 @@ def _robustness(metrics: Mapping[str, Any]) -> Section:
     return Section('When sensors are missing', blocks=[Table(header, rows, caption)])
 
 
+def group_name(row: Mapping[str, Any]) -> str:
+    """Return the name of a row of `recorded`: its sensors, or that it is over all frames."""
+    available = row['available']
+    return available if isinstance(available, str) else subset_name(available)
+
+
 def _recorded(metrics: Mapping[str, Any]) -> Section:
     rows = [
         [
-            row['available']
-            if isinstance(row['available'], str)
-            else subset_name(row['available']),
+            group_name(row),
             str(row['sets']),
             number(row['miou']),
             percent(row['pixel_accuracy']),

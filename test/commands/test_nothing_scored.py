@@ -136,3 +136,33 @@ def test_a_lidar_alone_is_scored_in_the_image_that_camera_info_and_poses_tell(
     assert out.startswith('lidar ')
     metrics = json.loads((tmp_path / 'scores' / 'metrics.json').read_text())
     assert metrics['recorded'][0]['pixels'] == metrics['sets']['count'] * 32 * 48
+
+
+def test_what_was_scored_is_printed_where_no_frame_has_all_sensors(
+    evaluate, tmp_path, rig, sensor_samples
+):
+    """A camera whose stamps are all zero takes only itself: the others are scored and shown."""
+    truth = [
+        (s.stamp_ns, np.zeros((32, 48), np.uint8)) for s in sensor_samples if s.modality == 'lidar'
+    ]
+    mixed = [
+        replace(s, stamp_ns=0, received_ns=s.stamp_ns) if s.modality == 'rgb' else s
+        for s in sensor_samples
+    ]
+    path = tmp_path / 'b'
+    with BagWriter(path) as bag:
+        bag.write_calibration(sensor_samples[0].stamp_ns, rig)
+        for sample in mixed:
+            bag.write_sample(sample)
+        for stamp_ns, labels in truth:
+            bag.write_truth_labels(stamp_ns, 'camera', labels)
+    status, out, err = evaluate(path)
+    assert status == 0, err
+    lines = out.splitlines()
+    assert lines[0] == 'No scored frame has all of rgb+depth+event+lidar; as recorded:'
+    assert lines[1].startswith('all frames ')
+    metrics = json.loads((tmp_path / 'scores' / 'metrics.json').read_text())
+    total = metrics['recorded'][0]
+    assert total['pixels'] > 0
+    assert f'mIoU {total["miou"]:.3f}' in lines[1]
+    assert 'stamp zero or negative' in out

@@ -60,6 +60,8 @@ def rvl(pixels):
     [
         ('16UC1; compressedDepth png', header() + png(MM)),
         ('16UC1; compressedDepth', header() + png(MM)),
+        ('16uc1; compressedDepth png', header() + png(MM)),
+        ('MONO16; png compressed ', png(MM)),
         ('16UC1; compressedDepth rvl', header() + rvl(MM)),
         ('16UC1; png compressed ', png(MM)),
         ('mono16; png compressed ', png(MM)),

@@ -69,6 +69,12 @@ class TestEvt3:
         assert (events.x.tolist(), events.y.tolist()) == ([44], [3])
         assert stream.counters.lost_packets == 0
 
+    def test_capitals_of_the_encoding(self):
+        events = EventStream(HEIGHT, WIDTH).decode(
+            packet('EVT3', evt3(*evt3_time(5000), (0, 7), (2, 33)))
+        )
+        assert (events.x.tolist(), events.y.tolist()) == ([33], [7])
+
     def test_events_before_the_first_time_are_left_out(self):
         content = evt3((0, 1), (2, 1), (6, 5), (2, 2), (8, 0), (2, 3))
         assert EventStream(HEIGHT, WIDTH).decode(packet('evt3', content)).x.tolist() == [3]

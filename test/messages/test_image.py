@@ -64,6 +64,49 @@ def test_single_channels_in_any_order_and_container(message, encoding, dtype, or
     assert decoded.dtype.isnative
 
 
+@pytest.mark.parametrize('encoding', ['RGB8', 'Rgb8', ' rgb8', 'rgb8 '])
+def test_the_spelling_of_an_encoding_does_not_matter(message, encoding):
+    np.testing.assert_array_equal(decode_image(raw(message, encoding, RGB)).pixels, RGB)
+
+
+@pytest.mark.parametrize(
+    ('encoding', 'dtype'), [('MONO8', 'u1'), ('MONO16', 'u2'), ('16uc1', 'u2'), ('32fc1', 'f4')]
+)
+def test_capitals_of_gray_images(message, encoding, dtype):
+    pixels = np.arange(48).reshape(6, 8).astype(dtype)
+    np.testing.assert_array_equal(decode_image(raw(message, encoding, pixels)).pixels, pixels)
+
+
+def test_capitals_of_mosaics_and_yuv(message):
+    flat = np.full((8, 8), 90, np.uint8)
+    for encoding in ('BAYER_RGGB8', 'NV12', 'I420'):
+        rows = 12 if encoding in ('NV12', 'I420') else 8
+        data = np.full((rows, 8), 128, np.uint8).tobytes()
+        named = decode_image(raw(message, encoding, flat, data=data)).pixels
+        plain = decode_image(raw(message, encoding.lower(), flat, data=data)).pixels
+        np.testing.assert_array_equal(named, plain)
+
+
+@pytest.mark.parametrize('order', ['<', '>'])
+def test_depth_of_64_bits_is_in_meters(message, order):
+    meters = np.array([[0.0, np.inf], [-2.0, 3.25]])
+    data = meters.astype(order + 'f8').tobytes()
+    for encoding in ('64FC1', '64fc1'):
+        msg = raw(message, encoding, meters, data=data, is_bigendian=int(order == '>'))
+        depth = decode_depth(msg).depth_m
+        np.testing.assert_array_equal(depth, np.float32([[np.nan, np.nan], [np.nan, 3.25]]))
+    with pytest.raises(SampleError, match="Unknown image encoding '64FC1'; supported: mono8"):
+        decode_image(raw(message, '64FC1', meters))
+
+
+def test_capitals_of_depth(message):
+    mm = np.array([[0, 1500]], np.uint16)
+    for encoding in ('MONO16', '16uc1'):
+        np.testing.assert_array_equal(
+            decode_depth(raw(message, encoding, mm)).depth_m, np.float32([[np.nan, 1.5]])
+        )
+
+
 def test_plain_formats_are_views(message):
     data = bytearray(RGB.tobytes())
     decoded = decode_image(raw(message, 'rgb8', RGB, data=data)).pixels
