@@ -69,8 +69,8 @@ def decode_image(msg: Any) -> ImageData:
 def decode_depth(msg: Any) -> DepthData:
     """Return the depth of a sensor_msgs/Image in meters; NaN where nothing was measured.
 
-    16UC1 and mono16 are millimeters, 32FC1 and 64FC1 meters; zero, negative, NaN and infinite values are
-    invalid. Source: REP-118, REP-117.
+    16UC1 and mono16 are millimeters, 32FC1 and 64FC1 meters; zero, negative, NaN and infinite
+    values are invalid. Source: REP-118, REP-117.
 
     Raises:
         SampleError: It is no depth encoding, the image is larger than `limits.image_pixels`, or
