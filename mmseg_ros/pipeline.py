@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ros.core.aspects import DEFAULT_ASPECT
+from mmseg_ros.core.config import EVENT_WINDOW_S
 from mmseg_ros.core.errors import BundleError, SampleError
 from mmseg_ros.core.timing import StageTimer, StageWatch
 from mmseg_ros.core.types import (
@@ -87,7 +88,7 @@ class Pipeline:
         bundle: Bundle,
         backend: Backend,
         rig: Rig,
-        event_window_s: float = 0.05,
+        event_window_s: float = EVENT_WINDOW_S,
         odometry: Odometry | None = None,
         watch: StageWatch | None = None,
         clock_ns: Callable[[], int] | None = None,

@@ -17,6 +17,9 @@ from mmseg_ros.core.model_config import ModelConfig
 from mmseg_ros.core.parameters import Checked, parameter
 from mmseg_ros.core.types import STANDARD_MODALITIES, Modality
 
+EVENT_WINDOW_S = 0.05
+"""Length of the event window that ends at the stamp of a frame, unless configured."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SensorConfig(Checked):
@@ -153,7 +156,7 @@ class CalibrationConfig(Checked):
         read_only=True,
     )
     event_window_s: float = parameter(
-        0.05,
+        EVENT_WINDOW_S,
         'Length of the event window that ends at the reference stamp.',
         unit='s',
         low=0.0001,

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from mmseg_ros.core.modalities import KINDS, ODOM_TOPIC, camera_info_topic, sensor_topic
+from mmseg_ros.core.types import STANDARD_MODALITIES
+
 PARAMETERS: Mapping[str, tuple[str, type]] = MappingProxyType(
     {
         'use_sim_time': ('use_sim_time', bool),
@@ -18,16 +21,20 @@ PARAMETERS: Mapping[str, tuple[str, type]] = MappingProxyType(
 )
 """Argument -> (parameter of the node, its type)."""
 
+
+def _sensor_topics() -> dict[str, str]:
+    topics = {}
+    for name in STANDARD_MODALITIES:
+        topics[f'{name}_topic'] = sensor_topic(name).removeprefix('/')
+        if KINDS[name].has_camera:
+            topics[f'{name}_info_topic'] = camera_info_topic(name).removeprefix('/')
+    return topics
+
+
 TOPICS: Mapping[str, str] = MappingProxyType(
     {
-        'rgb_topic': 'rgb/image_raw',
-        'rgb_info_topic': 'rgb/camera_info',
-        'depth_topic': 'depth/image',
-        'depth_info_topic': 'depth/camera_info',
-        'event_topic': 'event/events',
-        'event_info_topic': 'event/camera_info',
-        'lidar_topic': 'lidar/points',
-        'odom_topic': 'odom',
+        **_sensor_topics(),
+        'odom_topic': ODOM_TOPIC.removeprefix('/'),
     }
 )
 """Argument -> topic of the node that it remaps."""

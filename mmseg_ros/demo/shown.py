@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mmseg_ros import messages
 from mmseg_ros.bag import replay
 from mmseg_ros.bag.reader import BagReader
-from mmseg_ros.core.config import NodeConfig
+from mmseg_ros.core.config import EVENT_WINDOW_S, NodeConfig
 from mmseg_ros.core.types import EVENT, CloudData, FrameSet
 from mmseg_ros.demo.results import ALL_SENSORS, LABELS_TOPIC, POINTS_TOPIC, LabelFrame
 from mmseg_ros.demo.schedule import Outage
@@ -26,7 +26,7 @@ from mmseg_ros.projection.extrinsics import Rig
 from mmseg_ros.sync.collector import Collector
 
 _LEAD_S = 1.0
-_EVENT_WINDOW_NS = 50_000_000
+_EVENT_WINDOW_NS = round(EVENT_WINDOW_S * 1e9)
 
 
 @dataclass(frozen=True, slots=True)

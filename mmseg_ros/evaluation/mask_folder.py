@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from mmseg_ros.core.atomic_files import atomic_folder, write_text
 from mmseg_ros.core.errors import OutputError
 from mmseg_ros.core.labels import LabelSpace
+from mmseg_ros.core.subsets import subset_name
 from mmseg_ros.labelling.colors import colorize
 from mmseg_ros.labelling.image_files import write_image
 
@@ -88,7 +89,8 @@ class MaskFolder:
         colors = colorize(labels, self._label_space)
         write_image(self._folder / COLOR_FOLDER / file, colors, durable=False)
         stamp = '' if stamp_ns is None else stamp_ns
-        self._rows.append((file, name, stamp, frame_id, '+'.join(sensors)))
+        used = subset_name(sensors) if sensors else ''
+        self._rows.append((file, name, stamp, frame_id, used))
 
     def finish(self) -> None:
         """Write the lists and the label space.

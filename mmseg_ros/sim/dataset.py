@@ -14,6 +14,7 @@ import yaml
 from numpy.typing import NDArray
 
 from mmseg_ros.core.atomic_files import write_text
+from mmseg_ros.core.config import EVENT_WINDOW_S
 from mmseg_ros.core.errors import ConfigError, DatasetError
 from mmseg_ros.core.modalities import DELIVER_FOLDERS, STANDARD_ENCODINGS
 from mmseg_ros.core.safe_yaml import load_yaml
@@ -39,7 +40,7 @@ WORLD = 2
 """Edition of the world: streets of the same seed differ between editions, so they do not mix."""
 SECTOR_DEG = 150.0
 """Sector of the LiDAR that is simulated: a data set only holds what the camera sees."""
-EVENT_WINDOW_NS = 50_000_000
+_EVENT_WINDOW_NS = round(EVENT_WINDOW_S * 1e9)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +168,7 @@ def _claim(config: DatasetConfig, rig: Rig) -> None:
         **({'meshes': config.meshes} if config.meshes else {}),
         'height': config.height,
         'width': config.width,
-        'event_window_ns': EVENT_WINDOW_NS,
+        'event_window_ns': _EVENT_WINDOW_NS,
         'encodings': dict(STANDARD_ENCODINGS),
         'calibration': rig.to_dict(),
     }
@@ -271,7 +272,7 @@ def encode_frame(
         RGB, frame.stamp_ns, frame.samples, STANDARD_MODALITIES, CloseReason.COMPLETE
     )
     rig, odometry = drive.rig, _odometry_around(drive, frame.stamp_ns)
-    aligned, _ = align(frame_set, rig, height, width, EVENT_WINDOW_NS, odometry)
+    aligned, _ = align(frame_set, rig, height, width, _EVENT_WINDOW_NS, odometry)
     context = EncodingContext(rig.camera(RGB).resized(height, width), rig.T_base(RGB))
     return {
         name: encode(STANDARD_ENCODINGS[name], aligned.planes[name], context)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mmseg_ros.core.config import SensorConfig, SyncConfig
+from mmseg_ros.core.config import EVENT_WINDOW_S, SensorConfig, SyncConfig
 from mmseg_ros.core.errors import ConfigError, SyncError
 from mmseg_ros.core.types import FrameSet, Modality, SensorSample
 from mmseg_ros.sync.assembly import Assembly
@@ -44,7 +44,7 @@ class Collector:
         modalities: Sequence[Modality],
         sync: SyncConfig,
         sensors: Mapping[Modality, SensorConfig],
-        event_window_s: float = 0.05,
+        event_window_s: float = EVENT_WINDOW_S,
     ) -> None:
         self.modalities = tuple(modalities)
         if not self.modalities or len(set(self.modalities)) < len(self.modalities):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mmseg_ros.core.config import SensorConfig, SyncConfig
+from mmseg_ros.core.config import EVENT_WINDOW_S, SensorConfig, SyncConfig
 from mmseg_ros.core.types import FrameSet, Modality, SensorSample
 from mmseg_ros.sync.collector import Collector
 from mmseg_ros.sync.counters import CollectorCounters
@@ -35,7 +35,7 @@ class OfflineCollector:
         modalities: Sequence[Modality],
         sync: SyncConfig,
         sensors: Mapping[Modality, SensorConfig],
-        event_window_s: float = 0.05,
+        event_window_s: float = EVENT_WINDOW_S,
     ) -> None:
         self._collector = Collector(modalities, sync, sensors, event_window_s)
         self._limit_ns = round(sync.offset_limit_s * 1e9)

@@ -12,6 +12,7 @@ import yaml
 
 from mmseg_ros.core.config import NodeConfig
 from mmseg_ros.core.errors import ConfigError
+from mmseg_ros.core.node_arguments import PARAMETERS, TOPICS
 
 _SPEC = importlib.util.spec_from_file_location(
     'launch_stand_in', Path(__file__).with_name('launch_stand_in.py')
@@ -23,25 +24,16 @@ _SPEC.loader.exec_module(stand_in)
 ROOT = Path(__file__).parents[2]
 LAUNCH = ROOT / 'launch' / 'mmseg.launch.py'
 RIG = ROOT / 'launch' / 'rig.launch.py'
-TOPICS = {
-    'rgb_topic': 'rgb/image_raw',
-    'rgb_info_topic': 'rgb/camera_info',
-    'depth_topic': 'depth/image',
-    'depth_info_topic': 'depth/camera_info',
-    'event_topic': 'event/events',
-    'event_info_topic': 'event/camera_info',
-    'lidar_topic': 'lidar/points',
-    'odom_topic': 'odom',
+TYPED = {
+    'use_sim_time': ('true', True),
+    'autostart': ('false', False),
+    'model': ('my-bundle', 'my-bundle'),
+    'backend': ('openvino', 'openvino'),
+    'precision': ('bf16', 'bf16'),
+    'referring': ('7', '7'),
+    'calibration': ('/car.yaml', '/car.yaml'),
 }
-PARAMETERS = {
-    'use_sim_time': ('true', 'use_sim_time', True),
-    'autostart': ('false', 'autostart', False),
-    'model': ('my-bundle', 'model.bundle', 'my-bundle'),
-    'backend': ('openvino', 'model.backend', 'openvino'),
-    'precision': ('bf16', 'model.precision', 'bf16'),
-    'referring': ('7', 'referring.bundle', '7'),
-    'calibration': ('/car.yaml', 'calibration.file', '/car.yaml'),
-}
+"""Argument -> (what somebody types, the value that the parameter gets)."""
 OTHERS = {'namespace', 'params_file', 'log_level', 'respawn',
           'rviz', 'fixed_frame', 'bag', 'bag_rate', 'bag_loop'}  # fmt: skip
 
@@ -63,6 +55,9 @@ def test_arguments_are_declared_and_described(everything):
         assert all(item.description.endswith('.') for item in declared)
         if path == LAUNCH:
             assert {item.name for item in declared} == {*TOPICS, *PARAMETERS, *OTHERS}
+            assert TYPED.keys() == PARAMETERS.keys()
+            texts = {item.name: item.description for item in declared}
+            assert all(texts[name].endswith(f' {topic}.') for name, topic in TOPICS.items())
 
 
 def test_an_argument_that_is_not_given_sets_nothing(everything, tmp_path):
@@ -81,9 +76,10 @@ def test_an_argument_that_is_not_given_sets_nothing(everything, tmp_path):
         assert node.options['respawn'] is False
 
 
-@pytest.mark.parametrize('name', PARAMETERS)
+@pytest.mark.parametrize('name', TYPED)
 def test_an_argument_that_is_given_counts_more_than_the_file(everything, name):
-    typed, parameter, value = PARAMETERS[name]
+    typed, value = TYPED[name]
+    parameter, _ = PARAMETERS[name]
     *_, given = the_node(stand_in.launched(LAUNCH, {name: typed}))['parameters']
     assert list(given) == [parameter]
     assert given[parameter].value == value
@@ -92,7 +88,7 @@ def test_an_argument_that_is_given_counts_more_than_the_file(everything, name):
 
 def test_the_parameters_exist(everything):
     config = NodeConfig()
-    for _, parameter, _ in PARAMETERS.values():
+    for parameter, _ in PARAMETERS.values():
         if '.' in parameter:
             block, field = parameter.split('.')
             assert hasattr(getattr(config, block), field)
