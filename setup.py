@@ -60,7 +60,6 @@ setup(
         'gpu': ['cuda-python'],
         'tensorrt-rtx': ['tensorrt-rtx'],
         'report': ['jinja2', 'matplotlib', 'rich'],
-        'open3d': ['open3d'],
         'fleet': ['ray', 'fsspec'],
         'datasets': ['h5py', 'hdf5plugin'],
         'events': ['aedat', 'h5py', 'hdf5plugin'],

@@ -28,11 +28,12 @@ def mirrored_output(args: argparse.Namespace) -> Iterator[argparse.Namespace]:
     for url in (args.output, args.write_bag, args.export_masks):
         if isinstance(url, str):
             require_usable(url)
-    changed: dict[str, object] = {'mirror': _nothing}
+    mirror: Mirror = _nothing
+    changed: dict[str, object] = {}
     with TemporaryDirectory(prefix='mmseg-scores-') as folder:
         if isinstance(args.output, str):
-            changed = {'output': Path(folder), 'mirror': _Mirror(args.output)}
-        yield argparse.Namespace(**{**vars(args), **changed})
+            mirror, changed = _Mirror(args.output), {'output': Path(folder)}
+        yield argparse.Namespace(**{**vars(args), **changed, 'mirror': mirror})
 
 
 class _Mirror:

@@ -124,10 +124,6 @@ class ConfusionMatrix:
         union: NDArray[np.int64] = self.counts.sum(0) + self.counts.sum(1) + self.missed - both
         return union
 
-    def recall(self) -> NDArray[np.float64]:
-        """Return K float64 share of each true class that was found; NaN where it is absent."""
-        return _ratio(np.diag(self.counts), self.counts.sum(1) + self.missed)
-
     def miou(self) -> float:
         """Return the mean IoU over the classes in truth or prediction; NaN if there is none."""
         with warnings.catch_warnings():

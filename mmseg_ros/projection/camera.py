@@ -166,10 +166,6 @@ class CameraModel:
         shift = np.array([[1.0, 0, -x], [0, 1.0, -y], [0, 0, 1.0]])
         return replace(self, width=width, height=height, K=shift @ self.K, P=shift @ self.P)
 
-    def as_rectified(self) -> CameraModel:
-        """Return the camera of the rectified image: same optical frame, no distortion."""
-        return replace(self, rectified=True)
-
 
 # Tables are kept by value, so a CameraInfo that arrives again and again costs nothing.
 @lru_cache(maxsize=16)

@@ -15,7 +15,6 @@ from mmseg_models.shapes import merge_axes, open_sizes, shape_of, split_axis
 from mmseg_ros.core.atomic_files import atomic_file
 from mmseg_ros.core.errors import BundleError
 
-DYNAMIC_FILE = 'model.open.onnx'
 STRIDE_OF_LOGITS = 4
 LEAST_AGREEMENT = 0.98
 """Of untrained networks too, whose scores lie close together in half precision."""

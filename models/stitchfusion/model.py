@@ -126,10 +126,6 @@ class StitchFusion(SegmentationModel):
         """Return the modules that make one map of all modalities', fine to coarse."""
         return list(self.fuse)
 
-    def fused_features(self, x_SCHW: Tensor, presence: Presence) -> list[Tensor]:
-        """Return the four maps that the decoder reads, B x C_i x H / stride_i x W / stride_i."""
-        return self._fuse_all(x_SCHW, presence)[0]
-
     def _fuse_all(self, x_SCHW: Tensor, presence: Presence) -> tuple[list[Tensor], Tensor | None]:
         first_SCHW = self.encoder.prepare(x_SCHW, presence)
         features = self.encoder.run_stages(first_SCHW, presence)

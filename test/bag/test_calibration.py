@@ -1,6 +1,7 @@
 """The rig of a recording: who wins, what is skipped, what hangs on what."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -72,7 +73,7 @@ def test_a_rectified_camera_of_the_file_stays_rectified(bag):
     lens = CameraModel(
         width=64, height=48, K=CAMERA.K, D=np.array([-0.3, 0.1, 0, 0]), P=FILE.P, frame_id='cam'
     )
-    given = Rig().with_camera('rgb', FILE.as_rectified())
+    given = Rig().with_camera('rgb', replace(FILE, rectified=True))
     camera = bag(infos=(lens,), given=given, intrinsics='camera_info').camera('rgb')
     point = np.array([[0.3, 0.2, 1.0]])
     np.testing.assert_allclose(camera.project(point)[0], FILE.project(point)[0])

@@ -37,7 +37,7 @@ def test_what_ros_code_imports_is_depended_on(folder):
 
 
 def test_what_every_part_of_the_runtime_imports_is_depended_on_or_optional():
-    optional = {'embreex', 'mcap', 'open3d', 'openvino', 'tensorrt', 'tensorrt_rtx', 'torch',
+    optional = {'embreex', 'mcap', 'openvino', 'tensorrt', 'tensorrt_rtx', 'torch',
                 'tokenizers', 'mitsuba', 'pyoidn', 'cffi', 'ray', 'cuda'}  # fmt: skip
     with_rosbags = {'zstandard', 'lz4'}
     names = imported('mmseg_ros') - optional - with_rosbags

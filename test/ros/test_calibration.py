@@ -127,7 +127,7 @@ def test_a_rectified_camera_of_the_file_stays_rectified_after_the_info_of_the_ra
         D=np.array(d),
         P=np.reshape(P, (3, 4)),
     )
-    known = calibration(load_rig().with_camera('rgb', raw.as_rectified()))
+    known = calibration(load_rig().with_camera('rgb', replace(raw, rectified=True)))
     intake = Intake(known, lambda sample: None, lambda: 0, lambda text: None)
     intake.on_camera_info('rgb', info(k, P, d))
     points = np.array([[2.0, 1.0, 5.0], [-2.5, -1.2, 5.0]])

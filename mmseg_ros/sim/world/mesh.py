@@ -177,17 +177,6 @@ def disc_wheel(radius: float, width: float, tyre: int, hub: int) -> Mesh:
     return merge(parts).shaped(lift @ upright)
 
 
-def prism(outline: ArrayLike, low: float, high: float, surface: int, top: int) -> Mesh:
-    """Return an upright prism over a convex ccw `outline` (N x 2), with its own roof surface."""
-    points = np.asarray(outline, np.float64)
-    n = len(points)
-    rings = [np.column_stack([points, np.full(n, z)]) for z in (low, high)]
-    sides = ring_faces(2, n)
-    cap = np.array([[n, n + k, n + k + 1] for k in range(1, n - 1)], np.int32)
-    surfaces = np.concatenate([np.full(len(sides), surface), np.full(len(cap), top)])
-    return make_mesh(np.concatenate(rings), np.concatenate([sides, cap]), surfaces)
-
-
 def plate(size: Sequence[float], center: Sequence[float], front: int, back: int) -> Mesh:
     """Return a thin upright board that faces -x, `size` = (thickness, width, height)."""
     board = box(size, center, back)

@@ -8,7 +8,6 @@ from mmseg_models import create_model
 from mmseg_models.encoders.hiera import HIERA_CONFIGS
 from mmseg_models.export.deployed import deployed_graph
 from mmseg_models.export.dynamic_graph import (
-    DYNAMIC_FILE,
     OpenAnswer,
     OpenGraph,
     write_dynamic_graph,
@@ -58,14 +57,14 @@ def test_one_graph_serves_every_size_subset_and_order(
 ):
     pytest.importorskip(runtime)
     graph = graph_of(manifest, name, encoder='mit_tiny_test', decoder_dim=16)
-    write_dynamic_graph(graph, tmp_path / DYNAMIC_FILE)
+    write_dynamic_graph(graph, tmp_path / 'dynamic.onnx')
     for size in ((64, 64), (96, 160)):
         images = np.random.default_rng(0).integers(0, 256, (1, 2, *size, 3), np.uint8)
         for members in ([0, 1], [1, 0], [1]):
             given = images[:, members]
             expected = masked_answer(graph, given, members)
             feed = {'images': given, 'members': np.array(members)}
-            labels, confidence = answer(runtime, tmp_path / DYNAMIC_FILE, feed)
+            labels, confidence = answer(runtime, tmp_path / 'dynamic.onnx', feed)
             assert labels.shape == (1, *size)
             assert (labels == expected[0]).mean() > 0.999
             assert np.abs(confidence.astype(int) - expected[1]).max() <= 1
@@ -75,12 +74,12 @@ def test_one_graph_serves_every_size_subset_and_order(
 def test_windows_are_padded_as_each_size_needs(tiny_encoders, manifest, tmp_path, windows):
     HIERA_CONFIGS['hiera_tiny_test'] = replace(HIERA_CONFIGS['hiera_tiny_test'], windows=windows)
     graph = graph_of(manifest, 'mle_sam', encoder='hiera_tiny_test', rank=4)
-    write_dynamic_graph(graph, tmp_path / DYNAMIC_FILE)
+    write_dynamic_graph(graph, tmp_path / 'dynamic.onnx')
     for size in ((64, 128), (96, 32), (224, 448)):
         images = np.random.default_rng(0).integers(0, 256, (1, 1, *size, 3), np.uint8)
         expected = masked_answer(graph, images, [1])
         feed = {'images': images, 'members': np.array([1])}
-        labels, _ = answer('onnxruntime', tmp_path / DYNAMIC_FILE, feed)
+        labels, _ = answer('onnxruntime', tmp_path / 'dynamic.onnx', feed)
         assert (labels == expected[0]).mean() > 0.999
 
 
@@ -106,8 +105,8 @@ def test_a_network_that_depends_on_its_size_is_rejected(small_model, manifest, t
 
     model.segment = with_position
     with pytest.raises(BundleError, match='does not run at'):
-        write_dynamic_graph(deployed_graph(model, manifest(NAMES)), tmp_path / DYNAMIC_FILE)
-    assert not (tmp_path / DYNAMIC_FILE).exists()
+        write_dynamic_graph(deployed_graph(model, manifest(NAMES)), tmp_path / 'dynamic.onnx')
+    assert not (tmp_path / 'dynamic.onnx').exists()
 
 
 def test_the_command_writes_the_shipped_network(tmp_path, capsys):

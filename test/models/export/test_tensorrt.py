@@ -8,7 +8,7 @@ import torch
 from mmseg_models import create_model, list_models
 from mmseg_models.export.bundle import write_bundle
 from mmseg_models.export.deployed import deployed_graph, deployed_network
-from mmseg_models.export.dynamic_graph import DYNAMIC_FILE, write_dynamic_graph
+from mmseg_models.export.dynamic_graph import write_dynamic_graph
 from mmseg_models.export.onnx_graph import write_masked_graph
 from mmseg_models.export.referring_graph import (
     SegmenterGraph,
@@ -95,7 +95,7 @@ def test_open_graphs_build_with_a_range_of_sizes_and_sensors(
     model = tiny_model(name)
     if precision == 'fp16':
         model = model.half()
-    path = tmp_path / DYNAMIC_FILE
+    path = tmp_path / 'dynamic.onnx'
     write_dynamic_graph(deployed_graph(model, manifest(NAMES, 64, 64)), path)
     cases = [(1, 64), (2, 96), (2, 192)]
     ranges = {
