@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmseg_ros.commands.arguments import real_number
 from mmseg_ros.commands.sensors_option import add_sensors, sensors_of
+from mmseg_ros.core.model_config import PROMPT_RUNTIMES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--backend',
         default='auto',
-        choices=('auto', 'openvino', 'onnxruntime', 'torch'),
+        choices=('auto', *PROMPT_RUNTIMES),
         help='inference runtime',
     )
 

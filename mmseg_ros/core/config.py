@@ -13,7 +13,7 @@ from types import MappingProxyType
 from mmseg_ros.core.ground_config import GroundConfig
 from mmseg_ros.core.limits import LimitsConfig
 from mmseg_ros.core.modalities import AUTO, KINDS
-from mmseg_ros.core.model_config import ModelConfig
+from mmseg_ros.core.model_config import PROMPT_RUNTIMES, ModelConfig
 from mmseg_ros.core.parameters import Checked, parameter
 from mmseg_ros.core.types import STANDARD_MODALITIES, Modality
 
@@ -197,7 +197,7 @@ class ReferringConfig(Checked):
     backend: str = parameter(
         'auto',
         'Inference runtime.',
-        choices=('auto', 'onnxruntime', 'openvino', 'torch'),
+        choices=('auto', *PROMPT_RUNTIMES),
         read_only=True,
     )
     threads: int = parameter(

@@ -8,6 +8,11 @@ from mmseg_ros.core.aspects import ASPECTS, DEFAULT_ASPECT
 from mmseg_ros.core.parameters import Checked, parameter
 from mmseg_ros.core.resources import DEFAULT_BUNDLE
 
+RUNTIMES = ('onnxruntime', 'openvino', 'tensorrt', 'torch')
+"""Names of the inference runtimes, for `model.backend`."""
+PROMPT_RUNTIMES = ('openvino', 'onnxruntime', 'torch')
+"""Those that run text prompts, best first, for `referring.backend`."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig(Checked):
@@ -22,7 +27,7 @@ class ModelConfig(Checked):
     backend: str = parameter(
         'auto',
         'Inference runtime.',
-        choices=('auto', 'onnxruntime', 'openvino', 'tensorrt', 'torch'),
+        choices=('auto', *RUNTIMES),
         read_only=True,
     )
     threads: int = parameter(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from mmseg_ros.core.aspects import DEFAULT_ASPECT
 from mmseg_ros.core.errors import BackendError, BundleError, ConfigError, SampleError
+from mmseg_ros.core.model_config import PROMPT_RUNTIMES
 from mmseg_ros.inference.backend import available_backends, create_runtime
 from mmseg_ros.inference.runtime import Runtime
 from mmseg_ros.labelling.colors import as_rgb
@@ -29,9 +30,8 @@ from mmseg_ros.referring.result import ReferringResult
 from mmseg_ros.referring.tokenizer import Reading, Tokenizer
 from mmseg_ros.referring.torch_runtime import TorchReferring
 
-RUNTIMES = ('openvino', 'onnxruntime', 'torch')
-"""What can run such a bundle; `auto` takes the first of the first two that is installed."""
-_AUTOMATIC = RUNTIMES[:2]
+# torch is only for comparison; `auto` takes the first of the others that is installed.
+_AUTOMATIC = tuple(name for name in PROMPT_RUNTIMES if name != 'torch')
 _REMEMBERED = 64
 _LOGGER = logging.getLogger(__name__)
 
@@ -162,7 +162,7 @@ def load_segmenter(
 
     Args:
         name_or_path: Folder of the bundle, or its name in models/zoo/.
-        backend: `auto` or one of `RUNTIMES`.
+        backend: `auto` or one of `PROMPT_RUNTIMES`.
         threads: CPU threads; 0 leaves the choice to the runtime.
 
     Raises:
@@ -184,9 +184,9 @@ def _create_runtime(backend: str, threads: int) -> Runtime:
                 f'No inference runtime is installed; install one of: {", ".join(_AUTOMATIC)}.'
             )
         return create_runtime(found[0], threads)
-    if backend not in RUNTIMES:
+    if backend not in PROMPT_RUNTIMES:
         raise BackendError(
             f'Backend {backend!r} does not run text-prompted segmentation; these do: '
-            f'{", ".join(RUNTIMES)}.'
+            f'{", ".join(PROMPT_RUNTIMES)}.'
         )
     return TorchReferring(threads) if backend == 'torch' else create_runtime(backend, threads)
