@@ -23,6 +23,7 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
 from launch import LaunchContext, LaunchDescription
+from mmseg_ros.core.model_config import RUNTIMES
 from mmseg_ros.core.node_arguments import PARAMETERS, TOPICS
 
 SHARE = Path(get_package_share_directory('mmseg_ros'))
@@ -35,7 +36,7 @@ ARGUMENTS = {
     'autostart': ('', 'Whether the node configures and activates itself; true if nothing says.'),
     'log_level': ('', 'debug, info, warn, error or fatal.'),
     'model': ('', 'Model bundle: a folder, or a name in models/zoo.'),
-    'backend': ('', 'auto, onnxruntime, openvino, tensorrt or torch.'),
+    'backend': ('', f'Inference runtime: auto, {", ".join(RUNTIMES)}.'),
     'precision': ('', 'What OpenVINO computes in: fp32, fp16 or bf16.'),
     'referring': ('', 'Bundle that answers text prompts: a folder, or a name in models/zoo.'),
     'calibration': ('', 'Calibration file; without one, poses come from tf.'),

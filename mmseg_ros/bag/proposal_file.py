@@ -8,8 +8,8 @@ from typing import Any
 import yaml
 
 from mmseg_ros.bag.reader import BagReader
-from mmseg_ros.core.modalities import camera_info_beside, kind_of
-from mmseg_ros.core.types import LIDAR, Modality
+from mmseg_ros.core.modalities import KINDS, camera_info_beside, kind_of
+from mmseg_ros.core.types import Modality
 from mmseg_ros.projection.extrinsics import Rig
 from mmseg_ros.sync.clock_doctor import Suggestion
 
@@ -41,7 +41,7 @@ def proposal(
     for name, topic in topics.items():
         block: dict[str, Any] = {'topic': topic}
         info = infos.get(name) or camera_info_beside(name, topic, reader.topics)
-        if kind_of(name) != LIDAR and info in reader.topics:
+        if KINDS[kind_of(name)].has_camera and info in reader.topics:
             block['camera_info'] = info
         if name in suggestions:
             item = suggestions[name]

@@ -11,6 +11,7 @@ from mmseg_ros.core.config import NodeConfig, SensorConfig, SyncConfig
 from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.core.modalities import (
     AUTO,
+    KINDS,
     ODOM_TOPIC,
     TF_STATIC_TOPIC,
     TF_TOPIC,
@@ -19,7 +20,7 @@ from mmseg_ros.core.modalities import (
 )
 from mmseg_ros.core.parameters import parameters_of
 from mmseg_ros.core.safe_yaml import load_yaml
-from mmseg_ros.core.types import LIDAR, Modality
+from mmseg_ros.core.types import Modality
 from mmseg_ros.projection.extrinsics import Rig
 from mmseg_ros.projection.mounts import MOUNT_KEYS
 
@@ -59,7 +60,7 @@ class SensorSetup:
         infos = [
             self.infos.get(name, camera_info_beside(name, topic))
             for name, topic in self.topics.items()
-            if kind_of(name, str(self.settings[name].get('kind', AUTO))) != LIDAR
+            if KINDS[kind_of(name, str(self.settings[name].get('kind', AUTO)))].has_camera
         ]
         return [*self.topics.values(), *infos, TF_STATIC_TOPIC, TF_TOPIC, ODOM_TOPIC]
 

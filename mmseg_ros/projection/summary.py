@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ros.core.modalities import kind_of
-from mmseg_ros.core.types import LIDAR
+from mmseg_ros.core.modalities import KINDS, kind_of
 from mmseg_ros.projection.camera import CameraModel
 from mmseg_ros.projection.extrinsics import Rig
 from mmseg_ros.projection.transforms import T_OPTICAL_BODY_ROTATION
@@ -40,7 +39,7 @@ def lacking(rig: Rig) -> list[str]:
         absent = [] if mount.T_base_sensor is not None or mount.registered else ['its pose']
         if mount.unsized is not None:
             absent.append('the size of its image (an image or CameraInfo tells it)')
-        elif mount.camera is None and kind_of(modality) != LIDAR:
+        elif mount.camera is None and KINDS[kind_of(modality)].has_camera:
             absent.append('its intrinsics')
         if absent:
             lines.append(f'{modality} lacks {" and ".join(absent)}.')

@@ -18,7 +18,7 @@ from mmseg_ros.core.modalities import (
     kind_of,
     sensor_topic,
 )
-from mmseg_ros.core.types import LIDAR, Modality
+from mmseg_ros.core.types import Modality
 from mmseg_ros.messages.sensor_decoder import SensorDecoder
 from mmseg_ros.ros.calibration import Calibration
 from mmseg_ros.ros.intake import Intake
@@ -69,8 +69,8 @@ def data_candidates(
 
 
 def info_candidates(modality: Modality, config: SensorConfig, intake: Intake) -> list[Candidate]:
-    """Return how a sensor's CameraInfo may be published; nothing for a LiDAR."""
-    if kind_of(modality, config.kind) == LIDAR:
+    """Return how a sensor's CameraInfo may be published; nothing for a sensor without pixels."""
+    if not KINDS[kind_of(modality, config.kind)].has_camera:
         return []
     callback = partial(intake.on_camera_info, modality)
     return [_candidate(info_topic(modality, config), CameraInfo, callback)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
@@ -18,6 +18,7 @@ from mmseg_ros.ros.logs import forward_logs, stop_forwarding
 from mmseg_ros.ros.rclpy_compat import RCLError
 from mmseg_ros.ros.signals import StopSignals
 
+NodeT = TypeVar('NodeT')
 _TIDY_UP_S = 1.5
 _LAST_FRAME_S = 0.5
 
@@ -33,16 +34,10 @@ def run_node(arguments: Sequence[str], signals: StopSignals, make_node: Callable
     Returns:
         The exit status of a node that could not start; otherwise it does not return.
     """
-    prepare_process()
-    rclpy.init(args=list(arguments), signal_handler_options=SignalHandlerOptions.NO)
-    try:
-        node = make_node()
-    except MmsegError as error:
-        print(f'mmseg_ros: {error}', file=sys.stderr)
-        rclpy.try_shutdown()
+    started = start_node(arguments, make_node, SignalHandlerOptions.NO)
+    if started is None:
         return 1
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
+    node, executor = started
     stop = StopFuture()
     signals.on_stop(lambda: stop.set_result(None), _TIDY_UP_S)
     handler = forward_logs(node.get_logger())
@@ -56,6 +51,34 @@ def run_node(arguments: Sequence[str], signals: StopSignals, make_node: Callable
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
+
+
+def start_node(
+    arguments: Sequence[str],
+    make_node: Callable[[], NodeT],
+    signals: SignalHandlerOptions = SignalHandlerOptions.ALL,
+) -> tuple[NodeT, SingleThreadedExecutor] | None:
+    """Prepare the process, start ROS and make the node.
+
+    Args:
+        arguments: The command line, with the program's name.
+        make_node: Makes the node.
+        signals: Which signals rclpy handles.
+
+    Returns:
+        The node and an executor that has it; None if it cannot start, which stderr tells.
+    """
+    prepare_process()
+    rclpy.init(args=list(arguments), signal_handler_options=signals)
+    try:
+        node = make_node()
+    except MmsegError as error:
+        print(f'mmseg_ros: {error}', file=sys.stderr)
+        rclpy.try_shutdown()
+        return None
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    return node, executor
 
 
 class StopFuture(Future):  # type: ignore[misc]

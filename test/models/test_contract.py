@@ -117,10 +117,10 @@ class TestContract:
         assert loss.isfinite()
         assert finite
 
-    @pytest.mark.parametrize(
-        ('size', 'right'), [((63, 64), '64 x 64'), ((64, 80), '64 x 96'), ((1, 1), '32 x 32')]
-    )
-    def test_odd_size_is_rejected_with_the_right_one(self, model, size, right):
+    @pytest.mark.parametrize(('rows', 'columns'), [(-1, 0), (0, 1), (-1, 1)])
+    def test_odd_size_is_rejected_with_the_right_one(self, model, rows, columns):
+        size = (SIZE + rows, SIZE + columns)
+        right = ' x '.join(str(-(-n // model.size_divisor) * model.size_divisor) for n in size)
         with pytest.raises(ConfigError, match=f'{size[0]} x {size[1]} pixels.* to {right}'):
             model(torch.zeros(1, len(MODALITIES), 3, *size))
 

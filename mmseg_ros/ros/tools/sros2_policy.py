@@ -13,12 +13,10 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 
 import rclpy
-from rclpy.executors import SingleThreadedExecutor
 
-from mmseg_ros.core.errors import MmsegError
 from mmseg_ros.core.modalities import TF_STATIC_TOPIC, TF_TOPIC
-from mmseg_ros.ros.environment import prepare_process
 from mmseg_ros.ros.node import SegmentationNode
+from mmseg_ros.ros.run_node import start_node
 
 _LONGEST_START_S = 120.0
 _SETTLE_S = 1.0
@@ -89,16 +87,10 @@ def policy_xml(name: str, namespace: str, interface: Interface) -> str:
 
 def main(arguments: Sequence[str]) -> int:
     """Start the node, print its policy; return the exit status."""
-    prepare_process()
-    rclpy.init(args=list(arguments))
-    try:
-        node = SegmentationNode()
-    except MmsegError as error:
-        print(f'mmseg_ros: {error}', file=sys.stderr)
-        rclpy.try_shutdown()
+    started = start_node(arguments, SegmentationNode)
+    if started is None:
         return 1
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
+    node, executor = started
     end_s = time.monotonic() + _LONGEST_START_S
     while node.stream is None and not node.failure and time.monotonic() < end_s:
         executor.spin_once(timeout_sec=0.1)
