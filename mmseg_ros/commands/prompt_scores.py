@@ -29,7 +29,7 @@ def score_prompts(args: argparse.Namespace, source: Path, bundle: str) -> Scored
     from mmseg_ros.referring.segmenter import load_segmenter
 
     pictures = load_pictures([open_referring(source, args.split)], 0.0)
-    segmenter = load_segmenter(bundle, args.backend, args.threads)
+    segmenter = load_segmenter(bundle, args.backend, args.threads, args.aspect)
     try:
         scores = full_scores(
             lambda image, sentences: np.asarray(segmenter.segment(image, sentences).meant),

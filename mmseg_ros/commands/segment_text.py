@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmseg_ros.commands.arguments import real_number
 from mmseg_ros.commands.sensors_option import add_sensors, sensors_of
+from mmseg_ros.core.aspects import ASPECTS, DEFAULT_ASPECT
 from mmseg_ros.core.model_config import PROMPT_RUNTIMES
 
 if TYPE_CHECKING:
@@ -47,6 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=('auto', *PROMPT_RUNTIMES),
         help='inference runtime',
     )
+    parser.add_argument(
+        '--aspect',
+        choices=ASPECTS,
+        default=DEFAULT_ASPECT,
+        help="images of another shape than the network's: pad, cut off or stretch",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -69,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
         require_writable(path)
     sentences = split_expression(';'.join(args.sentences))
     rgb = _image(args.source, args.at, sensors_of(args))
-    segmenter = load_segmenter(args.bundle, args.backend)
+    segmenter = load_segmenter(args.bundle, args.backend, aspect=args.aspect)
     for note in segmenter.read(sentences):
         sys.stderr.write(note + '\n')
     result = segmenter.segment(rgb, sentences)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from mmseg_ros.core.aspects import ASPECTS, DEFAULT_ASPECT
 from mmseg_ros.core.ground_config import GroundConfig
 from mmseg_ros.core.limits import LimitsConfig
 from mmseg_ros.core.modalities import AUTO, KINDS
@@ -206,6 +207,12 @@ class ReferringConfig(Checked):
         'time from the labels.',
         low=0,
         high=256,
+        read_only=True,
+    )
+    aspect: str = parameter(
+        DEFAULT_ASPECT,
+        "What becomes of images of another shape than the network's input; as model.aspect.",
+        choices=ASPECTS,
         read_only=True,
     )
 

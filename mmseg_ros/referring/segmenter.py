@@ -156,7 +156,7 @@ class ReferringSegmenter:
 
 
 def load_segmenter(
-    name_or_path: str, backend: str = 'auto', threads: int = 0
+    name_or_path: str, backend: str = 'auto', threads: int = 0, aspect: str = DEFAULT_ASPECT
 ) -> ReferringSegmenter:
     """Load a bundle and make it ready.
 
@@ -164,13 +164,14 @@ def load_segmenter(
         name_or_path: Folder of the bundle, or its name in models/zoo/.
         backend: `auto` or one of `PROMPT_RUNTIMES`.
         threads: CPU threads; 0 leaves the choice to the runtime.
+        aspect: What becomes of images of another shape than the network's, see `Fit.of`.
 
     Raises:
         BundleError: The bundle is missing, damaged or of another task.
         BackendError: The runtime is missing, unknown here, or rejects the bundle.
     """
     bundle = load_referring_bundle(name_or_path)
-    segmenter = ReferringSegmenter(bundle, _create_runtime(backend, threads))
+    segmenter = ReferringSegmenter(bundle, _create_runtime(backend, threads), aspect)
     segmenter.warm_up()
     _LOGGER.info('Bundle %s is ready on %s.', bundle.manifest.name, segmenter.backend_name)
     return segmenter

@@ -85,7 +85,8 @@ class _ReferringSlot:
         if self._referring.segmenter is None:
             load_referring_bundle(name)
             return name, None
-        return name, load_segmenter(name, self._config.backend, self._config.threads)
+        config = self._config
+        return name, load_segmenter(name, config.backend, config.threads, config.aspect)
 
     def swap(self, loaded: tuple[str, ReferringSegmenter | None]) -> Callable[[float], object]:
         self._referring.use(*loaded)

@@ -241,7 +241,9 @@ class Referring:
     def _loaded(self) -> ReferringSegmenter:
         while self.segmenter is None:
             config = self._config
-            segmenter = load_segmenter(config.bundle, config.backend, config.threads)
+            segmenter = load_segmenter(
+                config.bundle, config.backend, config.threads, config.aspect
+            )
             if config is self._config:
                 self.segmenter = segmenter
             else:  # another bundle was chosen meanwhile

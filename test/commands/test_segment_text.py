@@ -50,6 +50,22 @@ def test_several_sentences_are_one_union(make_referring_bundle, picture, tmp_pat
     assert 'green: nothing found' in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ('aspect', 'is_found'),
+    [('auto', True), ('letterbox', True), ('stretch', True), ('crop', False)],
+)
+def test_a_crop_leaves_out_the_edge_of_a_wide_picture(
+    make_referring_bundle, tmp_path, capsys, aspect, is_found
+):
+    wide = np.zeros((32, 192, 3), np.uint8)
+    wide[:, :48, 0] = 255  # red at the left edge, outside the 64 columns in the middle
+    wide[:, 48:, 2] = 255
+    picture = tmp_path / 'wide.png'
+    cv2.imwrite(str(picture), wide[:, :, ::-1])
+    assert refer(make_referring_bundle(), picture, 'red', '--aspect', aspect) == 0
+    assert ('red: nothing found' not in capsys.readouterr().out) == is_found
+
+
 @pytest.mark.parametrize('suffix', ['.zstd', '.zst'])
 def test_an_image_of_one_packed_file(make_referring_bundle, two_colors, tmp_path, suffix):
     with BagWriter(tmp_path / 'bag') as bag:
