@@ -45,7 +45,7 @@ def test_every_camera_has_what_all_have_and_its_own_counts_more(read):
         ('cameras: {a: {rgb_topic: [x]}}', "cameras.a.rgb_topic must be one plain value"),
         ('cameras: {a: {rgb_topic: }}', 'cameras.a.rgb_topic must be one plain value'),
         ('- cameras', "must map names to values, but is ['cameras']"),
-        ('cameras: {', 'cannot be read'),
+        ('cameras: {', 'cannot read it as YAML'),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named(read, text, message):
@@ -54,7 +54,7 @@ def test_what_is_wrong_is_named(read, text, message):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(ConfigError, match=r'none\.yaml cannot be read'):
+    with pytest.raises(ConfigError, match=r'none\.yaml: cannot read it'):
         read_rig_file(tmp_path / 'none.yaml', KNOWN)
 
 

@@ -92,6 +92,16 @@ def metrics():
         },
         'recorded': [row], 'withheld': [row], 'robustness': [row],
         'malformed': rejected, 'rejected': rejected, 'reliability': {'ece': None, 'bins': []},
+        'frames': [frame(stamp_ns) for stamp_ns in (10**9, 2 * 10**9, 3 * 10**9)],
+        'label_space': {'classes': [{'name': name} for name in HOSTILE]},
+        'distance_points': [{'bin': HOSTILE[0], 'count': 1, 'miou': 0.5, 'accuracy': 0.5}],
+    }  # fmt: skip
+
+
+def frame(stamp_ns):
+    counts = {'correct': 1, 'total': 2, 'classes': {'0': [1, 2]}}
+    return {
+        'name': str(stamp_ns), 'available': HOSTILE[0], 'scores': {HOSTILE[0]: {'pixels': counts}}
     }  # fmt: skip
 
 
@@ -113,7 +123,7 @@ def demo(tmp_path):
     )
     run = LiveRun(tmp_path, Usage(12.0, 345.0), 30.0)
     stages = {name: {'p50': 1.0, 'p95': 2.0} for name in HOSTILE}
-    return demo_report([], [score, score], [], run, stages, [], pointed, HOSTILE[0])
+    return demo_report([], [score, score], [], run, stages, [], [pointed], HOSTILE[0])
 
 
 def plain():

@@ -65,7 +65,7 @@ def test_a_bag_sets_the_clock_and_is_played_once(tmp_path):
         ({'arguments': {'params_file': '/none.yaml'}}, 'params_file:=/none.yaml'),
         ({'arguments': {'autostart': 'perhaps'}}, 'must be true or false'),
         ({'arguments': {}, 'bag': '/no/bag'}, '--bag /no/bag does not exist'),
-        ({'arguments': {}, 'rig': '/no/rig.yaml'}, 'cannot be read'),
+        ({'arguments': {}, 'rig': '/no/rig.yaml'}, 'cannot read'),
     ],
 )
 def test_what_cannot_be_is_said_before_anything_starts(options, words):
