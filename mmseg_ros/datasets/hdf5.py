@@ -15,6 +15,7 @@ from mmseg_ros.core.errors import DatasetError, MissingLibraryError
 from mmseg_ros.core.types import EventData
 
 _US_TO_NS = 1000
+_MOST_PIXELS = 65536
 _COLUMNS = ('events/x', 'events/y', 'events/t', 'events/p')
 
 
@@ -157,8 +158,16 @@ def _columns_of(file: Any, path: Path) -> list[Any]:
 def _size_of(file: Any) -> tuple[int, int] | None:
     geometry = str(file.attrs.get('geometry', ''))
     width, _, height = geometry.partition('x')
-    if width.isdigit() and height.isdigit():
-        return int(height), int(width)
-    if 'height' in file.attrs and 'width' in file.attrs:
-        return int(file.attrs['height']), int(file.attrs['width'])
-    return None
+    if not (width.isdigit() and height.isdigit()):
+        height, width = (file.attrs.get(name, 0) for name in ('height', 'width'))
+    rows, columns = _side(height), _side(width)
+    return (rows, columns) if rows and columns else None
+
+
+def _side(value: Any) -> int:
+    """Return a number of pixels; 0 for what is none in 16 bits, as if the file told nothing."""
+    try:
+        pixels = int(value)
+    except (TypeError, ValueError, OverflowError):
+        return 0
+    return pixels if 0 < pixels <= _MOST_PIXELS else 0

@@ -8,7 +8,7 @@ import numpy as np
 
 from mmseg_ros.core.errors import CalibrationError, SampleError
 from mmseg_ros.projection.camera import CameraModel
-from mmseg_ros.projection.plausible import check_plausible
+from mmseg_ros.projection.plausible import ONLY_RECTIFIED, check_plausible
 
 
 def decode_camera_info(msg: Any, rectified: bool = False) -> CameraModel:
@@ -27,6 +27,10 @@ def decode_camera_info(msg: Any, rectified: bool = False) -> CameraModel:
     try:
         P = np.array(_field(msg, 'p'), np.float64).reshape(3, 4)
         K = np.array(_field(msg, 'k'), np.float64)
+        if not (rectified or K.any()) and P[0, 0] > 1.0:
+            raise CalibrationError(
+                f'K is zero, as if not calibrated, and P is not, {ONLY_RECTIFIED}.'
+            )
         camera = CameraModel(
             width=int(msg.width),
             height=int(msg.height),

@@ -66,7 +66,7 @@ def _format(header: str, path: str) -> tuple[str, int, int]:
     named = re.search(r'^% format (\w+)', header, re.M)
     version = re.search(r'^% evt ([\d.]+)', header, re.M)
     if named:
-        name = named[1]
+        name = named[1].upper()
     elif version:
         name = 'EVT' + version[1].removesuffix('.0').replace('.', '')
     else:

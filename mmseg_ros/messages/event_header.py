@@ -7,6 +7,8 @@ from pathlib import Path
 
 from mmseg_ros.core.errors import SampleError
 
+_PIXELS = r'(\d{1,5})(?!\d)'
+"""A side of a sensor; events number their pixels in 16 bits."""
 _SENSOR_SIZES = {'gen3': (480, 640), 'gen4': (720, 1280), 'imx636': (720, 1280)}
 
 
@@ -37,11 +39,11 @@ def split_header(content: bytes) -> tuple[str, bytes]:
 
 def sensor_size(header: str) -> tuple[int, int] | None:
     """Return rows and columns of the sensor, if the header tells them."""
-    geometry = re.search(r'^% geometry (\d+)x(\d+)', header, re.M)
+    geometry = re.search(rf'^% geometry {_PIXELS}x{_PIXELS}', header, re.M)
     if geometry:
         return int(geometry[2]), int(geometry[1])
-    height = re.search(r'height[= ](\d+)', header, re.I)
-    width = re.search(r'width[= ](\d+)', header, re.I)
+    height = re.search(rf'height[= ]{_PIXELS}', header, re.I)
+    width = re.search(rf'width[= ]{_PIXELS}', header, re.I)
     if height and width:
         return int(height[1]), int(width[1])
     # Old recorders name only the plugin of the sensor's generation.

@@ -95,7 +95,8 @@ def depth_data(values: NDArray[Any], per_meter: float) -> DepthData:
         values: H x W, any number type.
         per_meter: How many of them are one meter.
     """
-    depth_m = np.array(values, np.float32, order='C')
+    with np.errstate(over='ignore'):  # what no float32 holds becomes infinite, which is invalid
+        depth_m = np.array(values, np.float32, order='C')
     _to_meters(depth_m.reshape(-1), np.float32(per_meter))
     return DepthData(depth_m)
 

@@ -13,6 +13,11 @@ LARGEST_FOCAL_SHARE = 100.0
 LARGEST_FOCAL_RATIO = 4.0
 BORDER_SHARE = 0.02
 """The principal point lies farther than this share of the image from its border."""
+ONLY_RECTIFIED = (
+    'so the driver sends rectified images only; set `rectified: true` for this camera in a '
+    'calibration file'
+)
+"""What a K that says nothing beside a good P means, and the remedy."""
 
 
 def check_plausible(camera: CameraModel) -> None:
@@ -43,10 +48,7 @@ def check_plausible(camera: CameraModel) -> None:
         return
     hint = 'calibrate the camera, or name a calibration file (calibration.intrinsics: file)'
     if not camera.rectified and np.allclose(A, np.eye(3)) and camera.P[0, 0] > 1.0:
-        hint = (
-            'K is the identity and P is not, so the driver sends rectified images only; '
-            'set `rectified: true` for this camera in a calibration file'
-        )
+        hint = f'K is the identity and P is not, {ONLY_RECTIFIED}'
     raise CalibrationError(
         f'Camera {name} is implausible: {fault} in a {camera.width} x {camera.height} image; '
         f'{hint}.'

@@ -111,6 +111,18 @@ def test_hdf5_of_every_layout(tmp_path, layout):
     assert (events.width, events.height) == (640, 480)
 
 
+@pytest.mark.parametrize('named', ['0x0', '9999999999x480', 'axb', '9' * 5000 + 'x480'])
+def test_hdf5_with_an_impossible_size_tells_none(tmp_path, named):
+    h5py = pytest.importorskip('h5py')
+    path = tmp_path / 'a.h5'
+    with h5py.File(path, 'w') as file:
+        for name, values in zip('xytp', drawn(), strict=True):
+            file[name] = values
+        file.attrs['geometry'] = named
+    events = read_event_recording(path)
+    assert (events.width, events.height) == (640, 480)
+
+
 def test_hdf5_that_cannot_be_read(tmp_path):
     h5py = pytest.importorskip('h5py')
     path = tmp_path / 'a.hdf5'

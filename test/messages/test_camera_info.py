@@ -95,3 +95,18 @@ def test_a_missing_matrix_p_falls_back_to_k(message):
     camera = decode_camera_info(info(message, p=[0.0] * 12, r=[0.0] * 9))
     assert isinstance(camera, CameraModel)
     np.testing.assert_array_equal(camera.P[:, :3], camera.K)
+
+
+def test_a_k_of_zeros_beside_a_good_p_names_the_remedy(message):
+    msg = info(message, k=np.zeros(9))
+    with pytest.raises(SampleError, match=r'K is zero.*and P is not.*rectified: true'):
+        decode_camera_info(msg)
+    assert decode_camera_info(msg, rectified=True).K[0, 0] == 500.0
+    with pytest.raises(SampleError, match='not calibrated'):
+        decode_camera_info(info(message, k=np.zeros(9), p=np.zeros(12)))
+
+
+def test_an_empty_model_without_coefficients_is_a_lens_without_distortion(message):
+    camera = decode_camera_info(info(message, d=[], distortion_model=''))
+    assert camera.D.size == 0 or not camera.D.any()
+    np.testing.assert_array_equal(camera.K.ravel(), K)

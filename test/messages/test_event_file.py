@@ -30,6 +30,7 @@ def evt2_events(rng, n):
         '% Date 2020\n% plugin_name hal_plugin_gen3_fx3\n% evt 2.0\n',
         '% format EVT2;height=480;width=640\n% end\n',
         '% evt 2.0\n% geometry 640x480\n% end\n',
+        '% format evt2;height=480;width=640\r\n% end\r\n',
     ],
 )
 def test_evt2_file(tmp_path, header):
@@ -74,6 +75,8 @@ def test_evt3_file(tmp_path):
         (b'% evt 2.1\n', 'size of the sensor'),
         (b'% evt 4.0\n', 'EVT4'),
         (b'% evt 3.0\n% end\n', 'size of the sensor'),
+        (b'% evt 3.0\n% format EVT3;height=' + b'9' * 30 + b';width=640\n', 'size of the sensor'),
+        (b'% evt 3.0\n% geometry ' + b'9' * 5000 + b'x480\n', 'size of the sensor'),
         (b'% evt 2.0', 'none'),
         (b'\x00' * 100, 'none'),
     ],

@@ -99,6 +99,13 @@ def test_depth_of_64_bits_is_in_meters(message, order):
         decode_image(raw(message, '64FC1', meters))
 
 
+@pytest.mark.filterwarnings('error')
+def test_depth_that_no_float_holds_is_not_measured(message):
+    meters = np.array([[1e300, np.nan, 2.0]])
+    depth = decode_depth(raw(message, '64FC1', meters)).depth_m
+    np.testing.assert_array_equal(depth, np.float32([[np.nan, np.nan, 2.0]]))
+
+
 def test_capitals_of_depth(message):
     mm = np.array([[0, 1500]], np.uint16)
     for encoding in ('MONO16', '16uc1'):
