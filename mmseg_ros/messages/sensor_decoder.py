@@ -1,4 +1,4 @@
-"""Which message types each kind of sensor may come in, and how they become samples' payloads."""
+"""How the messages of a sensor, of any type its kind may come in, become samples' payloads."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import numpy as np
 from mmseg_ros.core.errors import MmsegError, SampleError
 from mmseg_ros.core.modalities import (
     COMPRESSED_IMAGE_TYPE,
-    IMAGE,
     IMAGE_TYPE,
+    KINDS,
     LIVOX_TYPES,
     POINT_CLOUD_TYPE,
 )
-from mmseg_ros.core.types import DEPTH, EVENT, LIDAR, RGB, CloudData, Payload
+from mmseg_ros.core.types import DEPTH, EVENT, CloudData, Payload
 from mmseg_ros.core.unexpected import log_once
 from mmseg_ros.messages.cloud import decode_cloud
 from mmseg_ros.messages.compressed_depth import decode_compressed_depth
@@ -30,17 +30,17 @@ from mmseg_ros.projection.intensity import IntensityScale
 
 Decode = Callable[[Any], Payload]
 
-_IMAGES: dict[str, Decode] = {
-    IMAGE_TYPE: decode_image,
-    COMPRESSED_IMAGE_TYPE: decode_compressed_image,
-}
-_DECODERS: Mapping[str, Mapping[str, Decode]] = MappingProxyType(
+# Which types a kind may come in stands in `KINDS`.
+_DECODERS: Mapping[str, Decode] = MappingProxyType(
     {
-        RGB: _IMAGES,
-        IMAGE: _IMAGES,
-        DEPTH: {IMAGE_TYPE: decode_depth, COMPRESSED_IMAGE_TYPE: decode_compressed_depth},
-        LIDAR: {POINT_CLOUD_TYPE: decode_cloud, **dict.fromkeys(LIVOX_TYPES, decode_livox)},
+        IMAGE_TYPE: decode_image,
+        COMPRESSED_IMAGE_TYPE: decode_compressed_image,
+        POINT_CLOUD_TYPE: decode_cloud,
+        **dict.fromkeys(LIVOX_TYPES, decode_livox),
     }
+)
+_DEPTH_DECODERS: Mapping[str, Decode] = MappingProxyType(
+    {IMAGE_TYPE: decode_depth, COMPRESSED_IMAGE_TYPE: decode_compressed_depth}
 )
 _FIRST_POINTS = 1024
 
@@ -49,7 +49,7 @@ class SensorDecoder:
     """Decodes the messages of one sensor, whichever type they come in, live and offline.
 
     Args:
-        kind: rgb, depth, event, lidar or image.
+        kind: A key of `KINDS`.
         event_size: Returns (height, width) of an event camera; (0, 0) takes them from its
             messages.
         intensity_max: Value that counts as full intensity of a LiDAR; 0 lets its clouds decide.
@@ -110,12 +110,12 @@ class SensorDecoder:
     def _decode(self, type_name: str) -> Decode:
         if self._kind == EVENT:
             return self._events().decode
-        known = _DECODERS[self._kind]
+        known = dict.fromkeys(name for _, name in KINDS[self._kind].transports)
         if type_name not in known:
             raise SampleError(
                 f'A {self._kind} sensor cannot come as {type_name}; supported: {", ".join(known)}.'
             )
-        return known[type_name]
+        return (_DEPTH_DECODERS if self._kind == DEPTH else _DECODERS)[type_name]
 
     def _events(self) -> EventStream:
         size = self._event_size()

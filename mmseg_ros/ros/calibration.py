@@ -11,15 +11,16 @@ from numpy.typing import NDArray
 
 from mmseg_ros.core.config import CalibrationConfig
 from mmseg_ros.core.errors import CalibrationError
+from mmseg_ros.core.modalities import IMAGE, KINDS
 from mmseg_ros.core.resources import config_file
-from mmseg_ros.core.types import DEPTH, EVENT, LIDAR, Modality
+from mmseg_ros.core.types import DEPTH, EVENT, RGB, Modality
 from mmseg_ros.messages.sensor_poses import with_transform_poses
 from mmseg_ros.projection.camera import CameraModel
 from mmseg_ros.projection.extrinsics import Mount, Rig, load_rig
 from mmseg_ros.projection.intrinsics_rule import CAMERA_INFO, chosen_intrinsics, difference_text
 
 _NEEDS_OWN_CAMERA = (DEPTH, EVENT)
-_NEEDS_REFERENCE_CAMERA = (DEPTH, EVENT, LIDAR)
+_IMAGES = (RGB, IMAGE)
 _UNKNOWN = Mount()
 
 
@@ -174,8 +175,8 @@ class Calibration:
         self.rig = with_transform_poses(self.rig, self._placed_by_file, poses)
 
     def is_optical(self, modality: Modality) -> bool:
-        """Return whether the frame of a sensor is optical, which all but a LiDAR's are."""
-        return self._kinds.get(modality) != LIDAR
+        """Return whether the frame of a sensor is optical, as of all that have pixels."""
+        return KINDS[self._kinds.get(modality, IMAGE)].has_camera
 
     def lacks_pose(self, modalities: Iterable[Modality]) -> bool:
         """Return whether one of these sensors has no pose yet."""
@@ -189,7 +190,7 @@ class Calibration:
         """
         kind, rig = self._kinds[modality], self.rig
         mount = rig.mounts.get(modality, _UNKNOWN)
-        if kind not in _NEEDS_REFERENCE_CAMERA or (kind == DEPTH and mount.registered):
+        if kind in _IMAGES or (kind == DEPTH and mount.registered):
             return ''
         cameras = [modality, rig.reference] if kind in _NEEDS_OWN_CAMERA else [rig.reference]
         # Its own message tells the size that a file does not hold.

@@ -1,5 +1,6 @@
 """The type of a message chooses its decoder; no content costs more than the message."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -102,3 +103,18 @@ def test_codec_and_clock_of_an_event_camera_stay_from_packet_to_packet(monkeypat
     size = (24, 32)
     decoder.payload(EVENT_TYPES[0], 'c')
     assert seen[3:] == [(24, 32), 'c']
+
+
+def test_every_type_of_every_kind_has_a_decoder():
+    types = {name for kind in set(KINDS) - {'event'} for _, name in KINDS[kind].transports}
+    assert types == set(sensor_decoder._DECODERS)
+    assert {name for _, name in KINDS['depth'].transports} == set(sensor_decoder._DEPTH_DECODERS)
+
+
+def test_a_new_kind_is_one_entry_of_the_kinds(monkeypatch, message):
+    radar = replace(KINDS['lidar'], transports=(('', LIVOX_TYPES[0]),))
+    monkeypatch.setattr(sensor_decoder, 'KINDS', {**KINDS, 'radar': radar})
+    payload = SensorDecoder('radar').payload(LIVOX_TYPES[0], livox(message))
+    assert isinstance(payload, CloudData)
+    with pytest.raises(SampleError, match='radar sensor cannot come as'):
+        SensorDecoder('radar').payload(POINT_CLOUD_TYPE, livox(message))
