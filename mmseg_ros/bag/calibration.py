@@ -173,6 +173,14 @@ def _warn_of_missing(
     for name, frame_id in frames.items():
         if rig.mounts[name].T_base_sensor is not None:
             continue
+        if not frame_id:
+            _log.warning(
+                '%s: no message of %s names its frame, so it has no pose; only a camera can be '
+                'used without it.',
+                source.reader.path,
+                name,
+            )
+            continue
         moving = [parent for parent in tree.ancestors(frame_id) if parent in tree.moving]
         because = f' ({moving[0]} moves on {TF_TOPIC})' if moving else ''
         _log.warning(
@@ -180,7 +188,7 @@ def _warn_of_missing(
             'camera can be used without it.',
             source.reader.path,
             base,
-            frame_id or '(no message)',
+            frame_id,
             name,
             because,
         )

@@ -133,3 +133,15 @@ def test_camera_info_beside_the_data(tmp_path):
         assert rig_from_bag(reader, topics).camera('rgb') == CAMERA
         named = rig_from_bag(reader, topics, infos={'rgb': '/other/info'})
         assert named.camera('rgb') == FILE
+
+
+def test_a_sensor_whose_messages_name_no_frame_is_told_as_such(tmp_path, caplog):
+    points = np.zeros(5, [('x', '<f4'), ('y', '<f4'), ('z', '<f4')])
+    with BagWriter(tmp_path / 'b') as writer:
+        writer.write('/tf_static', builders.TF_MESSAGE, 0, builders.tf_message(0, 'ego', POSES))
+        writer.write_sample(SensorSample('lidar', 5, '', CloudData(points, 1, 5)))
+    with BagReader(tmp_path / 'b') as reader:
+        rig = rig_from_bag(reader, {'lidar': '/lidar/points'})
+    assert rig.mounts['lidar'].T_base_sensor is None
+    assert 'no message of lidar names its frame' in caplog.text
+    assert 'fixed chain' not in caplog.text
