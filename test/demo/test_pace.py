@@ -66,7 +66,7 @@ class Machine:
         self.titles.append(text)
         return nullcontext(lambda done, total: None)
 
-    def run_live(self, drive, duration_s, plan, folder, bundle, calibration, told, speed):
+    def run_live(self, drive, duration_s, plan, folder, bundle, calibration, told, speed, say):
         self.speeds.append(speed)
         return LiveRun(folder / 'recording', Usage(1.0, 1.0), 1.0, speed)
 
@@ -82,7 +82,7 @@ def test_it_is_played_again_and_slower_until_there_are_enough(
     machine = Machine(frames, plan, enough_at)
     monkeypatch.setattr(demo_run, 'run_live', machine.run_live)
     monkeypatch.setattr(demo_run, 'read_frames', machine.read_frames)
-    playing = demo_run._Playing(tmp_path / 'drive', 4.0, plan, tmp_path, 'bundle', space)
+    playing = demo_run._Playing(tmp_path / 'drive', 4.0, plan, tmp_path, 'bundle', space, print)
     run, _ = playing.until_enough(0.8, machine)
     assert len(machine.titles) == tries
     assert 'at 0.8 of its speed' in machine.titles[0]

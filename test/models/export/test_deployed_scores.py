@@ -155,7 +155,8 @@ def test_the_command_exports_a_bundle_again(network, frames, tmp_path, monkeypat
     model, manifest = network()
     source = write_bundle(model, manifest, tmp_path / 'full')
     monkeypatch.setattr(
-        'mmseg_models.export.deployed.create_model', lambda name, **options: network()[0]
+        'mmseg_models.export.deployed.create_segmentation_model',
+        lambda name, **options: network()[0],
     )
     target = tmp_path / 'narrow'
     arguments = ['export', str(source.path), '--precision', 'int8', '--output', str(target),
