@@ -232,7 +232,6 @@ def test_what_is_cheap_to_check_is_checked_before_the_network_is_loaded(
 
 def test_a_node_without_any_sensor_does_not_start(make_node):
     disabled = {f'sensors__{name}__enabled': False for name in ('rgb', 'depth', 'event', 'lidar')}
-    from mmseg_ros.core.errors import ConfigError
 
     with pytest.raises(ConfigError, match='All sensors are disabled'):
         make_node(autostart=False, **disabled)
@@ -312,22 +311,3 @@ def test_cleanup_frees_the_network_and_gives_memory_back(make_node, monkeypatch)
         counts.append((threading.active_count(), len(list(node.publishers))))
     assert counts[1:] == counts[:1] * 3
     assert len(returned) == 4
-
-
-def names_in_graph(listener):
-    return [name for name in listener.node.get_node_names() if name != 'listener']
-
-
-def test_a_destroyed_node_leaves_the_graph_although_it_is_held(graph, make_node, listener):
-    node = make_node(autostart=False)
-    assert names_in_graph(listener) == ['mmseg']
-    graph.executor.remove_node(node)
-    graph.nodes.remove(node)
-    node.destroy_node()
-    assert graph.spin_until(lambda: not names_in_graph(listener))
-
-
-def test_a_node_that_rejects_its_parameters_leaves_the_graph(graph, make_node, listener):
-    with pytest.raises(ConfigError) as raised:  # the error holds the node: nothing is collected
-        make_node(sync__deadline_s='soon')
-    assert graph.spin_until(lambda: not names_in_graph(listener)), raised
