@@ -1,4 +1,4 @@
-"""The network alone, fed from memory in a process of its own: what the node is compared with."""
+"""The network alone, fed from memory in its own process: what the node is compared with."""
 
 from __future__ import annotations
 

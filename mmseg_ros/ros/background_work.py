@@ -10,7 +10,7 @@ Result = TypeVar('Result')
 
 
 class BackgroundWork(Generic[Result]):
-    """Runs a function in a thread of its own; awaitable in a coroutine of an rclpy executor.
+    """Runs a function in its own thread; awaitable in a coroutine of an rclpy executor.
 
     The function must not raise.
 

@@ -26,7 +26,7 @@ class SafeLifecycleNode(OpenLifecycleNode):
     rclpy of ROS 2 Jazzy lets an RCLError out of spin when a client asks for a transition that the
     current state does not have, swallows exceptions of the transition callbacks, and serves
     nothing else while one of them works. Here configuring has three steps, of which the middle
-    one runs in a thread of its own: `begin`, `load`, `install`.
+    one runs in its own thread: `begin`, `load`, `install`.
 
     Attributes:
         failure: Why the last transition failed, for diagnostics; empty after a success.
@@ -45,7 +45,7 @@ class SafeLifecycleNode(OpenLifecycleNode):
         """Read the parameters; everything else waits for this step."""
 
     def load(self) -> None:
-        """Check and load; runs in a thread of its own and touches nothing of ROS."""
+        """Check and load; runs in its own thread and touches nothing of ROS."""
 
     def install(self) -> None:
         """Make the ROS entities of what was loaded."""

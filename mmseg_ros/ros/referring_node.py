@@ -1,6 +1,6 @@
 """The node's ear for sentences: ~/referring/expression in, masks of what it means out.
 
-It takes the camera images that the segmentation has received and decoded, in a thread of its own
+It takes the camera images that the segmentation has received and decoded, in its own thread
 that gives way to everything else. Until the first expression comes, it has neither thread nor
 network.
 """

@@ -25,7 +25,7 @@ def load_and_warm_up(
 
     Loops are compiled at their first use on a machine, which takes a while; later starts read the
     compiled code from disk. So every loop that a live message may need runs here, with the types
-    that it gets there. The network is loaded meanwhile in a thread of its own.
+    that it gets there. The network is loaded meanwhile in its own thread.
 
     Args:
         bundle: The network.

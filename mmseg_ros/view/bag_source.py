@@ -36,7 +36,7 @@ def bag_of(path: Path) -> Path:
 
 
 class BagSource:
-    """A bag in a thread of its own, in the time of its messages; begins again at its end.
+    """A bag in its own thread, in the time of its messages; begins again at its end.
 
     Attributes:
         sensors: Names of the sensors it holds. duration_s: Its length.

@@ -115,7 +115,7 @@ def repeated(bag: Path, out: Path, seconds: float, times: int) -> Path:
 
 
 def peak_mib(bag: Path, bundle: str, every: int) -> float:
-    """Return the peak memory of an evaluation in a process of its own."""
+    """Return the peak memory of an evaluation in its own process."""
     code = (
         'import resource, sys\n'
         'from mmseg_ros.cli import main\n'

@@ -80,7 +80,7 @@ def cpu_seconds(run: Callable[[Tensor], Tensor], images: Tensor) -> float:
 
 
 def measure(case: Case, repetitions: int) -> Result:
-    """Measure one case beside the plain SegFormer; call in a process of its own."""
+    """Measure one case beside the plain SegFormer; call in its own process."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     plain_options = {'encoder': case.encoder, **PLAIN}

@@ -1,6 +1,6 @@
 """Warms up as the node does, takes in every kind of message, and prints what was compiled late.
 
-Run in a process of its own: loops that other tests have compiled would hide late ones.
+Run in its own process: loops that other tests have compiled would hide late ones.
 """
 
 from __future__ import annotations

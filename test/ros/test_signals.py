@@ -66,7 +66,7 @@ def test_what_tidies_up_has_its_time_and_no_more():
 @pytest.mark.parametrize(
     'busy',
     [
-        'node.load = busy\n',  # in a thread of its own
+        'node.load = busy\n',  # in its own thread
         'node.plan = busy\n',  # in whatever thread checks
         'node.load = lambda *_: 1 / 0\nnode.SegmentationNode.release = busy\n',  # in the executor
     ],

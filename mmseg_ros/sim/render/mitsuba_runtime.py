@@ -32,7 +32,7 @@ _PROBE_S = 120.0
 def load_mitsuba() -> Any:
     """Return the module `mitsuba`, ready to trace rays on the CPU.
 
-    It is tried in a process of its own first: an LLVM that it cannot use ends the process.
+    It is tried in its own process first: an LLVM that it cannot use ends the process.
 
     Raises:
         ConfigError: Mitsuba, the denoiser or a usable LLVM is missing.
