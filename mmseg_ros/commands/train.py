@@ -38,7 +38,7 @@ examples:
 
 def run(args: argparse.Namespace) -> int:
     """Train, and print the final mIoU per sensor subset, or per kind of text prompt."""
-    from mmseg_models.training.engine import train
+    from mmseg_models.training.legs import train_legs
     from mmseg_models.training.recipe_parser import parse_any_recipe
 
     config = ['--config', args.config] if args.config else []
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     )
     if args.dry_run:
         return _try(recipe)
-    scores = train(recipe)
+    scores = train_legs(recipe)
     if is_first_process:
         for name, score in scores.items():
             print(f'{score["miou"]:.3f}  {name}')
@@ -62,6 +62,7 @@ def run(args: argparse.Namespace) -> int:
 def _try(recipe: RunConfig) -> int:
     from mmseg_models.training.config import Recipe
     from mmseg_models.training.dry_run import dry_run
+    from mmseg_models.training.legs import leg_recipes
     from mmseg_ros.core.errors import ConfigError
 
     if not isinstance(recipe, Recipe):
@@ -69,5 +70,6 @@ def _try(recipe: RunConfig) -> int:
     if recipe.published:
         for name, value in recipe.published.items():
             print(f'{name:17} {value}')
-    print(dry_run(recipe).text(), end='')
+    for leg in leg_recipes(recipe):
+        print(dry_run(leg).text(), end='')
     return 0

@@ -100,6 +100,11 @@ def latest_checkpoint(run_dir: Path) -> Path | None:
     return max(checkpoint_folder(run_dir).glob(PREFIX + '[0-9]*[0-9]'), default=None)
 
 
+def step_of(checkpoint: Path) -> int:
+    """Return after how many steps a checkpoint was written."""
+    return int(checkpoint.name.removeprefix(PREFIX))
+
+
 def save_checkpoint(
     run_dir: Path, trainables: Trainables, position: Position, recipe: dict[str, Any]
 ) -> Path:

@@ -6,16 +6,16 @@ import os
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from jsonargparse import ActionConfigFile, ArgumentParser
+from jsonargparse import ActionConfigFile, ArgumentError, ArgumentParser
 
 from mmseg_models.training.config import Recipe
 from mmseg_models.training.referring_config import ReferringRecipe
 from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.core.safe_yaml import load_yaml
 
-AnyRecipe = TypeVar('AnyRecipe', Recipe, ReferringRecipe)
+AnyRecipe = TypeVar('AnyRecipe', bound=Recipe | ReferringRecipe)
 REFERRING = 'referring'
 
 
@@ -65,10 +65,34 @@ def _config_files(arguments: Sequence[str]) -> list[Path]:
     return [Path(name) for name in names if os.path.lexists(name)]
 
 
-def _parse(arguments: Sequence[str], kind: type[AnyRecipe]) -> AnyRecipe:
-    parser = ArgumentParser(prog='mmseg_ros train', description='Train a model from a recipe.')
+def recipe_of(values: dict[str, Any], kind: type[AnyRecipe]) -> AnyRecipe:
+    """Return the recipe that plain nested values describe, as `RunConfig.to_dict` gives them.
+
+    Raises:
+        ConfigError: A name or a type is wrong, a value is out of range, or values contradict each
+            other.
+    """
+    parser = _parser(kind, exit_on_error=False)
+    try:
+        blocks = parser.instantiate(parser.parse_object(values))
+    except (ArgumentError, TypeError) as error:
+        raise ConfigError(f'The recipe does not fit: {error}') from error
+    return kind(**{name: blocks[name] for name in values})
+
+
+def _parser(kind: type[AnyRecipe], *, exit_on_error: bool = True) -> ArgumentParser:
+    parser = ArgumentParser(
+        prog='mmseg_ros train',
+        description='Train a model from a recipe.',
+        exit_on_error=exit_on_error,
+    )
     parser.add_argument('--config', action=ActionConfigFile, help='Recipe as YAML.')
     parser.add_class_arguments(kind)
+    return parser
+
+
+def _parse(arguments: Sequence[str], kind: type[AnyRecipe]) -> AnyRecipe:
+    parser = _parser(kind)
     for file in _config_files(arguments):
         load_yaml(file, ConfigError)  # before a parser without limits reads it
     values = parser.parse_args(list(arguments)).as_dict()

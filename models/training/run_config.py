@@ -35,7 +35,11 @@ class OptimizerConfig(Checked):
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig(Checked):
-    """Base of the recipes: one training run."""
+    """Base of the recipes: one training run.
+
+    Attributes:
+        legs: Runs one after the other, each with the fields that differ; see module `legs`.
+    """
 
     run_dir: str = parameter('', 'Folder for checkpoints, logs and the resolved recipe.')
     resume: str = parameter(
@@ -53,6 +57,7 @@ class RunConfig(Checked):
     log_every: int = parameter(20, 'Steps between log rows.', low=1, high=1_000_000)
     checkpoint_every: int = parameter(500, 'Steps between checkpoints.', low=1, high=10_000_000)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    legs: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         super().__post_init__()
