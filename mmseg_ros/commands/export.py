@@ -17,6 +17,7 @@ EPILOG = """examples:
   python -m mmseg_ros export runs/stitchfusion_b0_sim --precision fp16 --output out/b0-fp16
   python -m mmseg_ros export stitchfusion-b0-sim --precision int8 --calibrate-on out/deliver \\
       --output out/b0-int8
+  python -m mmseg_ros export runs/mle_sam_micro_sim --weights fp16 --output out/mle-sam-micro-sim
   python -m mmseg_ros export runs/crossvlt_small_sim --output models/zoo/crossvlt-small-sim
   python -m mmseg_ros export runs/mle_sam_micro_sim --merge-experts --output out/mle-sam-micro
   python -m mmseg_ros export stitchfusion-b0-sim --dynamic --output out/b0.onnx
@@ -46,6 +47,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--precision', choices=('fp32', 'fp16', 'int8'), default='fp32', help='of the graphs'
+    )
+    parser.add_argument(
+        '--weights',
+        choices=('fp32', 'fp16'),
+        default='fp32',
+        help='what the weights are stored in; fp16 halves the bundle, graphs stay as they are',
     )
     parser.add_argument(
         '--calibrate-on', type=Path, metavar='DATA_SET', help='its train split calibrates int8'
@@ -101,7 +108,8 @@ def _export_dynamic(arguments: argparse.Namespace) -> int:
     from mmseg_ros.inference.bundle import load_bundle
 
     output: Path = arguments.output
-    if arguments.precision == 'int8' or arguments.score_on or arguments.calibrate_on:
+    scores = arguments.score_on or arguments.calibrate_on
+    if arguments.precision == 'int8' or arguments.weights != 'fp32' or scores:
         raise ConfigError('--dynamic writes fp32 or fp16 and scores nothing; leave the rest out.')
     require_writable(output)
     bundle = load_bundle(arguments.run)
@@ -146,7 +154,8 @@ def _export_segmentation(
 ) -> None:
     from mmseg_models.export.bundle import write_bundle
 
-    write_bundle(model, manifest, arguments.output, _say, _data(arguments, manifest))
+    data = _data(arguments, manifest)
+    write_bundle(model, manifest, arguments.output, _say, data, arguments.weights)
 
 
 def _data(arguments: argparse.Namespace, manifest: Manifest) -> ExportData:
@@ -175,10 +184,12 @@ def _export_referring(arguments: argparse.Namespace) -> None:
     from mmseg_models.training.referring_checkpoint import load_referring
     from mmseg_ros.core.errors import ConfigError
 
-    if arguments.precision != 'fp32' or arguments.score_on is not None:
+    in_fp32 = arguments.precision == arguments.weights == 'fp32'
+    if not in_fp32 or arguments.score_on is not None:
         raise ConfigError(
             'Text-prompted segmentation is exported in fp32 and not scored on the way; leave '
-            '--precision, --calibrate-on and --score-on out, and use `mmseg_ros evaluate`.'
+            '--precision, --weights, --calibrate-on and --score-on out, and use `mmseg_ros '
+            'evaluate`.'
         )
     model, info = load_referring(arguments.run)
     manifest = referring_manifest_of(info, _name(arguments), _licence(arguments))

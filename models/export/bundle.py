@@ -15,6 +15,7 @@ from mmseg_models.export.calibration import calibration_images, masked_feeds, su
 from mmseg_models.export.card import DEPLOYED, model_card
 from mmseg_models.export.deployed import deployed_graph
 from mmseg_models.export.deployed_scores import score_deployed
+from mmseg_models.export.half_weights import half_state, with_half_weights
 from mmseg_models.export.onnx_graph import (
     DeployedGraph,
     SubsetGraph,
@@ -71,6 +72,7 @@ def write_bundle(
     path: Path,
     progress: Progress = lambda message: None,
     data: ExportData = NO_DATA,
+    weights: str = 'fp32',
 ) -> Bundle:
     """Export `model` into the folder `path`.
 
@@ -84,6 +86,7 @@ def write_bundle(
         path: Folder to make; must not exist.
         progress: Told each step in a few words.
         data: Frames to calibrate and to score on.
+        weights: `fp32`, or `fp16`: rounded to half the room, whatever the graphs compute in.
 
     Raises:
         BundleError: `path` exists, int8 without frames to calibrate on, or an exported graph does
@@ -95,7 +98,7 @@ def write_bundle(
         raise BundleError('int8 needs frames to calibrate on; pass --calibrate-on DATA_SET.')
     require_absent(path, BundleError)
     with atomic_folder(path) as draft:
-        _fill(draft, model.eval().cpu(), manifest, progress, data)
+        _fill(draft, model.eval().cpu(), manifest, progress, data, weights)
     return load_bundle(path)
 
 
@@ -105,21 +108,27 @@ def _fill(
     manifest: Manifest,
     progress: Progress,
     data: ExportData,
+    weights: str,
 ) -> None:
+    exact = model
+    if weights == 'fp16':
+        model = with_half_weights(exact)
     rounded = copy.deepcopy(model).half() if manifest.precision == 'fp16' else model
     graph = deployed_graph(rounded, manifest)
-    state = {name: tensor.contiguous() for name, tensor in rounded.state_dict().items()}
-    write_bytes(draft / WEIGHTS_FILE, save(state))
+    state = half_state(rounded) if weights == 'fp16' else rounded.state_dict()
+    stored = {name: tensor.contiguous() for name, tensor in state.items()}
+    write_bytes(draft / WEIGHTS_FILE, save(stored))
     images = _calibration_images(manifest, data)
     subsets = _write_graphs(draft, graph, manifest, progress, images)
     manifest = replace(manifest, subsets=subsets)
     bundle = unsealed_bundle(draft, manifest)
     progress('comparing with torch on every subset of modalities')
-    reference = deployed_graph(model, manifest)
-    parity = check_parity(reference, bundle, images=images[0] if images else None)
+    parity = check_parity(
+        deployed_graph(model, manifest), bundle, images=images[0] if images else None
+    )
     if data.scored is not None:
         progress(f'scoring network and graphs on {data.scored.root}')
-        deployed = score_deployed(reference, bundle, data.scored).to_dict()
+        deployed = score_deployed(deployed_graph(exact, manifest), bundle, data.scored).to_dict()
         manifest = replace(manifest, metrics={**manifest.metrics, DEPLOYED: deployed})
     write_text(draft / CARD_FILE, model_card(manifest, parity))
     seal_bundle(draft, manifest)

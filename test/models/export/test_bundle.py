@@ -54,6 +54,38 @@ def test_the_bundle_answers_as_the_network_on_every_subset(
     backend.close()
 
 
+@pytest.mark.parametrize('runtime', ['onnxruntime', 'openvino'])
+def test_half_weights_halve_the_bundle_and_the_graphs_compute_in_fp32(
+    small_model, manifest, tmp_path, runtime
+):
+    pytest.importorskip(runtime)
+    model = small_model(private=False)
+    exact = write_bundle(model, manifest(), tmp_path / 'exact')
+    bundle = write_bundle(model, manifest(), tmp_path / 'small', weights='fp16')
+    assert bundle.manifest.precision == 'fp32'
+    sizes = [item.weights_path.stat().st_size for item in (bundle, exact)]
+    assert sizes[0] < 0.6 * sizes[1]
+    stored, trained = load_file(bundle.weights_path), model.state_dict()
+    assert {t.dtype for t in stored.values() if t.is_floating_point()} == {
+        torch.float16, torch.float32
+    }  # fmt: skip
+    for name, tensor in stored.items():
+        torch.testing.assert_close(tensor.to(trained[name]), trained[name], rtol=1e-3, atol=1e-7)
+        assert tensor.dtype == torch.float16 or tensor.equal(trained[name])
+
+    rounded = small_model(private=False)
+    rounded.load_state_dict(stored)
+    images = probe_images(bundle)
+    backend = create_backend(runtime, threads=1)
+    backend.load(bundle)
+    for available in ([True, True, True], [False, True, False]):
+        found = backend.infer(images, np.array(available))
+        labels, confidence = reference(rounded, bundle.manifest, images, available)
+        assert (found.labels == labels).mean() > 0.999
+        assert np.abs(found.confidence - confidence).max() <= 1
+    backend.close()
+
+
 def test_a_bundle_in_half_precision_is_half_as_large_and_close(small_model, manifest, tmp_path):
     model = small_model()
     half = write_bundle(model, replace(manifest(), precision='fp16'), tmp_path / 'half')
