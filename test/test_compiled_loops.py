@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from mmseg_ros.labelling import objects
 from mmseg_ros.messages import event_codecs as codecs
 from mmseg_ros.projection import depth, event_tensors, events, lidar, occlusion
 
@@ -93,6 +94,15 @@ def hidden(rng, n, out):
     )  # fmt: skip
 
 
+def regions(rng, n, out):
+    shape = [(0, 0), (1, n), (n, 1), (n // 7 + 1, 7)][rng.integers(4)]
+    classes = numbers(rng, int(np.prod(shape)), np.int32).reshape(shape)
+    parents, areas = out.array(classes.size, np.int32), out.array(classes.size, np.int64)
+    objects._join(classes, parents)
+    objects._count(parents, areas)
+    assert areas.sum() == classes.size
+
+
 def codec(rng, n, out):
     words = rng.integers(0, 2**16, 4 * n).astype(np.uint16)
     for decode, kind in (
@@ -157,7 +167,8 @@ def rendered(rng, n, out):
 
 
 FEEDS = [
-    accumulate, voxels, depth_pixels, clouds, hidden, codec, event_camera, picture, rendered,
+    accumulate, voxels, depth_pixels, clouds, hidden, regions, codec, event_camera, picture,
+    rendered,
 ]  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mmseg_ros import messages
 from mmseg_ros.bag.calibration import frames_of_bag
-from mmseg_ros.bag.reader import BagReader
+from mmseg_ros.bag.reader import BagReader, RawMessage
 from mmseg_ros.core.config import SensorConfig
 from mmseg_ros.core.errors import CalibrationError, ConfigError, MmsegError, SampleError
 from mmseg_ros.core.modalities import KINDS, ODOM_TOPIC, kind_of, sensor_topic
@@ -114,6 +114,7 @@ def samples(
     span_ns: tuple[int | None, int | None] = (None, None),
     odometry: Odometry | None = None,
     decoders: Mapping[Modality, SensorDecoder] | None = None,
+    beside: Mapping[str, Callable[[RawMessage], None]] = MappingProxyType({}),
 ) -> Iterator[SensorSample]:
     """Yield the sensor samples of a bag in the order of their receipt.
 
@@ -126,6 +127,7 @@ def samples(
         span_ns: First bag stamp, and first one left out; None is open.
         odometry: Gets the poses of the bag, as they come between the samples.
         decoders: As of `decoders_of`, where the caller asks them afterwards what was lost.
+        beside: Takes messages of other topics as they come, by topic.
 
     Raises:
         MmsegError: A message is malformed and `on_rejected` is not given.
@@ -135,7 +137,11 @@ def samples(
     decoders = decoders or decoders_of(topics, event_size)
     clouds = CloudFrames(_join(reader))
     poses = [ODOM_TOPIC] if odometry is not None and ODOM_TOPIC in reader.topics else []
-    for item in reader.raw([*modalities, *poses], *span_ns):
+    for item in reader.raw([*modalities, *poses, *beside], *span_ns):
+        if item.topic in beside:
+            beside[item.topic](item)
+        if item.topic not in modalities and item.topic not in poses:
+            continue
         modality = modalities.get(item.topic, _ODOMETRY)
         try:
             message = reader.deserialize(item)

@@ -97,6 +97,7 @@ def evaluate_with(
             worst = WorstFrames(COUNT if options.figures else 0)
             figures, ended = _score(opened, scorer, exported, worst, options, progress, stopped)
             exported.is_cut = ended
+        drawn = worst.figures()
         metrics = bag_metrics(opened.reader, bundle, scorer, opened.run.use())
     limit_deg = options.config.diagnostics.misalignment_limit_deg
     metrics['misalignment'] = {
@@ -114,7 +115,7 @@ def evaluate_with(
     if ended:
         metrics['interrupted'] = {'frames': scorer.sets}
     stages = {name: s.stages.percentiles_ms() for name, s in scorer.withheld.items()}
-    return Evaluation(metrics, stages, figures, worst.figures(), exported.text(options.exports))
+    return Evaluation(metrics, stages, figures, drawn, exported.text(options.exports))
 
 
 def _score(

@@ -15,9 +15,10 @@ from mmseg_ros.datasets.frame import LabelledFrame
 from mmseg_ros.evaluation import pictures
 from mmseg_ros.evaluation.worst import WorstFrames, frame_miou
 from mmseg_ros.labelling.colors import colorize, overlay
+from mmseg_ros.labelling.objects import object_sizes
 from mmseg_ros.metrics.metrics import rounded
 from mmseg_ros.metrics.report import Figure
-from mmseg_ros.metrics.strata import object_sizes, size_strata
+from mmseg_ros.metrics.strata import size_strata
 
 
 class DataSetStudies:

@@ -128,6 +128,7 @@ class Run:
             span_ns=options.span_ns,
             odometry=pipeline.odometry,
             decoders=self._decoders,
+            beside=truth.passing(),
         )
         window_s = config.calibration.event_window_s
         self._collector = Collector(list(topics), config.sync, config.sensors, window_s)

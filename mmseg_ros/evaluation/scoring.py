@@ -146,7 +146,7 @@ class BagScorer:
         counts.add(available, result.labels, found.pixels, found.points)
         self.recorded[available].merge(found)
         self.recorded[available].stages.add(result.stage_ms)
-        self._withhold(frame_set, result, truth, counts)
+        self._withhold(frame_set, result, found, truth, counts)
         self.frames.append(counts.row())
         return output
 
@@ -154,22 +154,32 @@ class BagScorer:
         self,
         frame_set: FrameSet,
         full: SegmentationResult,
+        scored: Score,
         truth: _SetTruth,
         counts: FrameCounts,
     ) -> None:
+        """Score a frame that had all sensors again and again, each time without some.
+
+        Args:
+            frame_set: The frame.
+            full: What came out with all sensors.
+            scored: What that scores.
+            truth: Its ground truth.
+            counts: Takes what the others score.
+        """
         if _used(full) != next(iter(self.withheld), ()):
             return
         for subset, score in self.withheld.items():
-            part, result = frame_set, full
+            found, result = scored, full
             if subset != _used(full):
                 samples = {n: s for n, s in frame_set.samples.items() if n in subset}
                 part = replace(frame_set, samples=samples)
                 result = self._pipeline.process(part).result
-            found = self._counted(part, result, truth)
+                found = self._counted(part, result, truth)
+                counts.add(subset, result.labels, found.pixels, found.points)
             same = np.count_nonzero(result.labels == full.labels)
-            found.agreement += np.array([same, full.labels.size])
-            counts.add(subset, result.labels, found.pixels, found.points)
             score.merge(found)
+            score.agreement += np.array([same, full.labels.size])
             score.stages.add(result.stage_ms)
 
     def _truth_of(self, frame_set: FrameSet) -> _SetTruth:

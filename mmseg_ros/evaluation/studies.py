@@ -11,7 +11,8 @@ from mmseg_ros.core.errors import CalibrationError
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.types import DEPTH, AlignedFrame, CloudData, SensorSample
 from mmseg_ros.evaluation.flicker import Flicker
-from mmseg_ros.metrics.strata import distance_strata, object_sizes, size_strata
+from mmseg_ros.labelling.objects import object_sizes
+from mmseg_ros.metrics.strata import distance_strata, size_strata
 from mmseg_ros.pipeline import Pipeline
 from mmseg_ros.projection.fit import Fit
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ros import messages
-from mmseg_ros.bag.reader import BagReader
+from mmseg_ros.bag.reader import BagReader, RawMessage
 from mmseg_ros.bag.stamp_files import known_stamps
 from mmseg_ros.core.errors import BagError, DatasetError
 from mmseg_ros.core.modalities import TRUTH_LABELS_TOPIC, TRUTH_POINTS_TOPIC
@@ -21,6 +23,10 @@ from mmseg_ros.datasets.label_png import read_label_png
 from mmseg_ros.evaluation.label_map import LabelMap
 
 _MAX_TOLERANCE_NS = 100_000_000
+_PASSED = 16
+
+Stamps = list[tuple[int, int]]
+"""Header and bag stamp of messages, nanoseconds."""
 
 
 class Stamped:
@@ -47,32 +53,62 @@ class Stamped:
 
 
 class StampedTopic(Stamped):
-    """Messages of one topic, read when asked for; empty where the bag lacks the topic."""
+    """Messages of one topic, read when asked for; empty where the bag lacks the topic.
 
-    def __init__(self, reader: BagReader, topic: str) -> None:
+    Attributes:
+        topic: Its name.
+    """
+
+    def __init__(self, reader: BagReader, topic: str, found: Stamps | None = None) -> None:
+        """Look for the stamps, unless they are known.
+
+        Args:
+            reader: The open bag.
+            topic: Its name.
+            found: Header and bag stamp of each message.
+        """
+        self.topic = topic
         self._reader = reader
-        self._topic = topic
-        found = sorted(
-            (messages.stamp_ns(reader.deserialize(item).header), item.stamp_ns)
-            for item in reader.raw([topic])
-        )
+        found = sorted(_stamps_of(reader, [topic])[topic] if found is None else found)
         super().__init__([stamp for stamp, _ in found])
         self._bag_stamps_ns = [bag_stamp for _, bag_stamp in found]
+        self._passed: deque[RawMessage] = deque(maxlen=_PASSED)
+
+    @classmethod
+    def several(cls, reader: BagReader, topics: Sequence[str]) -> list[StampedTopic]:
+        """Return several topics; their stamps are found in one pass over the bag."""
+        found = _stamps_of(reader, topics)
+        return [cls(reader, topic, found[topic]) for topic in topics]
+
+    def pass_by(self, item: RawMessage) -> None:
+        """Keep a message that some reader came upon, so that it need not be looked for soon."""
+        self._passed.append(item)
 
     def message(self, index: int) -> Any:
         """Return the message at an index of `stamps_ns`."""
         bag_stamp_ns = self._bag_stamps_ns[index]
-        for item in self._reader.raw([self._topic], bag_stamp_ns, bag_stamp_ns + 1):
+        passed = [item for item in self._passed if item.stamp_ns == bag_stamp_ns]
+        looked_for = self._reader.raw([self.topic], bag_stamp_ns, bag_stamp_ns + 1)
+        for item in chain(passed, looked_for):
             message = self._reader.deserialize(item)
             if messages.stamp_ns(message.header) == self.stamps_ns[index]:
                 return message
-        raise BagError(f'{self._reader.path}: {self._topic} changed while it was read.')
+        raise BagError(f'{self._reader.path}: {self.topic} changed while it was read.')
 
     def pixels(self, index: int) -> NDArray[Any]:
         """Return the image at an index of `stamps_ns`."""
         message = self.message(index)
         decode = messages.decode_compressed_image if hasattr(message, 'format') else None
         return (decode or messages.decode_image)(message).pixels
+
+
+def _stamps_of(reader: BagReader, topics: Sequence[str]) -> dict[str, Stamps]:
+    """Return header and bag stamp of each message of some topics."""
+    found: dict[str, Stamps] = {topic: [] for topic in topics}
+    for item in reader.raw(topics):
+        header = reader.deserialize(item).header
+        found[item.topic].append((messages.stamp_ns(header), item.stamp_ns))
+    return found
 
 
 class LabelFolder(Stamped):
@@ -164,9 +200,10 @@ class Truth:
                 images = StampedTopic(self._reader, source.camera_topic).stamps_ns.tolist()
                 has_colors = self._map is not None and bool(self._map.colors)
                 self.labels = LabelFolder(source.folder, images, has_colors)
+                self.points = StampedTopic(self._reader, TRUTH_POINTS_TOPIC)
             else:
-                self.labels = StampedTopic(self._reader, source.topic)
-            self.points = StampedTopic(self._reader, TRUTH_POINTS_TOPIC)
+                topics = source.topic, TRUTH_POINTS_TOPIC
+                self.labels, self.points = StampedTopic.several(self._reader, topics)
         except BaseException:
             self._reader.close()
             raise
@@ -174,6 +211,11 @@ class Truth:
     def close(self) -> None:
         """Close the bag."""
         self._reader.close()
+
+    def passing(self) -> dict[str, Callable[[RawMessage], None]]:
+        """Return what takes messages that another reader of the bag comes upon, by topic."""
+        topics = [item for item in (self.labels, self.points) if isinstance(item, StampedTopic)]
+        return {item.topic: item.pass_by for item in topics}
 
     def label_image(self, stamp_ns: int) -> NDArray[Any] | None:
         """Return the H x W true class ids nearest to a stamp; None where there are none.

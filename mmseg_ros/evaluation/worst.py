@@ -16,7 +16,7 @@ COUNT = 10
 
 
 class WorstFrames:
-    """Keeps the pictures of the frames with the lowest values; draws only those that enter."""
+    """Keeps the frames with the lowest values; they are drawn at the end."""
 
     def __init__(self, count: int = COUNT) -> None:
         """Start with none.
@@ -25,7 +25,7 @@ class WorstFrames:
             count: How many are kept.
         """
         self._count = count
-        self._kept: list[tuple[float, int, str, Figure]] = []
+        self._kept: list[tuple[float, int, str, Callable[[], Figure]]] = []
         self._offered = 0
 
     def offer(self, value: float, name: str, draw: Callable[[], Figure]) -> None:
@@ -34,18 +34,18 @@ class WorstFrames:
         Args:
             value: The lower, the worse; NaN is never taken.
             name: Of the frame.
-            draw: Makes its pictures.
+            draw: Makes its pictures; holds what it needs for as long as the frame is kept.
         """
         self._offered += 1
         full = len(self._kept) >= self._count
         if np.isnan(value) or (full and not (self._kept and value < self._kept[-1][0])):
             return
-        insort(self._kept, (value, self._offered, name, draw()), key=lambda item: item[:2])
+        insort(self._kept, (value, self._offered, name, draw), key=lambda item: item[:2])
         del self._kept[self._count :]
 
     def figures(self) -> list[Figure]:
-        """Return the pictures, the lowest first."""
-        return [figure for *_, figure in self._kept]
+        """Draw the frames that are kept and return the pictures, the lowest first."""
+        return [draw() for *_, draw in self._kept]
 
     def plain(self) -> list[dict[str, Any]]:
         """Return name and value of the frames, the lowest first."""

@@ -69,31 +69,7 @@ class ConfusionMatrix:
             DatasetError: Shapes differ, a dtype is not integer, or the truth holds an id that is
                 neither a class nor `ignore_id`.
         """
-        self._check(labels, truth)
-        scored = truth != self.ignore_id
-        true_ids = truth[scored].astype(np.int64)
-        if true_ids.size and not (true_ids.min() >= 0 and true_ids.max() < self.num_classes):
-            raise DatasetError(
-                f'Expected truth ids in 0..{self.num_classes - 1} or {self.ignore_id}, but got '
-                f'{true_ids.min()}..{true_ids.max()}; was it made with another label space?'
-            )
-        predicted = labels[scored].astype(np.int64)
-        predicted[(predicted < 0) | (predicted >= self.num_classes)] = self.num_classes
-        width = self.num_classes + 1
-        pairs = np.bincount(true_ids * width + predicted, minlength=self.num_classes * width)
-        table = pairs.reshape(self.num_classes, width)
-        self.counts += table[:, :-1]
-        self.missed += table[:, -1]
-
-    def _check(self, labels: NDArray[np.integer], truth: NDArray[np.integer]) -> None:
-        if labels.shape != truth.shape:
-            raise DatasetError(
-                f'Expected labels and truth of one shape, but got {labels.shape} and '
-                f'{truth.shape}; resize the labels with nearest neighbor first.'
-            )
-        for name, values in (('labels', labels), ('truth', truth)):
-            if not np.issubdtype(values.dtype, np.integer):
-                raise DatasetError(f'Expected integer {name}, but got dtype {values.dtype}.')
+        update_all([self], np.zeros(0, np.uint8), labels, truth)
 
     def merge(self, other: ConfusionMatrix) -> None:
         """Add the counts of another part of the data set.
@@ -133,6 +109,53 @@ class ConfusionMatrix:
     def accuracy(self) -> float:
         """Return the share of scored pixels with the right class; NaN if there is none."""
         return float(np.trace(self.counts)) / self.pixels if self.pixels else float('nan')
+
+
+def update_all(
+    matrices: Sequence[ConfusionMatrix],
+    places: NDArray[np.integer],
+    labels: NDArray[np.integer],
+    truth: NDArray[np.integer],
+) -> None:
+    """Add pixels (or points) to several matrices in one pass; see `ConfusionMatrix.update`.
+
+    Args:
+        matrices: Of the same classes.
+        places: Which of them counts the pixel, in the shape of the truth.
+        labels: Predicted class ids.
+        truth: True class ids.
+
+    Raises:
+        DatasetError: As of `ConfusionMatrix.update`.
+    """
+    _check(labels, truth)
+    num_classes, ignore_id = matrices[0].num_classes, matrices[0].ignore_id
+    scored = truth != ignore_id
+    true_ids = truth[scored].astype(np.int64)
+    if true_ids.size and not (true_ids.min() >= 0 and true_ids.max() < num_classes):
+        raise DatasetError(
+            f'Expected truth ids in 0..{num_classes - 1} or {ignore_id}, but got '
+            f'{true_ids.min()}..{true_ids.max()}; was it made with another label space?'
+        )
+    predicted = labels[scored].astype(np.int64)
+    predicted[(predicted < 0) | (predicted >= num_classes)] = num_classes
+    shape = len(matrices), num_classes, num_classes + 1
+    rows = true_ids if len(matrices) == 1 else places[scored] * np.int64(num_classes) + true_ids
+    pairs = np.bincount(rows * (num_classes + 1) + predicted, minlength=int(np.prod(shape)))
+    for matrix, table in zip(matrices, pairs.reshape(shape), strict=True):
+        matrix.counts += table[:, :-1]
+        matrix.missed += table[:, -1]
+
+
+def _check(labels: NDArray[np.integer], truth: NDArray[np.integer]) -> None:
+    if labels.shape != truth.shape:
+        raise DatasetError(
+            f'Expected labels and truth of one shape, but got {labels.shape} and '
+            f'{truth.shape}; resize the labels with nearest neighbor first.'
+        )
+    for name, values in (('labels', labels), ('truth', truth)):
+        if not np.issubdtype(values.dtype, np.integer):
+            raise DatasetError(f'Expected integer {name}, but got dtype {values.dtype}.')
 
 
 def plain_scores(matrix: ConfusionMatrix, names: Sequence[str]) -> dict[str, Any]:

@@ -56,8 +56,8 @@ class Reliability:
             raise DatasetError(
                 f'Expected confidence in 0..{LEVELS - 1}, but got {levels.min()}..{levels.max()}.'
             )
-        self.counts[0] += np.bincount(levels[right.ravel()], minlength=LEVELS)
-        self.counts[1] += np.bincount(levels, minlength=LEVELS)
+        both = np.bincount(levels + LEVELS * right.ravel(), minlength=2 * LEVELS)
+        self.counts += both[LEVELS:], both[:LEVELS] + both[LEVELS:]
 
     def merge(self, other: Reliability) -> None:
         """Add the counts of another part of the data."""

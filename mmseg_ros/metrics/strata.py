@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ros.core.labels import LabelSpace
-from mmseg_ros.metrics.metrics import ConfusionMatrix, rounded
+from mmseg_ros.metrics.metrics import ConfusionMatrix, rounded, update_all
 
 DISTANCES_M: tuple[float, ...] = (10.0, 20.0, 30.0, 50.0)
 SIZES: tuple[float, ...] = (0.001, 0.01, 0.1)
@@ -52,9 +51,7 @@ class Strata:
         places = np.zeros(values.shape, np.uint8)
         for limit in self._limits:  # a few comparisons take less time than a search
             places += values >= limit
-        for place in np.flatnonzero(np.bincount(places, minlength=len(self.names))):
-            chosen = places == place
-            self._matrices[place].update(labels[chosen], truth[chosen])
+        update_all(self._matrices, places, labels, truth)
 
     def plain(self) -> list[dict[str, Any]]:
         """Return one row per bin: name, number counted, mIoU and the share that is right."""
@@ -81,24 +78,3 @@ def size_strata(space: LabelSpace) -> Strata:
     ends = [f'{100 * value:g}' for value in SIZES]
     inner = [f'{low} to {high} %' for low, high in pairwise(ends)]
     return Strata(SIZES, [f'< {ends[0]} %', *inner, f'> {ends[-1]} %'], space)
-
-
-def object_sizes(truth: NDArray[Any], ignore_id: int) -> NDArray[np.float32]:
-    """Return H x W shares of the image that the object of each pixel covers; NaN if unlabeled.
-
-    An object is a connected region of one class in the true label image: objects of one class
-    that touch count as one.
-
-    Args:
-        truth: H x W true class ids.
-        ignore_id: Id of unlabeled pixels.
-    """
-    sizes = np.full(truth.shape, np.nan, np.float32)
-    for label in np.flatnonzero(np.bincount(truth.ravel())):
-        if label == ignore_id:
-            continue
-        mask = truth == label
-        _, regions, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
-        shares = (stats[:, cv2.CC_STAT_AREA] / truth.size).astype(np.float32)
-        sizes[mask] = shares[regions[mask]]
-    return sizes

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from mmseg_ros.core.labels import LabelClass, LabelSpace
-from mmseg_ros.metrics.strata import distance_strata, object_sizes, size_strata
+from mmseg_ros.metrics.metrics import ConfusionMatrix
+from mmseg_ros.metrics.strata import distance_strata, size_strata
 
 TWO = LabelSpace(
     'two', (LabelClass(0, 'a', (1, 0, 0), ''), LabelClass(1, 'b', (0, 1, 0), '')), 255
@@ -24,17 +25,19 @@ def test_every_value_is_counted_in_its_bin():
     assert rows[1]['miou'] == pytest.approx(0.25)
 
 
-def test_sizes_are_those_of_connected_regions():
-    truth = np.zeros((20, 50), np.uint8)
-    truth[5, 5:9] = 1
-    truth[15, 40] = 1
-    truth[0] = 255
-    sizes = object_sizes(truth, 255)
-    assert np.isnan(sizes[0]).all()
-    assert [sizes[5, 6], sizes[15, 40], sizes[10, 10]] == pytest.approx([0.004, 0.001, 0.945])
+def test_each_bin_holds_what_a_matrix_of_its_pixels_holds():
+    rng = np.random.default_rng(3)
+    labels, truth = rng.integers(0, 3, (2, 40, 50)).astype(np.uint8)
+    truth[truth == 2] = 255
+    shares = rng.choice([0.0005, 0.005, 0.05, 0.5, np.nan], truth.shape).astype(np.float32)
     strata = size_strata(TWO)
-    strata.update(np.zeros_like(truth), truth, sizes)
-    assert [(r['bin'], r['count'], r['accuracy']) for r in strata.plain()] == [
-        ('< 0.1 %', 0, None), ('0.1 to 1 %', 5, 0.0), ('1 to 10 %', 0, None),
-        ('> 10 %', 945, 1.0),
-    ]  # fmt: skip
+    strata.update(labels, truth, shares)
+    strata.update(labels[:9], truth[:9], shares[:9])
+    for row, share in zip(strata.plain(), (0.0005, 0.005, 0.05, 0.5), strict=True):
+        matrix = ConfusionMatrix(2, 255)
+        for rows in (40, 9):
+            inside = shares[:rows] == np.float32(share)
+            matrix.update(labels[:rows][inside], truth[:rows][inside])
+        assert row['count'] == matrix.pixels > 0
+        assert row['miou'] == round(matrix.miou(), 6)
+        assert row['accuracy'] == round(matrix.accuracy(), 6)
