@@ -10,7 +10,7 @@ from typing import Any
 from mmseg_ros.bag.reader import BagReader
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.types import Modality
-from mmseg_ros.evaluation.scoring import BagScorer, Score, Subset, first_reasons
+from mmseg_ros.evaluation.scoring import BagScorer, Score, Subset
 from mmseg_ros.inference.bundle import Bundle
 from mmseg_ros.inference.manifest import Manifest
 from mmseg_ros.metrics.metrics import plain_scores, rounded
@@ -72,8 +72,8 @@ def bag_metrics(reader: BagReader, bundle: Bundle, scorer: BagScorer, use: Use) 
             'labels_sha256': scorer.labels_sha256,
         },
         'collector': use.collector,
-        'rejected': first_reasons(scorer.rejected),
-        'malformed': first_reasons(use.rejected),
+        'rejected': _first_reasons(scorer.rejected),
+        'malformed': _first_reasons(use.rejected),
         'dropped': use.dropped,
         'lost': use.lost,
         'intensity': use.intensity,
@@ -129,3 +129,11 @@ def _robustness(withheld: dict[Subset, Score]) -> list[dict[str, Any]]:
         }
         for row in robustness_table(next(iter(withheld)), miou)
     ]
+
+
+def _first_reasons(counters: Mapping[Modality, Counter[str]]) -> dict[str, dict[str, Any]]:
+    """Return per modality how many samples were rejected and the most frequent reason."""
+    return {
+        name: {'count': sum(counter.values()), 'reason': counter.most_common(1)[0][0]}
+        for name, counter in sorted(counters.items())
+    }

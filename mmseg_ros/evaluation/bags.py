@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,22 +10,22 @@ from typing import Any
 import numpy as np
 
 from mmseg_ros.core.labels import LabelSpace
-from mmseg_ros.core.types import LIDAR, CloudData, FrameSet
+from mmseg_ros.core.types import LIDAR, CloudData
 from mmseg_ros.evaluation import pictures
 from mmseg_ros.evaluation.bag_metrics import bag_metrics
 from mmseg_ros.evaluation.exports import Exports, exports
 from mmseg_ros.evaluation.network import loaded_network
 from mmseg_ros.evaluation.options import EvaluationOptions
 from mmseg_ros.evaluation.replayed import Replayed, replayed
-from mmseg_ros.evaluation.scoring import BagScorer, Subset, point_labels
+from mmseg_ros.evaluation.scoring import BagScorer, ScoredFrame, Subset, point_labels
 from mmseg_ros.evaluation.stopping import Stopped, never
+from mmseg_ros.evaluation.trials import Trial, completed, trials
 from mmseg_ros.evaluation.worst import COUNT, WorstFrames, frame_miou
 from mmseg_ros.inference.bundle import Bundle
 from mmseg_ros.inference.deterministic_backend import SettledBackend
 from mmseg_ros.labelling.frame import Frame, usable_samples
 from mmseg_ros.metrics.report import Figure
 from mmseg_ros.metrics.robustness import subsets_to_score
-from mmseg_ros.pipeline import PipelineOutput
 
 Progress = Callable[[int, int], None]
 """Called with the number of frames done and the expected number."""
@@ -143,15 +143,15 @@ def _score(
     expected = opened.run.expected if moments is None else len(moments)
     seen = 0
     wanted = [expected * (2 * i + 1) // (2 * count) for i in range(count)]
-    for i, frame_set in opened.run.frames():
-        output = scorer.add(frame_set)
-        if options.looks and i % max(1, opened.run.expected // options.looks) == 0:
-            opened.monitor.add(frame_set, opened.pipeline.rig, opened.pipeline.odometry)
-        if output is not None:
-            exported.add(_frame(frame_set, output, opened, scorer.label_space))
-            _offer(worst, frame_set, output, scorer, opened)
-        if output is not None and len(figures) < count and i >= wanted[len(figures)]:
-            figures.append(_figure(frame_set, output, scorer, opened))
+    for trial, output in completed(_trials(opened, scorer, options), opened.pipeline):
+        frame, i = scorer.take(trial, output), trial.number
+        if not trial.is_last:
+            continue
+        if frame is not None:
+            exported.add(_frame(frame, opened, scorer.label_space))
+            _offer(worst, frame, scorer, opened)
+            if len(figures) < count and i >= wanted[len(figures)]:
+                figures.append(_figure(frame, scorer, opened))
         seen = i + 1 if moments is None else seen + 1
         if progress is not None:
             progress(seen, max(expected, seen))
@@ -160,52 +160,51 @@ def _score(
     return figures, False
 
 
-def _offer(
-    worst: WorstFrames,
-    frame_set: FrameSet,
-    output: PipelineOutput,
-    scorer: BagScorer,
-    opened: Replayed,
-) -> None:
+def _trials(opened: Replayed, scorer: BagScorer, options: EvaluationOptions) -> Iterator[Trial]:
+    """Yield the frames to score; the monitor of the extrinsics looks at some."""
+    pipeline, subsets = opened.pipeline, tuple(scorer.withheld)
+    for i, frame_set in opened.run.frames():
+        if options.looks and i % max(1, opened.run.expected // options.looks) == 0:
+            opened.monitor.add(frame_set, pipeline.rig, pipeline.odometry)
+        yield from trials(i, frame_set, pipeline, subsets)
+
+
+def _offer(worst: WorstFrames, frame: ScoredFrame, scorer: BagScorer, opened: Replayed) -> None:
     """Offer a frame by its mIoU; without ground truth by its mean confidence."""
     value, name = frame_miou(scorer.frames[-1]), 'mIoU'
     if np.isnan(value) and not len(opened.truth.labels.stamps_ns):
-        value, name = float(output.result.confidence.mean()) / 255, 'mean confidence'
+        value, name = float(frame.output.result.confidence.mean()) / 255, 'mean confidence'
     worst.offer(
         value,
-        str(frame_set.stamp_ns),
-        lambda: _figure(frame_set, output, scorer, opened, f': {name} {value:.3f}', False),
+        str(frame.frame_set.stamp_ns),
+        lambda: _figure(frame, scorer, opened, f': {name} {value:.3f}', False),
     )
 
 
-def _frame(
-    frame_set: FrameSet, output: PipelineOutput, opened: Replayed, label_space: LabelSpace
-) -> Frame:
-    used = usable_samples(frame_set, output.rejected)
-    pipeline = opened.pipeline
-    return Frame(used, output.result, pipeline.rig, label_space, pipeline.odometry)
+def _frame(frame: ScoredFrame, opened: Replayed, label_space: LabelSpace) -> Frame:
+    used = usable_samples(frame.frame_set, frame.output.rejected)
+    return Frame(used, frame.output.result, opened.pipeline.rig, label_space, frame.odometry)
 
 
 def _figure(
-    frame_set: FrameSet,
-    output: PipelineOutput,
+    frame: ScoredFrame,
     scorer: BagScorer,
     opened: Replayed,
     remark: str = '',
     with_points: bool = True,
 ) -> Figure:
-    label_space, result = scorer.label_space, output.result
+    frame_set, label_space, result = frame.frame_set, scorer.label_space, frame.output.result
     outputs = {'labels': pictures.overlay_picture(frame_set, result.labels, label_space)}
-    truth = scorer.truth.label_image(frame_set.stamp_ns)
-    if truth is not None:
-        outputs['truth'] = pictures.overlay_picture(frame_set, truth, label_space)
+    if frame.truth.image is not None:
+        outputs['truth'] = pictures.overlay_picture(frame_set, frame.truth.image, label_space)
     sample = frame_set.samples.get(LIDAR) if with_points else None
     if sample is not None and isinstance(sample.payload, CloudData):
-        labels = point_labels(result, sample, frame_set, opened.pipeline, label_space.ignore_id)
+        rig, ignore_id = opened.pipeline.rig, label_space.ignore_id
+        labels = point_labels(result, sample, frame_set, rig, frame.odometry, ignore_id)
         outputs['labeled points'] = pictures.labelled_cloud_picture(
             sample.payload, labels, label_space
         )
     elapsed_s = (frame_set.stamp_ns - opened.reader.start_ns) / 1e9
-    inputs = pictures.input_pictures(output.aligned, result.modalities)
+    inputs = pictures.input_pictures(frame.output.aligned, result.modalities)
     title = f'{elapsed_s:.1f} s into the recording{remark}'
     return pictures.set_figure(title, inputs, outputs, pictures.legend(result.labels, label_space))

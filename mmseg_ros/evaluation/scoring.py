@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import cv2
@@ -26,12 +26,15 @@ from mmseg_ros.core.types import (
 )
 from mmseg_ros.core.unexpected import cause_of, reason_of
 from mmseg_ros.evaluation.studies import Studies
+from mmseg_ros.evaluation.trials import Trial
 from mmseg_ros.evaluation.truth import Truth
 from mmseg_ros.labelling.points import transfer_labels
 from mmseg_ros.metrics.frame_counts import FrameCounts
 from mmseg_ros.metrics.metrics import ConfusionMatrix
 from mmseg_ros.metrics.reliability import Reliability
 from mmseg_ros.pipeline import Pipeline, PipelineOutput
+from mmseg_ros.projection.extrinsics import Rig
+from mmseg_ros.projection.odometry import Odometry
 from mmseg_ros.projection.seen import seen_points
 
 Subset = tuple[Modality, ...]
@@ -72,6 +75,35 @@ class Score:
         self.agreement += other.agreement
 
 
+@dataclass(frozen=True, slots=True)
+class FrameTruth:
+    """The ground truth of one frame.
+
+    Attributes:
+        image: H x W true class ids. cloud: With a field `label`. None where there is none.
+    """
+
+    image: NDArray[Any] | None
+    cloud: SensorSample | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredFrame:
+    """A frame as it was recorded, and what came out of it.
+
+    Attributes:
+        frame_set: The samples. output: What came out.
+        odometry: The motion of the vehicle as far as it was known then.
+        truth: The ground truth. counts: What was counted.
+    """
+
+    frame_set: FrameSet
+    output: PipelineOutput
+    odometry: Odometry | None
+    truth: FrameTruth
+    counts: FrameCounts
+
+
 class BagScorer:
     """Collects the scores of one recording.
 
@@ -101,7 +133,7 @@ class BagScorer:
             truth: Ground truth; a bag without any gives counts but no scores.
             subsets: Subsets for `withheld`, the full set first.
         """
-        self._pipeline = pipeline
+        self._rig = pipeline.rig
         self.label_space = label_space
         self.truth = truth
         self._hash = hashlib.sha256()
@@ -113,23 +145,46 @@ class BagScorer:
         self.reasons: Counter[str] = Counter()
         self.truth_offset_ns = 0
         self.frames: list[dict[str, Any]] = []
-        self.studies = Studies(label_space, pipeline)
+        self.studies = Studies(label_space, pipeline.rig, pipeline.aspect)
+        self._current: ScoredFrame | None = None
 
     @property
     def labels_sha256(self) -> str:
         """Return a hash over the stamps and label images of all frames, as recorded."""
         return self._hash.hexdigest()
 
-    def add(self, frame_set: FrameSet) -> PipelineOutput | None:
-        """Run and score one frame; return what came out of it as recorded, None if nothing."""
+    def take(self, trial: Trial, output: PipelineOutput | Exception) -> ScoredFrame | None:
+        """Score what came out of one trial; trials must come in their order.
+
+        Args:
+            trial: The frame as the network got it.
+            output: What came out, or why nothing did.
+
+        Returns:
+            The frame as it was recorded, with its last trial; None before and if nothing came out.
+
+        Raises:
+            BackendError: The network failed.
+        """
+        if trial.subset is None:
+            self._current = self._take_recorded(trial, output)
+        elif self._current is not None:
+            self._take_part(self._current, trial, output)
+        if self._current is None or not trial.is_last:
+            return None
+        self.frames.append(self._current.counts.row())
+        return self._current
+
+    def _take_recorded(
+        self, trial: Trial, output: PipelineOutput | Exception
+    ) -> ScoredFrame | None:
+        frame_set = trial.frame_set
         self.sets += 1
         self.reasons[frame_set.reason.value] += 1
-        try:
-            output = self._pipeline.process(frame_set)
-        except BackendError:
-            raise
-        except Exception as error:  # whatever one frame raises, the recording goes on
-            self.failed[cause_of(reason_of(error, 'segmenting'))] += 1
+        if isinstance(output, BackendError):
+            raise output
+        if isinstance(output, Exception):  # whatever one frame raises, the recording goes on
+            self.failed[cause_of(reason_of(output, 'segmenting'))] += 1
             return None
         for name, reason in output.rejected.items():
             self.rejected.setdefault(name, Counter())[cause_of(reason)] += 1
@@ -137,64 +192,50 @@ class BagScorer:
         self._hash.update(result.stamp_ns.to_bytes(8, 'little', signed=True))
         self._hash.update(np.ascontiguousarray(result.labels).tobytes())
         available = _used(result)
-        if available not in self.recorded:
-            self.recorded[available] = Score.empty(self.label_space)
         truth = self._truth_of(frame_set)
         counts = FrameCounts(str(result.stamp_ns), '', available)
-        found = self._counted(frame_set, result, truth, output.aligned)
-        self._study_cloud(frame_set, result, truth)
+        found = self._counted(trial, result, truth, output.aligned)
+        self._study_cloud(trial, result, truth)
         counts.add(available, result.labels, found.pixels, found.points)
-        self.recorded[available].merge(found)
-        self.recorded[available].stages.add(result.stage_ms)
-        self._withhold(frame_set, result, found, truth, counts)
-        self.frames.append(counts.row())
-        return output
+        score = self.recorded.setdefault(available, Score.empty(self.label_space))
+        score.merge(found)
+        score.stages.add(result.stage_ms)
+        if available == next(iter(self.withheld), ()):
+            self._withheld(available, found, result, result)
+        return ScoredFrame(frame_set, output, trial.odometry, truth, counts)
 
-    def _withhold(
-        self,
-        frame_set: FrameSet,
-        full: SegmentationResult,
-        scored: Score,
-        truth: _SetTruth,
-        counts: FrameCounts,
+    def _take_part(
+        self, whole: ScoredFrame, trial: Trial, output: PipelineOutput | Exception
     ) -> None:
-        """Score a frame that had all sensors again and again, each time without some.
+        if isinstance(output, Exception):
+            raise output
+        subset, result = trial.subset or (), output.result
+        found = self._counted(trial, result, whole.truth)
+        whole.counts.add(subset, result.labels, found.pixels, found.points)
+        self._withheld(subset, found, result, whole.output.result)
 
-        Args:
-            frame_set: The frame.
-            full: What came out with all sensors.
-            scored: What that scores.
-            truth: Its ground truth.
-            counts: Takes what the others score.
-        """
-        if _used(full) != next(iter(self.withheld), ()):
-            return
-        for subset, score in self.withheld.items():
-            found, result = scored, full
-            if subset != _used(full):
-                samples = {n: s for n, s in frame_set.samples.items() if n in subset}
-                part = replace(frame_set, samples=samples)
-                result = self._pipeline.process(part).result
-                found = self._counted(part, result, truth)
-                counts.add(subset, result.labels, found.pixels, found.points)
-            same = np.count_nonzero(result.labels == full.labels)
-            score.merge(found)
-            score.agreement += np.array([same, full.labels.size])
-            score.stages.add(result.stage_ms)
+    def _withheld(
+        self, subset: Subset, found: Score, result: SegmentationResult, whole: SegmentationResult
+    ) -> None:
+        score = self.withheld[subset]
+        same = np.count_nonzero(result.labels == whole.labels)
+        score.merge(found)
+        score.agreement += np.array([same, whole.labels.size])
+        score.stages.add(result.stage_ms)
 
-    def _truth_of(self, frame_set: FrameSet) -> _SetTruth:
+    def _truth_of(self, frame_set: FrameSet) -> FrameTruth:
         index = self.truth.labels.nearest(frame_set.stamp_ns)
         if index is not None:
             offset_ns = abs(int(self.truth.labels.stamps_ns[index]) - frame_set.stamp_ns)
             self.truth_offset_ns = max(self.truth_offset_ns, offset_ns)
         image = self.truth.label_image(frame_set.stamp_ns)
-        return _SetTruth(image, self.truth.cloud_sample(frame_set.stamp_ns))
+        return FrameTruth(image, self.truth.cloud_sample(frame_set.stamp_ns))
 
     def _counted(
         self,
-        frame_set: FrameSet,
+        trial: Trial,
         result: SegmentationResult,
-        truth: _SetTruth,
+        truth: FrameTruth,
         aligned: AlignedFrame | None = None,
     ) -> Score:
         """Return what one result scores alone; with its planes it is studied too."""
@@ -211,33 +252,26 @@ class BagScorer:
                 self.studies.image(labels, truth.image, aligned)
         if truth.cloud is not None and isinstance(truth.cloud.payload, CloudData):
             ignore_id = self.label_space.ignore_id
-            found = point_labels(result, truth.cloud, frame_set, self._pipeline, ignore_id)
+            found = point_labels(
+                result, truth.cloud, trial.frame_set, self._rig, trial.odometry, ignore_id
+            )
             if found is not None:
                 seen = found != ignore_id
                 true = truth.cloud.payload.points['label']
                 score.points.update(found[seen], true[seen])
                 if aligned is not None:
-                    self.studies.cloud(truth.cloud, found, true)
+                    self.studies.cloud(truth.cloud, found, true, trial.odometry)
         return score
 
-    def _study_cloud(
-        self, frame_set: FrameSet, result: SegmentationResult, truth: _SetTruth
-    ) -> None:
-        """Study the cloud of a frame that has no true classes."""
-        sample = frame_set.samples.get(LIDAR)
-        if truth.cloud is not None or sample is None or not self.studies.wants_clouds:
+    def _study_cloud(self, trial: Trial, result: SegmentationResult, truth: FrameTruth) -> None:
+        """Study the cloud of a frame that has no true classes; of use if the motion is known."""
+        odometry, sample = trial.odometry, trial.frame_set.samples.get(LIDAR)
+        if truth.cloud is not None or sample is None or odometry is None or not odometry.is_known:
             return
-        labels = point_labels(
-            result, sample, frame_set, self._pipeline, self.label_space.ignore_id
-        )
+        ignore_id = self.label_space.ignore_id
+        labels = point_labels(result, sample, trial.frame_set, self._rig, odometry, ignore_id)
         if labels is not None:
-            self.studies.cloud(sample, labels, None)
-
-
-@dataclass(frozen=True, slots=True)
-class _SetTruth:
-    image: NDArray[Any] | None
-    cloud: SensorSample | None
+            self.studies.cloud(sample, labels, None, odometry)
 
 
 def _used(result: SegmentationResult) -> Subset:
@@ -260,7 +294,8 @@ def point_labels(
     result: SegmentationResult,
     cloud: SensorSample,
     frame_set: FrameSet,
-    pipeline: Pipeline,
+    rig: Rig,
+    odometry: Odometry | None,
     ignore_id: int,
 ) -> NDArray[Any] | None:
     """Return N labels of a cloud's points, `ignore_id` where the camera cannot see them.
@@ -268,21 +303,12 @@ def point_labels(
     As in the node: points are moved to the time of the frame, and hidden ones are found with the
     depth image of the frame. Returns None where the rig lacks the calibration for it.
     """
-    rig = pipeline.rig
     try:
         camera = rig.camera(rig.reference).resized(*result.labels.shape)
-        projection = seen_points(cloud, frame_set, rig, camera, pipeline.odometry)
+        projection = seen_points(cloud, frame_set, rig, camera, odometry)
     except CalibrationError:
         return None
     labels: NDArray[Any] = transfer_labels(
         result.labels, result.confidence, projection, ignore_id
     )[0]
     return labels
-
-
-def first_reasons(counters: Mapping[Modality, Counter[str]]) -> dict[str, dict[str, Any]]:
-    """Return per modality how many samples were rejected and the most frequent reason."""
-    return {
-        name: {'count': sum(counter.values()), 'reason': counter.most_common(1)[0][0]}
-        for name, counter in sorted(counters.items())
-    }

@@ -13,21 +13,24 @@ from mmseg_ros.core.types import DEPTH, AlignedFrame, CloudData, SensorSample
 from mmseg_ros.evaluation.flicker import Flicker
 from mmseg_ros.labelling.objects import object_sizes
 from mmseg_ros.metrics.strata import distance_strata, size_strata
-from mmseg_ros.pipeline import Pipeline
+from mmseg_ros.projection.extrinsics import Rig
 from mmseg_ros.projection.fit import Fit
+from mmseg_ros.projection.odometry import Odometry
 
 
 class Studies:
     """Studies of the frames as they were recorded."""
 
-    def __init__(self, label_space: LabelSpace, pipeline: Pipeline) -> None:
+    def __init__(self, label_space: LabelSpace, rig: Rig, aspect: str) -> None:
         """Start with nothing seen.
 
         Args:
             label_space: The classes.
-            pipeline: Whose frames are studied.
+            rig: Where the sensors are.
+            aspect: How the images lie on the network's input, see `Fit.of`.
         """
-        self._pipeline = pipeline
+        self._rig = rig
+        self._aspect = aspect
         self._ignore_id = label_space.ignore_id
         self._near_pixels = distance_strata(label_space)
         self._near_points = distance_strata(label_space)
@@ -48,11 +51,15 @@ class Studies:
             return
         meters = np.where(depth.valid, depth.values.reshape(depth.valid.shape), np.nan)
         size = truth.shape[0], truth.shape[1]
-        fit = Fit.of(size, (aligned.height, aligned.width), self._pipeline.aspect)
+        fit = Fit.of(size, (aligned.height, aligned.width), self._aspect)
         self._near_pixels.update(labels, truth, fit.restore(meters, np.nan))
 
     def cloud(
-        self, sample: SensorSample, labels: NDArray[Any], truth: NDArray[Any] | None
+        self,
+        sample: SensorSample,
+        labels: NDArray[Any],
+        truth: NDArray[Any] | None,
+        odometry: Odometry | None,
     ) -> None:
         """Take the labels of a cloud's points.
 
@@ -60,6 +67,7 @@ class Studies:
             sample: The cloud.
             labels: N class ids, the ignored id where the camera does not see the point.
             truth: N true class ids, where they are known.
+            odometry: The motion of the vehicle.
         """
         if not isinstance(sample.payload, CloudData):
             return
@@ -68,24 +76,19 @@ class Studies:
             seen = labels != self._ignore_id
             ranges = np.linalg.norm(xyz[seen], axis=1)
             self._near_points.update(labels[seen], truth[seen], ranges)
-        T = self._T_fixed(sample)
+        T = self._T_fixed(sample, odometry)
         if T is not None:
             self._flicker.add(sample.stamp_ns, xyz @ T[:3, :3].T + T[:3, 3], labels, truth)
 
-    @property
-    def wants_clouds(self) -> bool:
-        """Return whether clouds without a true class are of use: the motion is known."""
-        odometry = self._pipeline.odometry
-        return odometry is not None and odometry.is_known
-
-    def _T_fixed(self, sample: SensorSample) -> NDArray[np.float64] | None:  # noqa: N802
+    def _T_fixed(  # noqa: N802
+        self, sample: SensorSample, odometry: Odometry | None
+    ) -> NDArray[np.float64] | None:
         """Return the pose of the sensor in a fixed frame; None where the motion is unknown."""
-        odometry = self._pipeline.odometry
         if odometry is None or not odometry.is_known:
             return None
         try:
             base = odometry.pose(sample.stamp_ns)
-            return np.asarray(base @ self._pipeline.rig.T_base(sample.modality), np.float64)
+            return np.asarray(base @ self._rig.T_base(sample.modality), np.float64)
         except CalibrationError:
             return None
 

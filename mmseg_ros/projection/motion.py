@@ -109,8 +109,8 @@ def deskewed(
     T_lidar_base = invert(T_base_lidar)
     moves = np.stack(
         [
-            T_lidar_base @ odometry.motion(target_ns, first + round(t)) @ T_base_lidar
-            for t in after_ns
+            T_lidar_base @ motion @ T_base_lidar
+            for motion in odometry.motions(target_ns, (first + round(t) for t in after_ns))
         ]
     )
     step_ns = float(after_ns[1])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import threading
 from bisect import bisect_left
 from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -49,6 +51,14 @@ class Odometry:
         """Return whether any pose has arrived."""
         return bool(self._stamps)
 
+    def snapshot(self) -> Odometry:
+        """Return what is known now, for one who looks at it after more has come."""
+        with self._lock:
+            taken = copy.copy(self)
+            taken._lock = threading.Lock()
+            taken._stamps, taken._poses = self._stamps.copy(), self._poses.copy()
+        return taken
+
     def add(self, stamp_ns: int, T_odom_base: NDArray[np.float64]) -> None:
         """Add a pose (4 x 4); a stamp that goes backwards clears the others (a bag that loops)."""
         quaternion = quaternion_from_rotation(T_odom_base[:3, :3])
@@ -89,9 +99,24 @@ class Odometry:
         Raises:
             CalibrationError: A stamp lies too far outside the known poses.
         """
-        if target_ns == source_ns:
-            return np.eye(4)
-        return invert(self.pose(target_ns)) @ self.pose(source_ns)
+        return self.motions(target_ns, [source_ns])[0]
+
+    def motions(self, target_ns: int, sources_ns: Iterable[int]) -> list[NDArray[np.float64]]:
+        """Return what `motion` does, for several source stamps.
+
+        Raises:
+            CalibrationError: A stamp lies too far outside the known poses.
+        """
+        T_target = None
+        found = []
+        for source_ns in sources_ns:
+            if source_ns == target_ns:
+                found.append(np.eye(4))
+                continue
+            if T_target is None:
+                T_target = invert(self.pose(target_ns))
+            found.append(T_target @ self.pose(source_ns))
+        return found
 
     def note(self, reason: str) -> None:
         """Count that a motion was unknown, or with '' that it was known; changes are logged."""
