@@ -7,6 +7,7 @@ import yaml
 
 from mmseg_models.registry import create_model
 from mmseg_models.training.config import DataConfig, Recipe
+from mmseg_models.training.legs import leg_recipes
 from mmseg_models.training.recipe_parser import (
     is_referring,
     parse_recipe,
@@ -96,10 +97,11 @@ def test_there_are_recipes():
 
 @pytest.mark.parametrize('path', RECIPES, ids=lambda path: path.stem)
 def test_shipped_recipe_builds_its_network(path):
-    recipe = parse_recipe(['--config', str(path)])
-    model = build_model(recipe, load_label_space(recipe.data.label_space))
-    assert model.num_classes == 25
-    assert list(model.modalities) == recipe.data.modalities
+    legs = leg_recipes(parse_recipe(['--config', str(path)]))
+    for recipe in legs:
+        model = build_model(recipe, load_label_space(recipe.data.label_space))
+        assert model.num_classes == 25
+        assert list(model.modalities) == recipe.data.modalities
 
 
 @pytest.mark.parametrize('path', REFERRING, ids=lambda path: path.stem)
