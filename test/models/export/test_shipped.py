@@ -22,7 +22,7 @@ def test_every_system_ships_a_bundle_and_all_are_small_together():
     models = {
         load_bundle(bundle_directory(name)).manifest.model for name in segmentation_bundles()
     }
-    assert models >= {'stitchfusion', 'geminifusion'}
+    assert models >= {'stitchfusion', 'geminifusion', 'mle_sam'}
     assert sum(file.stat().st_size for file in folder.rglob('*') if file.is_file()) < LARGEST_BYTES
 
 
