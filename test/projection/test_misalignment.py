@@ -5,6 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from drawn_boxes import CAMERA, T_CAMERA_LIDAR, boxes, depth_at, picture, scan, turned
 
 from mmseg_ros.core.types import (
     CloseReason,
@@ -14,7 +15,7 @@ from mmseg_ros.core.types import (
     ImageData,
     SensorSample,
 )
-from mmseg_ros.projection import CameraModel, load_rig
+from mmseg_ros.projection import load_rig
 from mmseg_ros.projection.cloud_files import read_cloud
 from mmseg_ros.projection.extrinsics import Mount, Rig
 from mmseg_ros.projection.misalignment import Misalignment, MisalignmentEstimator
@@ -23,48 +24,7 @@ from mmseg_ros.projection.outline_frame import outline_frame
 from mmseg_ros.projection.outlines import depth_outlines, scan_outlines
 
 KITTI = Path(__file__).parents[3] / 'shared' / 'kitti'
-T_CAMERA_LIDAR = np.array([[0, -1.0, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0], [0, 0, 0, 1]])
-CAMERA = CameraModel.from_fov(640, 384, 70)
 TURNS = [(0, 0, 0), (0, 0.3, 0), (0, 0.5, 0), (0, 1, 0), (0, -2, 0), (1, 0, 0), (0, 0, 1.5)]
-
-
-def turned(turn_deg):
-    T = np.eye(4)
-    T[:3, :3] = cv2.Rodrigues(np.radians(np.array(turn_deg, float)))[0]
-    return T
-
-
-def boxes(seed, count=14):
-    """Return boxes before a wall at 25 m: left, right, top, bottom as slopes, and range."""
-    rng = np.random.default_rng(seed)
-    center = np.stack([rng.uniform(-0.55, 0.55, count), rng.uniform(-0.3, 0.3, count)], 1)
-    half = rng.uniform(0.02, 0.06, (count, 2))
-    return np.c_[center - half, center + half, rng.uniform(6, 14, count)]
-
-
-def depth_at(x, y, scene):
-    """Return depth along the optical axis in the directions with slopes x and y."""
-    depth = np.full(np.shape(x), 25.0)
-    for left, top, right, bottom, z in scene:
-        hit = (x >= left) & (x <= right) & (y >= top) & (y <= bottom)
-        depth = np.where(hit, np.minimum(depth, z), depth)
-    return depth
-
-
-def picture(scene):
-    x, y = CAMERA.rays[..., 0], CAMERA.rays[..., 1]
-    depth = depth_at(x, y, scene)
-    return np.repeat((255 - 8 * depth).astype(np.uint8)[..., None], 3, axis=2)
-
-
-def scan(scene):
-    azimuth, elevation = np.meshgrid(
-        np.radians(np.arange(35, -35, -0.1)), np.radians(np.arange(-18, 18, 0.25))
-    )
-    y, z = np.tan(azimuth), np.tan(elevation) / np.cos(azimuth)
-    depth = depth_at(-y, -z, scene)
-    directions = np.stack([np.ones_like(y), y, z], -1)
-    return (directions * depth[..., None]).reshape(-1, 3).astype(np.float32)
 
 
 def estimate(turn, make=None):
