@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mmseg_ros.benchmark.bare_engine import BareEngine, Throughput
-from mmseg_ros.demo.processes import Child
+from mmseg_ros.up.supervised import Supervised
 
 if TYPE_CHECKING:
     from mmseg_ros.ros.tools.rate_probe import RateProbe
@@ -45,7 +45,7 @@ def engine_under_load(engine: BareEngine, probe: RateProbe, load: Load) -> Throu
         return running.result()
 
 
-def node_under_load(node: Child, probe: RateProbe, load: Load) -> Throughput:
+def node_under_load(node: Supervised, probe: RateProbe, load: Load) -> Throughput:
     """Return what the node made of the load."""
     began_s, began_cpu_s = time.perf_counter(), node.usage().cpu_s
     run = probe.run(load.rate_hz, load.seconds, load.off)

@@ -8,7 +8,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmseg_ros.bag import builders
@@ -26,8 +25,9 @@ from mmseg_ros.core.modalities import SENSOR_TOPICS, camera_info_topic
 from mmseg_ros.core.resources import config_file
 from mmseg_ros.core.subsets import subset_name
 from mmseg_ros.core.types import DEPTH, LIDAR, RGB, Modality
-from mmseg_ros.demo.processes import Child, Processes
 from mmseg_ros.sim.sequence import Drive, DriveFrame
+from mmseg_ros.up.supervised import Program, Supervised
+from mmseg_ros.up.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from mmseg_ros.ros.tools.rate_probe import RateProbe, RateRun, SensorMessage
@@ -63,7 +63,7 @@ def measure_node(
         expected_hz: Rate of the bare pipeline per subset, where the search begins.
 
     Raises:
-        ProcessError: The node ended by itself; the end of its log is shown.
+        ProcessError: The node ended by itself; its last lines are shown.
         ConfigError: The node does not come up, or a message type is not installed.
     """
     from mmseg_ros.ros.environment import prepare_process
@@ -80,17 +80,19 @@ def measure_node(
             off = [topic for name, topic in SENSOR_TOPICS.items() if name not in subset]
             peak_hz = expected_hz.get(subset_name(subset), 10.0)
             load = Load(feeding_rate_hz(peak_hz), seconds, off)
-            logs = Path(folder) / f'logs_{i}'
+            environment = {**os.environ, 'ROS_LOG_DIR': f'{folder}/logs_{i}'}
             with (
                 BareEngine(bundle, backend, threads, subset) as engine,
                 RateProbe(messages) as probe,
             ):
                 before = engine_under_load(engine, probe, load)
-                with Processes({**os.environ, 'ROS_LOG_DIR': str(logs)}, logs) as processes:
-                    node = processes.start('node', _command(bundle, backend, threads))
+                with Supervisor(
+                    [_node(bundle, backend, threads)], environment, _no_log
+                ) as running:
+                    node = running['node']
                     facts, found = _measure(node, probe, load, peak_hz)
                     fed = node_under_load(node, probe, load)
-                    processes.check()
+                    running.check()
                 after = engine_under_load(engine, probe, load)
             found.append({'mode': 'beside engine', **compared(fed, before + after)})
             rows += [{'subset': subset_name(subset), **facts, **row} for row in found]
@@ -98,7 +100,7 @@ def measure_node(
 
 
 def _measure(
-    node: Child, probe: RateProbe, load: Load, expected_hz: float
+    node: Supervised, probe: RateProbe, load: Load, expected_hz: float
 ) -> tuple[Row, list[Row]]:
     """Return what holds for the whole run of a node, and one row per rate."""
     seconds, off = load.seconds, load.off
@@ -184,7 +186,7 @@ def overhead_ms(stages: Mapping[str, Mapping[str, float]]) -> float | None:
     return round(stages['latency']['p50'] - stages['infer']['p50'], 2)
 
 
-def _command(bundle: str, backend: str, threads: int) -> list[str]:
+def _node(bundle: str, backend: str, threads: int) -> Program:
     parameters = {
         'model.bundle': bundle,
         'model.backend': backend,
@@ -192,15 +194,13 @@ def _command(bundle: str, backend: str, threads: int) -> list[str]:
         'calibration.file': 'demo_rig',
     }
     given = [word for key, value in parameters.items() for word in ('-p', f'{key}:={value}')]
-    return [
-        sys.executable,
-        '-m',
-        'mmseg_ros.ros.segmentation_node',
-        '--ros-args',
-        '--params-file',
-        str(config_file('mmseg.yaml')),
-        *given,
-    ]
+    command = [sys.executable, '-m', 'mmseg_ros.ros.segmentation_node', '--ros-args']
+    command += ['--params-file', str(config_file('mmseg.yaml')), *given]
+    return Program('node', command, restarts=False)
+
+
+def _no_log(name: str, text: str) -> None:
+    """Drop a line; an error shows the last ones."""
 
 
 def _messages(drive: Drive, frame: DriveFrame) -> list[SensorMessage]:

@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure, write the report, print the table."""
-    from mmseg_ros.demo.processes import exit_on_sigterm
+    from mmseg_ros.core.child_process import exit_on_sigterm
     from mmseg_ros.inference.bundle import load_bundle
 
     if args.output:

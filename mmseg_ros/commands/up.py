@@ -37,6 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=1.0,
         help='bag seconds per second',
     )
+    parser.add_argument(
+        '--duration',
+        type=real_number(positive=True),
+        default=float('inf'),
+        help='bag seconds to play; default: all',
+    )
     parser.add_argument('--loop', action='store_true', help='play the bag again and again')
     parser.add_argument(
         '--drop',
@@ -52,13 +58,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run everything until a signal, the end of the bag or a fault that restarting cannot mend."""
     from mmseg_ros.up.command_lines import UpOptions, programs
-    from mmseg_ros.up.supervisor import Supervisor
+    from mmseg_ros.up.supervisor import OneLog, Supervisor
 
     options = UpOptions(
         arguments=dict(map(_assignment, args.arguments)),
         rig=args.rig,
         bag=args.bag,
         rate=args.rate,
+        duration_s=args.duration,
         loop=args.loop,
         drops=args.drop,
         view=args.view or args.port is not None,
@@ -69,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     environment = {**os.environ, 'PYTHONUNBUFFERED': '1', 'RCUTILS_COLORIZED_OUTPUT': '0'}
-    supervisor = Supervisor(found, environment, _write)
+    supervisor = Supervisor(found, environment, OneLog(found, _write))
     return supervisor.run(stop, stays=options.view)
 
 

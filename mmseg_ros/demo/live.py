@@ -1,24 +1,27 @@
-"""The node, the recorder and the bag player as three processes that talk over DDS."""
+"""What `mmseg_ros up` starts, a recorder and a watch: real nodes that talk over DDS."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
+import queue
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mmseg_ros.core.child_process import Usage
 from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.core.resources import config_file
-from mmseg_ros.demo.processes import Child, Processes, Usage
 from mmseg_ros.demo.results import RECORDED_TOPICS
 from mmseg_ros.demo.schedule import Outage
 from mmseg_ros.ros.environment import PROFILE_VARIABLES
+from mmseg_ros.up.command_lines import NODE, PLAYER, WAIT_FOR_NODES_S, UpOptions, programs
+from mmseg_ros.up.supervised import Program
+from mmseg_ros.up.supervisor import OneLog, ProcessError, Supervisor
 
-# A node that compiles its loops for the first time on a busy machine takes minutes.
-_WAIT_FOR_NODE_S = 300.0
+RECORDER, WATCH = 'recorder', 'watch'
 _SLACK_S = 60.0
 _TAIL_S = 1.5
 _RECORDER_GRACE_S = 60.0
@@ -60,6 +63,11 @@ def require_ros() -> None:
         )
 
 
+def log_file(output: Path) -> Path:
+    """Return the log of all processes of a run."""
+    return output / 'logs' / 'demo.log'
+
+
 def run_live(
     drive: Path,
     duration_s: float,
@@ -77,7 +85,7 @@ def run_live(
         drive: Bag to play.
         duration_s: How much of it.
         outages: Which sensor the player drops when.
-        output: Folder for the recording and the logs of the processes.
+        output: Folder for the recording and the log of the processes.
         bundle: Folder or name of the model bundle.
         calibration: Calibration file of the sequence.
         progress: Told about the seconds played.
@@ -85,71 +93,88 @@ def run_live(
         say: Told once a second which sensor is out, the rate and the latency.
 
     Raises:
-        ProcessError: One of the processes failed; the end of its log is shown.
+        ProcessError: One of the processes failed; its last lines are shown.
     """
     recording = output / 'recording'
+    options = UpOptions(
+        arguments={'model': bundle, 'calibration': str(calibration)},
+        bag=drive,
+        rate=speed,
+        duration_s=duration_s,
+        drops=[outage.argument() for outage in outages],
+    )
+    started = demo_programs(options, recording)
+    log = log_file(output)
+    log.parent.mkdir(parents=True, exist_ok=True)
     began_s = time.monotonic()
-    with Processes(_environment(output / 'logs'), output / 'logs') as processes:
-        node = processes.start('node', _node_command(bundle, calibration))
-        recorder = processes.start('recorder', _recorder_command(recording))
-        lines = _NewLines(processes.start('watch', _watch_command()).log, say)
-        command = _player_command(drive, outages, duration_s, speed)
-        player = processes.start('player', command)
-        usage = _watch(processes, player, node, duration_s / speed, progress, lines)
-        _let(processes, _TAIL_S)
-        recorder.stop(_RECORDER_GRACE_S)
-        recorder.check()
+    with log.open('w', encoding='utf-8') as stream:
+        lines = _Lines(OneLog(started, lambda line: print(line, file=stream, flush=True)), say)
+        with Supervisor(started, _environment(log.parent), lines) as running:
+            usage = _watch(running, duration_s / speed, progress, lines)
+            _let(running, _TAIL_S)
+            running.stop(RECORDER, _RECORDER_GRACE_S)
     return LiveRun(recording, usage, time.monotonic() - began_s, speed)
 
 
-class _NewLines:
-    """Passes on the lines that a log has gained."""
+def demo_programs(options: UpOptions, recording: Path) -> list[Program]:
+    """Return what runs: node and player of `up`, and before the player what listens.
 
-    def __init__(self, log: Path, say: Say) -> None:
+    Nothing is started again: what the demo shows and measures is one run without a crash.
+
+    Raises:
+        ConfigError: An option cannot be used.
+    """
+    *nodes, player = programs(options)
+    record = [sys.executable, '-m', 'mmseg_ros', 'record', str(recording)]
+    listeners = [
+        Program(RECORDER, [*record, '--topics', *RECORDED_TOPICS]),
+        Program(WATCH, [sys.executable, '-m', 'mmseg_ros.ros.tools.watch']),
+    ]
+    return [replace(program, restarts=False) for program in (*nodes, *listeners, player)]
+
+
+class _Lines:
+    """Sends all lines to the log, and those of the watch on when asked."""
+
+    def __init__(self, log: OneLog, say: Say) -> None:
         self._log = log
         self._say = say
-        self._read = 0
+        self._new: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def __call__(self, name: str, text: str) -> None:
+        self._log(name, text)
+        if name == WATCH:
+            self._new.put(text)
 
     def pass_on(self) -> None:
-        """Pass on the whole lines since the last call."""
-        with self._log.open('rb') as stream:
-            stream.seek(self._read)
-            whole, newline, _ = stream.read().rpartition(b'\n')
-        self._read += len(whole) + len(newline)
-        for line in whole.decode('utf-8', 'replace').splitlines():
-            self._say(line)
+        """Pass on the lines since the last call."""
+        while not self._new.empty():
+            self._say(self._new.get())
 
 
-def _watch(
-    processes: Processes,
-    player: Child,
-    node: Child,
-    duration_s: float,
-    progress: Progress,
-    lines: _NewLines,
-) -> Usage:
+def _watch(running: Supervisor, duration_s: float, progress: Progress, lines: _Lines) -> Usage:
     """Wait until the player ends and return what the node used by then."""
+    node, player = running[NODE], running[PLAYER]
     usage = node.usage()
     began_s = time.monotonic()
-    limit_s = _WAIT_FOR_NODE_S + duration_s + _SLACK_S
-    while player.return_code is None:
-        processes.check()
+    limit_s = WAIT_FOR_NODES_S + duration_s + _SLACK_S
+    while player not in running.check():
         usage = node.usage()
         played_s = time.monotonic() - began_s
         if played_s > limit_s:
-            processes.wait_for(player, 0.0)
+            told = f'The {PLAYER} did not end within {limit_s:.0f} s; its last lines:'
+            raise ProcessError(f'{told}\n{player.tail()}')
         progress(min(played_s, duration_s), duration_s)
         lines.pass_on()
         time.sleep(_POLL_S)
-    processes.check()
     return usage
 
 
-def _let(processes: Processes, seconds: float) -> None:
+def _let(running: Supervisor, seconds: float) -> None:
     """Let the processes run on for a while."""
     end_s = time.monotonic() + seconds
     while time.monotonic() < end_s:
-        processes.check()
+        running.check()
         time.sleep(_POLL_S)
 
 
@@ -163,39 +188,3 @@ def _environment(logs: Path) -> dict[str, str]:
         'ROS_LOG_DIR': str(logs / 'ros'),
         'PYTHONUNBUFFERED': '1',
     }
-
-
-def _node_command(bundle: str, calibration: Path) -> list[str]:
-    return [
-        sys.executable,
-        '-m',
-        'mmseg_ros.ros.segmentation_node',
-        '--ros-args',
-        '--params-file',
-        str(config_file('mmseg.yaml')),
-        '-p',
-        'use_sim_time:=true',
-        '-p',
-        f'model.bundle:={bundle}',
-        '-p',
-        f'calibration.file:={calibration}',
-    ]
-
-
-def _watch_command() -> list[str]:
-    return [sys.executable, '-m', 'mmseg_ros.ros.tools.watch']
-
-
-def _recorder_command(recording: Path) -> list[str]:
-    command = [sys.executable, '-m', 'mmseg_ros', 'record', str(recording)]
-    return [*command, '--topics', *RECORDED_TOPICS]
-
-
-def _player_command(
-    drive: Path, outages: Sequence[Outage], duration_s: float, speed: float
-) -> list[str]:
-    drops = [word for outage in outages for word in ('--drop', outage.argument())]
-    # Nobody on the graph needs the truth; it would only take processor time from the node.
-    options = ['--clock', '--exclude', '/truth', '--wait', f'{_WAIT_FOR_NODE_S:g}']
-    options += ['--rate', f'{speed:g}', '--duration', f'{duration_s:g}']
-    return [sys.executable, '-m', 'mmseg_ros', 'play', str(drive), *options, *drops]

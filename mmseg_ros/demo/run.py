@@ -15,11 +15,12 @@ from mmseg_ros.bag.calibration import rig_from_bag
 from mmseg_ros.bag.reader import BagReader
 from mmseg_ros.bag.replay import sensor_topics
 from mmseg_ros.core.atomic_files import write_text
+from mmseg_ros.core.child_process import exit_on_sigterm
 from mmseg_ros.core.errors import BagError
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.resources import DEFAULT_BUNDLE
 from mmseg_ros.demo.animation import encoded, film_figure, film_of, save_film
-from mmseg_ros.demo.live import LiveRun, Say, require_ros, run_live
+from mmseg_ros.demo.live import LiveRun, Say, log_file, require_ros, run_live
 from mmseg_ros.demo.pace import (
     FEWEST_FRAMES,
     SLOWEST,
@@ -31,7 +32,6 @@ from mmseg_ros.demo.pace import (
 )
 from mmseg_ros.demo.pointed import pointed_section, scenes
 from mmseg_ros.demo.poster import poster, save
-from mmseg_ros.demo.processes import exit_on_sigterm
 from mmseg_ros.demo.report import demo_report, summary_lines
 from mmseg_ros.demo.results import LabelFrame, read_frames, summarize
 from mmseg_ros.demo.schedule import Outage, outages
@@ -126,8 +126,8 @@ def run_demo(options: DemoOptions, progress: Progress) -> DemoResult:
         run, frames = play.until_enough(speed, progress)
         if not frames:
             raise BagError(
-                f'The node published no labels into {run.recording}; its log is '
-                f'{output / "logs" / "node.log"}.'
+                f'The node published no labels into {run.recording}; the log is '
+                f'{log_file(output)}.'
             )
         scores = summarize(frames, plan, options.duration_s, run.speed)
         with progress.phase('drawing the report'):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,9 +14,11 @@ from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.core.node_arguments import PARAMETERS, PLAIN, TOPICS
 from mmseg_ros.core.resources import config_file, share_directory
 from mmseg_ros.core.rig_file import read_merger, read_rig_file
+from mmseg_ros.up.supervised import Program
 
 NODE, MERGER, PLAYER, VIEW = 'node', 'merger', 'player', 'view'
-_WAIT_FOR_NODES_S = 300.0
+# A node that compiles its loops for the first time on a busy machine takes minutes.
+WAIT_FOR_NODES_S = 300.0
 _BOOLS = {'true': True, '1': True, 'false': False, '0': False}
 
 
@@ -26,7 +29,8 @@ class UpOptions:
     Attributes:
         arguments: Arguments of mmseg.launch.py for every node, which count more than the rig file.
         rig: Rig file: a node per camera; None starts one node.
-        bag: Bag to play with /clock. rate, loop, drops: How; see `mmseg_ros play`.
+        bag: Bag to play with /clock.
+        rate, duration_s, loop, drops: How; see `mmseg_ros play`.
         view: Whether to serve the page. view_arguments: Arguments of `mmseg_ros view`.
     """
 
@@ -34,24 +38,11 @@ class UpOptions:
     rig: Path | None = None
     bag: Path | None = None
     rate: float = 1.0
+    duration_s: float = math.inf
     loop: bool = False
     drops: Sequence[str] = ()
     view: bool = False
     view_arguments: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """One process.
-
-    Attributes:
-        name: Beginning of its lines in the log. command: Its command line.
-        lasts: Whether it is meant to run for ever; else its end with status 0 is no fault.
-    """
-
-    name: str
-    command: Sequence[str]
-    lasts: bool = True
 
 
 def programs(options: UpOptions) -> list[Program]:
@@ -126,7 +117,9 @@ def node_command(namespace: str, arguments: Mapping[str, str]) -> list[str]:
 
 def _player(options: UpOptions) -> list[str]:
     words = ['play', str(options.bag), '--clock', '--rate', f'{options.rate:g}']
-    words += ['--wait', f'{_WAIT_FOR_NODES_S:g}', '--exclude', '/truth']
+    # Nobody on the graph needs the truth; it would only take processor time from the node.
+    words += ['--wait', f'{WAIT_FOR_NODES_S:g}', '--exclude', '/truth']
+    words += ['--duration', f'{options.duration_s:g}'] if math.isfinite(options.duration_s) else []
     words += [word for drop in options.drops for word in ('--drop', drop)]
     words += ['--loop'] if options.loop else []
     words += ['--silence'] if options.view else []

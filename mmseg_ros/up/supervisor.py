@@ -2,148 +2,109 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import IO
+from types import TracebackType
 
-from mmseg_ros.core.child_process import found_group, signal_group
-from mmseg_ros.up.command_lines import Program
+from mmseg_ros.core.errors import MmsegError
+from mmseg_ros.up.supervised import Program, Supervised, Write, ending
 
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
-STEADY_S = 30.0
-"""A process that ran so long before it crashed is restarted after the first pause again."""
 GRACE_S = 8.0
+"""How long programs may take to end after SIGINT."""
 _POLL_S = 0.05
-_STARTUP_FAULTS = (1, 2)
-"""Status of a program that says what is wrong with what it was given: trying again is no help."""
-
-Write = Callable[[str], None]
 
 
-class Supervised:
-    """One program and its process.
+class ProcessError(MmsegError):
+    """A process failed or ended too early."""
 
-    Attributes:
-        program: What runs. restarts: How often it was started again. code: Its last exit status.
+
+class OneLog:
+    """Takes the lines of several programs; each gets its program's name before it.
+
+    Args:
+        programs: Whose lines come. write: Takes the lines of the log, one at a time.
     """
 
-    def __init__(self, program: Program, environment: Mapping[str, str], write: Write) -> None:
-        self.program = program
-        self.restarts = 0
-        self.code: int | None = None
-        self._environment = dict(environment)
+    def __init__(self, programs: Sequence[Program], write: Callable[[str], None]) -> None:
+        self._width = max(len(program.name) for program in programs)
         self._write = write
-        self._process: subprocess.Popen[bytes] | None = None
-        self._reader: threading.Thread | None = None
-        self._started_s = 0.0
-        self._pause_s = FIRST_PAUSE_S
-        self._again_s = 0.0
+        self._lock = threading.Lock()
 
-    @property
-    def pid(self) -> int:
-        """Return its process number; 0 while it does not run."""
-        return self._process.pid if self._process is not None else 0
-
-    def start(self) -> None:
-        """Start the process; its output goes to the log line by line."""
-        self.code = None
-        self._started_s = time.monotonic()
-        self._process = subprocess.Popen(
-            list(self.program.command),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=self._environment,
-            preexec_fn=found_group,
-        )
-        assert self._process.stdout is not None  # noqa: S101
-        self._reader = threading.Thread(
-            target=self._forward, args=(self._process.stdout,), daemon=True
-        )
-        self._reader.start()
-
-    def look(self) -> bool:
-        """Restart it if it has crashed and its pause is over; return whether it goes on at all."""
-        if self._process is None:
-            if time.monotonic() >= self._again_s:
-                self.restarts += 1
-                self.start()
-            return True
-        code = self._process.poll()
-        if code is None:
-            return True
-        ran_s = time.monotonic() - self._started_s
-        self._finish(code)
-        if code == 0 and not self.program.lasts:
-            return False
-        if code in _STARTUP_FAULTS and self.restarts == 0 and ran_s < STEADY_S:
-            self._write(f'ended with status {code} and is not started again: see above.')
-            return False
-        self._pause_s = FIRST_PAUSE_S if ran_s >= STEADY_S else self._pause_s
-        self._write(f'{_ending(code)} after {ran_s:.1f} s; starts again in {self._pause_s:g} s.')
-        self._again_s = time.monotonic() + self._pause_s
-        self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
-        return True
-
-    def ask_to_end(self) -> None:
-        """Send SIGINT."""
-        if self._process is not None:
-            signal_group(self._process.pid, signal.SIGINT)
-
-    def end(self, until_s: float) -> None:
-        """Wait for it until a time of the steady clock, then kill it and its children."""
-        process = self._process
-        if process is None:
-            return
-        try:
-            code = process.wait(max(until_s - time.monotonic(), 0.01))
-        except subprocess.TimeoutExpired:
-            self._write('did not end in time and is killed.')
-            signal_group(process.pid, signal.SIGKILL)
-            code = process.wait()
-        signal_group(process.pid, signal.SIGKILL)  # what it has left behind
-        self._finish(code)
-
-    def _finish(self, code: int) -> None:
-        self.code = code
-        self._process = None
-        if self._reader is not None:
-            self._reader.join(1.0)
-
-    def _forward(self, stream: IO[bytes]) -> None:
-        with stream:
-            for line in stream:
-                self._write(line.decode('utf-8', 'replace').rstrip())
+    def __call__(self, name: str, text: str) -> None:
+        """Take a line."""
+        with self._lock:
+            self._write(f'[{name:<{self._width}}] {text}')
 
 
 class Supervisor:
-    """All programs together.
+    """All programs together: started at the beginning of a block, ended at its end.
 
     Args:
         programs: In the order in which they start.
         environment: Of every one.
-        write: Takes the lines of the log.
+        write: Takes the lines of all; it is called by several threads.
+
+    Attributes:
+        children: The programs with their processes, in the same order.
     """
 
     def __init__(
         self, programs: Sequence[Program], environment: Mapping[str, str], write: Write
     ) -> None:
-        width = max(len(program.name) for program in programs)
-        lock = threading.Lock()
+        self.children = [Supervised(program, environment, write) for program in programs]
+        self._running: list[Supervised] = []
 
-        def writer(name: str) -> Write:
-            def line(text: str) -> None:
-                with lock:
-                    write(f'[{name:<{width}}] {text}')
+    def __enter__(self) -> Supervisor:
+        try:
+            for child in self.children:
+                child.start()
+                self._running.append(child)
+        except BaseException:
+            self._end()
+            raise
+        return self
 
-            return line
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._end()
 
-        self.children = [
-            Supervised(program, environment, writer(program.name)) for program in programs
-        ]
+    def __getitem__(self, name: str) -> Supervised:
+        return next(child for child in self.children if child.program.name == name)
+
+    def look(self) -> list[Supervised]:
+        """Restart what has crashed; return what has ended for good since the last call."""
+        over = [child for child in self._running if not child.look()]
+        self._running = [child for child in self._running if child not in over]
+        return over
+
+    def check(self) -> list[Supervised]:
+        """Do the same where every end is a fault but that of a program that does not last.
+
+        Raises:
+            ProcessError: Such an end; has the program's last lines.
+        """
+        over = self.look()
+        for child in over:
+            require_good_end(child)
+        return over
+
+    def stop(self, name: str, grace_s: float) -> None:
+        """Ask one program to end, and kill it if that takes too long.
+
+        Raises:
+            ProcessError: It ended with another status than 0; has its last lines.
+        """
+        child = self[name]
+        child.ask_to_end()
+        child.end(time.monotonic() + grace_s)
+        self._running = [other for other in self._running if other is not child]
+        if child.code:
+            raise ProcessError(f'{_told(child)}\n{child.tail()}')
 
     def run(self, stop: threading.Event, stays: bool) -> int:
         """Run until `stop` is set, one cannot start, or what does not last has ended.
@@ -155,23 +116,15 @@ class Supervisor:
         Returns:
             0, or the status of what could not start.
         """
-        status = 0
-        running = list(self.children)
-        try:
-            for child in running:
-                child.start()
-            while running and not stop.wait(_POLL_S):
-                over = [child for child in running if not child.look()]
-                running = [child for child in running if child not in over]
+        with self:
+            while self._running and not stop.wait(_POLL_S):
+                over = self.look()
                 failed = [child.code for child in over if child.code]
                 if failed:
-                    status = failed[0] or 0
-                    break
+                    return failed[0] or 0
                 if over and not stays:
                     break
-        finally:
-            self._end()
-        return status
+        return 0
 
     def _end(self) -> None:
         for child in reversed(self.children):
@@ -181,10 +134,15 @@ class Supervisor:
             child.end(until_s)
 
 
-def _ending(code: int) -> str:
-    if code >= 0:
-        return f'ended with status {code}'
-    try:
-        return f'ended by {signal.Signals(-code).name}'
-    except ValueError:
-        return f'ended by signal {-code}'
+def require_good_end(child: Supervised) -> None:
+    """Make sure that a program that has ended was allowed to.
+
+    Raises:
+        ProcessError: It failed, or was meant to last; has its last lines.
+    """
+    if child.code or child.program.lasts:
+        raise ProcessError(f'{_told(child)}\n{child.tail()}')
+
+
+def _told(child: Supervised) -> str:
+    return f'The {child.program.name} {ending(child.code or 0)}; its last lines:'

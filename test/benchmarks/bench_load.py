@@ -38,7 +38,8 @@ from load_feeder import RATES_HZ, LoadClock, feed, messages_of
 from mmseg_ros.benchmark.machine import describe_machine, describe_software, now, steal_between
 from mmseg_ros.core.atomic_files import write_text
 from mmseg_ros.core.resources import config_file
-from mmseg_ros.demo.processes import Child, Processes
+from mmseg_ros.up.supervised import Program, Supervised
+from mmseg_ros.up.supervisor import Supervisor
 
 SETTLE_S, PAUSE_S = 6.0, 2.5
 
@@ -134,26 +135,29 @@ def run(load: str, seconds: float, speed: float, bundle: str) -> dict[str, Any]:
         folder = Path(text)
         (folder / 'rig.yaml').write_text(yaml.safe_dump(rig.to_dict(), sort_keys=False))
         (folder / 'messages').write_bytes(pickle.dumps((messages, RATES_HZ[load], clock)))
-        with Processes({**os.environ, 'ROS_LOG_DIR': text}, folder) as processes:
-            node = processes.start('node', node_command(bundle, folder / 'rig.yaml'))
-            feeder = processes.start(
-                'feeder', [sys.executable, __file__, '--feed', str(folder / 'messages')]
-            )
-            wait_until_active(Heard(clock), processes)
+        feeding = [sys.executable, __file__, '--feed', str(folder / 'messages')]
+        started = [
+            Program('node', node_command(bundle, folder / 'rig.yaml'), restarts=False),
+            Program('feeder', feeding, lasts=False, restarts=False),
+        ]
+        environment = {**os.environ, 'ROS_LOG_DIR': text}
+        with Supervisor(started, environment, lambda name, line: None) as running:
+            node, feeder = running['node'], running['feeder']
+            wait_until_active(Heard(clock), running)
             report = measured(node, feeder, folder / 'counts', seconds, clock)
             (folder / 'stop').touch()
-            processes.check()
+            running.check()
     facts = {'load': load, 'speed': speed, 'bundle': bundle, 'created': now(), 'machine': machine}
     return {**facts, 'software': describe_software(), **report}
 
 
-def wait_until_active(heard: Heard, processes: Processes) -> None:
+def wait_until_active(heard: Heard, running: Supervisor) -> None:
     """Wait for the first result, then let rates be learned and graphs be compiled."""
     end_s = time.monotonic() + 400.0
     settled_s: list[float] = []
 
     def settled() -> bool:
-        processes.check()
+        running.check()
         if heard.outputs['labels'] and not settled_s:
             settled_s.append(time.monotonic() + SETTLE_S / heard.clock.speed)
         if time.monotonic() > end_s:
@@ -171,7 +175,7 @@ def heard_for(seconds: float, clock: LoadClock) -> Heard:
 
 
 def measured(
-    node: Child, feeder: Child, counts: Path, seconds: float, clock: LoadClock
+    node: Supervised, feeder: Supervised, counts: Path, seconds: float, clock: LoadClock
 ) -> dict[str, Any]:
     """Return what happens within `seconds`, all rates and times on the clock of the load.
 
@@ -182,7 +186,7 @@ def measured(
     pause.touch()
     before = heard_for(PAUSE_S, clock)
     sent_before = Counter(json.loads(counts.read_text()))
-    cpu_before = {child.name: child.usage().cpu_s for child in (node, feeder)}
+    cpu_before = {child.program.name: child.usage().cpu_s for child in (node, feeder)}
     own_before, machine_before = time.process_time(), Path('/proc/stat').read_text()
     pause.unlink()
     began_s = time.monotonic()
@@ -190,7 +194,7 @@ def measured(
     spent_s = (time.monotonic() - began_s) * clock.speed
     pause.touch()
     machine_after, own_s = Path('/proc/stat').read_text(), time.process_time() - own_before
-    cpu_after = {child.name: child.usage().cpu_s for child in (node, feeder)}
+    cpu_after = {child.program.name: child.usage().cpu_s for child in (node, feeder)}
     heard.sensors = heard_for(PAUSE_S, clock).sensors
     sent = Counter(json.loads(counts.read_text())) - sent_before
     cpu = {name: (cpu_after[name] - cpu_before[name]) / spent_s for name in cpu_after}
@@ -215,8 +219,8 @@ def measured(
         },
         'processes': {
             **{
-                child.name: {
-                    'cpu': round(cpu[child.name], 3),
+                child.program.name: {
+                    'cpu': round(cpu[child.program.name], 3),
                     'peak_mb': round(child.usage().peak_mb, 1),
                 }
                 for child in (node, feeder)

@@ -58,9 +58,9 @@ def test_from_simulated_sensors_to_a_report(folder):
 
 def test_interrupted_it_leaves_no_process(folder):
     demo = start(folder, 'interrupted')
-    log = folder / 'interrupted/logs/player.log'
+    log = folder / 'interrupted/logs/demo.log'
     end_s = time.monotonic() + 600
-    while not log.exists() and time.monotonic() < end_s:
+    while not (log.exists() and log.stat().st_size) and time.monotonic() < end_s:
         time.sleep(0.05)
     time.sleep(1.0)
     assert len(processes_that_name(str(folder))) >= 4

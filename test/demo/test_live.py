@@ -1,18 +1,20 @@
-"""The three processes, replaced by small scripts: order of events and failures."""
+"""The processes of the demo, replaced by small scripts: order of events and failures."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.demo import live
-from mmseg_ros.demo.processes import ProcessError
+from mmseg_ros.up.command_lines import UpOptions
+from mmseg_ros.up.supervisor import ProcessError
 
 
 @pytest.fixture
 def scripts(monkeypatch):
-    """Each process notes in its log that it ran; the recorder leaves a file when stopped."""
+    """What each program runs instead; the same kinds of programs as the demo's own."""
     texts = {
         'node': 'import time; print("up", flush=True); time.sleep(60)',
         'recorder': (
@@ -21,22 +23,29 @@ def scripts(monkeypatch):
             'signal.signal(signal.SIGINT, lambda *a: sys.exit())\n'
             'signal.pause()\n'
         ),
-        'watch': 'import time; print("1.0 s  all sensors deliver\\nhalf", end="", flush=True); '
+        'watch': 'import time; print("1.0 s  all sensors deliver"); '
+        'print("2.0 s  rgb is out", flush=True); '
         'time.sleep(60)',
         'player': 'import time; time.sleep(1.5); print("played")',
     }
 
-    def command(name):
-        return lambda *args: [sys.executable, '-c', texts[name]]
+    made = live.demo_programs
+
+    def stand_ins(options, recording):
+        return [
+            replace(program, command=[sys.executable, '-c', texts[program.name]])
+            for program in made(options, recording)
+        ]
 
     monkeypatch.setattr(live, '_TAIL_S', 0.1)
-    for name in texts:
-        monkeypatch.setattr(live, f'_{name}_command', command(name))
+    monkeypatch.setattr(live, 'demo_programs', stand_ins)
     return texts
 
 
-def run(output, told=lambda done, total: None):
-    return live.run_live(Path('drive'), 1.0, [], output, 'bundle', Path('rig.yaml'), told)
+def run(output, told=lambda done, total: None, say=lambda line: None):
+    drive = output / 'drive'
+    drive.mkdir(exist_ok=True)
+    return live.run_live(drive, 1.0, [], output, 'bundle', Path('rig.yaml'), told, 1.0, say)
 
 
 def test_runs_until_the_player_ends(scripts, tmp_path):
@@ -46,7 +55,8 @@ def test_runs_until_the_player_ends(scripts, tmp_path):
     assert result.node_usage.peak_mb > 1
     assert told
     assert told[-1][1] == 1.0
-    assert (tmp_path / 'logs/player.log').read_text() == 'played\n'
+    lines = live.log_file(tmp_path).read_text().splitlines()
+    assert {'[node    ] up', '[recorder] recording', '[player  ] played'} <= set(lines)
 
 
 @pytest.mark.parametrize('name', ['node', 'recorder', 'player'])
@@ -59,7 +69,7 @@ def test_whoever_fails_is_named(scripts, tmp_path, name):
 
 
 def test_a_player_that_never_ends_is_stopped(scripts, tmp_path, monkeypatch):
-    monkeypatch.setattr(live, '_WAIT_FOR_NODE_S', 0.1)
+    monkeypatch.setattr(live, 'WAIT_FOR_NODES_S', 0.1)
     monkeypatch.setattr(live, '_SLACK_S', -0.9)
     scripts['player'] = 'import time; print("still waiting", flush=True); time.sleep(60)'
     with pytest.raises(ProcessError, match=r'player did not end'):
@@ -72,11 +82,16 @@ def test_without_ros_the_remedy_is_named(monkeypatch):
         live.require_ros()
 
 
-def test_commands_name_the_files_and_the_drops(tmp_path, plan):
-    node = live._node_command('bundle', tmp_path / 'rig.yaml')
-    assert 'use_sim_time:=true' in node
-    assert f'calibration.file:={tmp_path / "rig.yaml"}' in node
-    player = live._player_command(tmp_path, plan, 3.0, 0.25)
+def test_it_runs_what_up_runs_and_starts_nothing_again(tmp_path, plan):
+    drops = [outage.argument() for outage in plan]
+    arguments = {'model': 'bundle', 'calibration': 'rig.yaml'}
+    options = UpOptions(arguments, bag=tmp_path, rate=0.25, duration_s=3.0, drops=drops)
+    found = {program.name: program for program in live.demo_programs(options, tmp_path / 'out')}
+    assert list(found) == ['node', 'recorder', 'watch', 'player']
+    assert not any(program.restarts for program in found.values())
+    assert 'use_sim_time:=true' in found['node'].command
+    assert 'calibration.file:="rig.yaml"' in found['node'].command
+    player = list(found['player'].command)
     assert player[player.index('--drop') + 1] == 'rgb@1.00-2.00'
     assert player[player.index('--rate') + 1] == '0.25'
     assert player[player.index('--duration') + 1] == '3'
@@ -85,10 +100,7 @@ def test_commands_name_the_files_and_the_drops(tmp_path, plan):
     assert environment['ROS_AUTOMATIC_DISCOVERY_RANGE'] == 'LOCALHOST'
 
 
-def test_whole_lines_of_the_watch_are_passed_on(scripts, tmp_path):
+def test_lines_of_the_watch_are_passed_on(scripts, tmp_path):
     said = []
-    live.run_live(
-        Path('drive'), 1.0, [], tmp_path, 'bundle', Path('rig.yaml'), lambda *_: None, 1.0,
-        said.append,
-    )  # fmt: skip
-    assert said == ['1.0 s  all sensors deliver']
+    run(tmp_path, say=said.append)
+    assert said == ['1.0 s  all sensors deliver', '2.0 s  rgb is out']

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from mmseg_ros.core.child_process import Usage
 from mmseg_ros.demo import run as demo_run
 from mmseg_ros.demo.live import LiveRun
 from mmseg_ros.demo.pace import (
@@ -14,7 +15,6 @@ from mmseg_ros.demo.pace import (
     slower,
     speed_for,
 )
-from mmseg_ros.demo.processes import Usage
 from mmseg_ros.demo.schedule import outages
 
 PLAN = outages(14.0)

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
+from mmseg_ros.core.child_process import Usage
 from mmseg_ros.demo.live import LiveRun
 from mmseg_ros.demo.poster import poster, save
-from mmseg_ros.demo.processes import Usage
 from mmseg_ros.demo.report import demo_report, summary_lines
 from mmseg_ros.demo.results import summarize
 from mmseg_ros.demo.shown import chosen_frames, moment_figure, moment_pictures, moments

@@ -5,9 +5,9 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from mmseg_ros.core.child_process import Usage
 from mmseg_ros.core.labels import LabelClass, LabelSpace
 from mmseg_ros.demo.live import LiveRun
-from mmseg_ros.demo.processes import Usage
 from mmseg_ros.demo.report import demo_report
 from mmseg_ros.demo.results import SituationScore
 from mmseg_ros.evaluation.pictures import legend, missing_picture, set_figure

@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from mmseg_ros.up import supervisor
-from mmseg_ros.up.command_lines import Program
-from mmseg_ros.up.supervisor import Supervisor
+from mmseg_ros.up import supervised, supervisor
+from mmseg_ros.up.supervised import Program
+from mmseg_ros.up.supervisor import OneLog, Supervisor
 
 LASTING = 'import time; print("up", flush=True); time.sleep(600)'
 HARD = (
@@ -28,7 +28,7 @@ class Run:
 
     def __init__(self, programs, stays=False):
         self.lines, self.stop, self.status = [], threading.Event(), None
-        self.supervisor = Supervisor(programs, os.environ, self.lines.append)
+        self.supervisor = Supervisor(programs, os.environ, OneLog(programs, self.lines.append))
         self.thread = threading.Thread(target=self._run, args=(stays,), daemon=True)
         self.thread.start()
 
@@ -62,8 +62,8 @@ def run():
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch):
-    monkeypatch.setattr(supervisor, 'FIRST_PAUSE_S', 0.1)
-    monkeypatch.setattr(supervisor, 'LONGEST_PAUSE_S', 0.4)
+    monkeypatch.setattr(supervised, 'FIRST_PAUSE_S', 0.1)
+    monkeypatch.setattr(supervised, 'LONGEST_PAUSE_S', 0.4)
 
 
 def test_every_line_says_whose_it_is_and_all_end_together(run):
@@ -99,7 +99,7 @@ def test_one_that_is_killed_from_outside_is_started_again(run):
 
 
 def test_the_first_pause_comes_back_after_a_long_run(run, monkeypatch):
-    monkeypatch.setattr(supervisor, 'STEADY_S', 0.0)
+    monkeypatch.setattr(supervised, 'STEADY_S', 0.0)
     started = run(program('node', 'import os; os.abort()'))
     started.wait(lambda: started.supervisor.children[0].restarts >= 3)
     pauses = {line.rsplit(' in ', 1)[1] for line in started.lines if 'again' in line}
