@@ -53,7 +53,7 @@ def cause_of(facts: Facts) -> str:
             f'{facts.stamp_s:.3f}; make the driver stamp each with its own time.'
         )
     if state is HealthState.LOST:
-        return f'{name} has been silent for {facts.age_s:.1f} s; frames go on without it.'
+        return f'{name} has been silent for {facts.age_s:.1f} s and is not waited for.'
     if state is HealthState.OFFSET:
         return _offset_cause(facts)
     if state is HealthState.LATE:

@@ -25,6 +25,7 @@ from mmseg_ros.view.scene import Cloud, Health, Scene
 MOST_POINTS = 20_000
 LABELS, POINTS, INFO, MASK, DIAGNOSTICS = 'labels', 'points', 'info', 'mask', 'diagnostics'
 _SENSOR = 'sensor '
+_REFERRING, _SEGMENTING = 'referring', 'segmenting'
 _UNLABELED = (150, 154, 160)
 
 
@@ -141,6 +142,8 @@ class Feed:
                 continue
             statuses[part] = level, str(status.message)
             latency_ms = float(values.get('latency_p50_ms', latency_ms))
+            if part == _REFERRING and values.get('state') != _SEGMENTING:
+                self.scene.set('mask', None)  # one that was on its way when the prompt ended
         if statuses:
             self.scene.report(stamp_ns(message.header) / 1e9, health, statuses, latency_ms)
 

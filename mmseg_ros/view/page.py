@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ros.core.errors import MissingLibraryError
+from mmseg_ros.core.types import RGB
 from mmseg_ros.labelling.colors import overlay
 from mmseg_ros.metrics.html import escaped
 from mmseg_ros.view.controls import Controls
-from mmseg_ros.view.pictures import missing, mosaic, timeline
-from mmseg_ros.view.scene import HISTORY_S, Health, Scene
+from mmseg_ros.view.pictures import missing, mosaic, timeline, timeline_height
+from mmseg_ros.view.scene import HISTORY_S, LOST, Health, Scene
 
 MISSING_VIEWER = (
     'The page needs the Python package viser, which is not installed; install it with: '
@@ -27,6 +28,7 @@ MISSING_VIEWER = (
 TITLE = 'mmseg_ros'
 _LEVEL_COLORS = ('#26a05a', '#d98e1f', '#cd3232')
 _MASK_COLOR = (255, 40, 200)
+_STATUS_EM, _LEGEND_EM, _ROW_EM = 11.5, 6.0, 2.5
 _BEHIND_M, _AHEAD_M = (-14.0, 0.0, 9.0), (14.0, 0.0, 0.0)
 _MOST_CLASSES = 14
 
@@ -90,9 +92,10 @@ class Page:
             self._seen = dict(self._scene.version)
             pictures = dict(self._scene.pictures)
             cloud = self._scene.cloud
-        if any(name.startswith('picture ') for name in changed):
+        if any(name.startswith('picture ') for name in changed) or 'report' in changed:
             names = (*self._sensors, *(n for n in pictures if n not in self._sensors))
-            self._inputs.image = mosaic({name: pictures.get(name) for name in names})
+            shown = {name: pictures.get(name) for name in names}
+            self._inputs.image = mosaic(shown, self._scene.lost())
         self._show_overlay()
         if 'cloud' in changed and cloud is not None:
             self._server.scene.add_point_cloud(
@@ -116,11 +119,11 @@ class Page:
 
     def _build(self, sensors: Sequence[str]) -> None:
         gui = self._server.gui
-        self._status = gui.add_html('')
+        self._status = gui.add_html(_fixed('', _STATUS_EM))
         with gui.add_folder('Labels'):
             self._overlay = gui.add_image(missing('no labels yet'), format='jpeg', jpeg_quality=80)
             self._opacity = gui.add_slider('Opacity', 0.0, 1.0, 0.05, 0.5)
-            self._legend = gui.add_html('')
+            self._legend = gui.add_html(_fixed('', _LEGEND_EM))
         if self._controls.ask is not None:
             self._build_prompt()
         with gui.add_folder('Inputs'):
@@ -130,9 +133,11 @@ class Page:
         self._build_bag()
         with gui.add_folder('Sensors'):
             self._health = gui.add_html(
-                '<div style="padding:0 10px">waiting for /diagnostics</div>'
+                _fixed('&nbsp; waiting for /diagnostics', _ROW_EM * len(sensors))
             )
-            self._timeline = gui.add_image(missing('no states yet', 104), format='png')
+            self._timeline = gui.add_image(
+                missing('no states yet', timeline_height(len(sensors))), format='png'
+            )
             self._buttons: dict[str, Any] = {}
             if self._controls.silence is not None:
                 for name in sensors:
@@ -206,14 +211,15 @@ class Page:
         if drawn == self._drawn or labels is None or space is None:
             return
         self._drawn = drawn
-        if rgb is None:
+        if rgb is None or RGB in self._scene.lost():  # an old image would show another place
             rgb = np.zeros((*labels.shape, 3), np.uint8)
         picture = overlay(rgb, labels, space, float(self._opacity.value))
         self._overlay.image = picture if mask is None else _with_mask(picture, mask)
         ids, counts = np.unique(labels[labels < space.num_classes], return_counts=True)
         first = ids[np.argsort(-counts, kind='stable')][:_MOST_CLASSES]
         shown = [space.classes[i] for i in map(int, first)]
-        self._legend.content = _line(_entry(item.name, item.color) for item in shown)
+        line = _line(_entry(item.name, item.color) for item in shown)
+        self._legend.content = _fixed(line, _LEGEND_EM)
 
     def _show_report(self) -> None:
         with self._scene.lock:
@@ -227,7 +233,9 @@ class Page:
         worst = max((level for level, _ in statuses.values()), default=0)
         color = _LEVEL_COLORS[min(worst, 2)]
         style = f'border-left:5px solid {color};padding:4px 8px;font-size:0.85em'
-        self._status.content = f'<div style="{style}">{"<br>".join(parts)}</div>'
+        self._status.content = _fixed(
+            f'<div style="{style}">{"<br>".join(parts)}</div>', _STATUS_EM
+        )
         if self._controls.ask is not None and 'referring' in statuses:
             self._answer.content = f'<small>{escaped(statuses["referring"][1])}</small>'
         if history:
@@ -246,14 +254,29 @@ def _with_mask(picture: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[n
     return shown
 
 
+def _fixed(content: str, height_em: float) -> str:
+    """Return HTML that takes the same height whatever it says.
+
+    Nothing below moves then, such as a button under a visitor's mouse.
+    """
+    return f'<div style="height:{height_em}em;overflow:hidden auto">{content}</div>'
+
+
 def _health_table(health: dict[str, Health]) -> str:
     rows = ''.join(
-        f'<tr><td style="color:{_LEVEL_COLORS[min(item.level, 2)]}">&#9679;</td>'
-        f'<td><b>{escaped(name)}</b></td><td>{escaped(item.state)}</td>'
-        f'<td>{escaped(item.rate_hz)} Hz</td><td>{escaped(item.cause)}</td></tr>'
+        f'<tr style="height:2.9em"><td style="color:{_LEVEL_COLORS[min(item.level, 2)]}">'
+        f'&#9679;</td><td><b>{escaped(name)}</b></td><td>{escaped(item.state)}</td>'
+        f'<td style="white-space:nowrap">{_rate(item)} Hz</td>'
+        f'<td style="line-height:1.3">{escaped(item.cause)}</td></tr>'
         for name, item in health.items()
     )
-    return f'<table style="font-size:0.8em;width:100%;padding:0 10px">{rows}</table>'
+    table = f'<table style="font-size:0.8em;width:100%;padding:0 10px">{rows}</table>'
+    return _fixed(table, _ROW_EM * len(health))
+
+
+def _rate(health: Health) -> str:
+    """Return what a sensor delivers now; the node tells a lost one's rate before that."""
+    return '0' if health.state == LOST else escaped(health.rate_hz)
 
 
 def _entry(name: str, color: tuple[int, int, int]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import cv2
@@ -71,17 +71,30 @@ def missing(text: str, height: int = 270) -> NDArray[np.uint8]:
     return field
 
 
-def mosaic(pictures: Mapping[str, NDArray[np.uint8] | None]) -> NDArray[np.uint8]:
-    """Return pictures two in a row, each under its name; one that is not there says so."""
-    tiles = [_tile(name, picture) for name, picture in pictures.items()]
+def mosaic(
+    pictures: Mapping[str, NDArray[np.uint8] | None], silent: Collection[str] = ()
+) -> NDArray[np.uint8]:
+    """Return pictures two in a row, each under its name.
+
+    Args:
+        pictures: Last picture of each sensor; None, which is said in its place, without any.
+        silent: Sensors that are lost: their last picture is dark and crossed out.
+    """
+    tiles = [_tile(name, picture, name in silent) for name, picture in pictures.items()]
     tiles += [np.full_like(tiles[0], 255)] * (len(tiles) % 2)
     rows = [np.hstack(tiles[k : k + 2]) for k in range(0, len(tiles), 2)]
     return np.vstack(rows)
 
 
-def _tile(name: str, picture: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
+def _tile(name: str, picture: NDArray[np.uint8] | None, silent: bool) -> NDArray[np.uint8]:
     shown = missing(f'no {name} yet') if picture is None else picture
     tile = cv2.resize(shown, (_TILE_WIDTH, _TILE_HEIGHT), interpolation=cv2.INTER_AREA)
+    if silent and picture is not None:
+        tile = np.asarray(tile // 3, np.uint8)
+        name += ': LOST'
+        color, corner = STATE_COLORS['LOST'], (_TILE_WIDTH - 1, _TILE_HEIGHT - 1)
+        cv2.line(tile, (0, 0), corner, color, 3, cv2.LINE_AA)
+        cv2.line(tile, (0, corner[1]), (corner[0], 0), color, 3, cv2.LINE_AA)
     framed = cv2.copyMakeBorder(tile, _TITLE, 2, 2, 2, cv2.BORDER_CONSTANT, value=(255,) * 3)
     place = (4, _TITLE - 5)
     cv2.putText(framed, name[:20], place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, (50, 54, 60), 1, 16)
@@ -98,7 +111,7 @@ def timeline(
         now_s: Right end.
         span_s: Length.
     """
-    field = np.full((max(_ROW * len(states), _ROW), WIDTH, 3), _PAPER, np.uint8)
+    field = np.full((timeline_height(len(states)), WIDTH, 3), _PAPER, np.uint8)
     wide = WIDTH - _NAME_WIDTH
     for row, (name, changes) in enumerate(states.items()):
         top = row * _ROW
@@ -112,6 +125,11 @@ def timeline(
         place = (4, top + _ROW - 8)
         cv2.putText(field, name[:11], place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, (50, 54, 60), 1, 16)
     return field
+
+
+def timeline_height(sensors: int) -> int:
+    """Return the height of the bars of so many sensors, in pixels."""
+    return _ROW * max(sensors, 1)
 
 
 def _event_picture(events: EventData) -> NDArray[np.uint8]:

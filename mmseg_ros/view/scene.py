@@ -17,6 +17,7 @@ HISTORY_S = 60.0
 _JUMP_BACK_S = 1.0
 _MOST_ENTRIES = 4000
 _RATE_OVER_S = 2.0
+LOST = 'LOST'
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,11 @@ class Scene:
             since_s = max(self.now_s, self._results[-1]) - _RATE_OVER_S
             return sum(time_s > since_s for time_s in self._results) / _RATE_OVER_S
 
+    def lost(self) -> frozenset[Modality]:
+        """Return the sensors that the node has lost."""
+        with self.lock:
+            return frozenset(n for n, item in self.health.items() if item.state == LOST)
+
     def report(
         self,
         time_s: float,
@@ -125,7 +131,8 @@ class Scene:
             latency_ms: Median latency; NaN if there is none.
         """
         with self.lock:
-            if time_s < self.now_s - _JUMP_BACK_S:  # a bag that loops
+            # A bag that loops, or a simulated clock whose first time has come.
+            if not -_JUMP_BACK_S <= time_s - self.now_s <= HISTORY_S:
                 self.states.clear()
                 self.history.clear()
             self.now_s = time_s

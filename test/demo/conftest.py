@@ -141,3 +141,9 @@ def recording(tmp_path_factory):
                 cloud = builders.cloud_message(stamp_ns, 'lidar', points)
                 bag.write('/mmseg/points', builders.POINT_CLOUD, received_ns, cloud)
     return path
+
+
+@pytest.fixture(scope='session')
+def demo_cache(tmp_path_factory):
+    """The folder in which the demo's sequence is simulated once."""
+    return tmp_path_factory.mktemp('demo_cache')

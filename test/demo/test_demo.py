@@ -22,9 +22,9 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp('demo')
 
 
-def start(folder, name):
+def start(folder, name, cache):
     command = [sys.executable, '-m', 'mmseg_ros', 'demo', '--duration', str(DURATION_S)]
-    command += ['--cache', str(folder / 'cache'), '--output', str(folder / name)]
+    command += ['--cache', str(cache), '--output', str(folder / name)]
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ)
     )
@@ -42,8 +42,8 @@ def processes_that_name(text):
     return found
 
 
-def test_from_simulated_sensors_to_a_report(folder):
-    demo = start(folder, 'whole')
+def test_from_simulated_sensors_to_a_report(folder, demo_cache):
+    demo = start(folder, 'whole', demo_cache)
     out, err = demo.communicate(timeout=800)
     assert demo.returncode == 0, err
     first, second, path = out.strip().splitlines()
@@ -56,8 +56,8 @@ def test_from_simulated_sensors_to_a_report(folder):
     assert processes_that_name(str(folder)) == []
 
 
-def test_interrupted_it_leaves_no_process(folder):
-    demo = start(folder, 'interrupted')
+def test_interrupted_it_leaves_no_process(folder, demo_cache):
+    demo = start(folder, 'interrupted', demo_cache)
     log = folder / 'interrupted/logs/demo.log'
     end_s = time.monotonic() + 600
     while not (log.exists() and log.stat().st_size) and time.monotonic() < end_s:

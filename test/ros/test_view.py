@@ -16,7 +16,7 @@ from mmseg_ros.view.feed import Feed
 from mmseg_ros.view.scene import Scene
 
 sys.path.insert(0, str(Path(__file__).parents[1] / 'view'))
-from browser import CHROMIUM, Browser
+from browser import Browser, needs_chromium
 
 pytestmark = pytest.mark.ros
 ALL = ('rgb', 'depth', 'event', 'lidar')
@@ -89,7 +89,7 @@ def test_silenced_sensors_reach_the_player(graph, listener, link):
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.skipif(CHROMIUM is None, reason='no Chromium is installed')
+@needs_chromium
 def test_a_visitor_asks_and_silences(node, sensors, graph, listener, tmp_path):
     pytest.importorskip('viser')
     listener.listen(Image, '/mmseg/labels')

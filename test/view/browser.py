@@ -2,14 +2,23 @@
 
 import base64
 import json
+import os
 import shutil
 import subprocess
 import time
 import urllib.request
 from pathlib import Path
 
+import cv2
+import numpy as np
+import pytest
+
 _NAMES = ('chromium', 'chromium-browser', 'google-chrome')
 CHROMIUM = next(filter(None, map(shutil.which, _NAMES)), None)
+# `.ci/run` installs one: there a browser that is missing is a fault, not a reason to skip.
+needs_chromium = pytest.mark.skipif(
+    CHROMIUM is None and not os.environ.get('CI'), reason='no Chromium is installed'
+)
 _FLAGS = (
     '--headless=new',
     '--no-sandbox',
@@ -31,6 +40,7 @@ class Browser:
     def __init__(self, folder: Path, url: str, size=(1500, 950)):
         from websockets.sync.client import connect
 
+        assert CHROMIUM, f'none of {", ".join(_NAMES)} is installed'
         window = [f'--user-data-dir={folder}', f'--window-size={size[0]},{size[1]}', 'about:blank']
         self.process = subprocess.Popen(
             [CHROMIUM, *_FLAGS, *window], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -91,13 +101,30 @@ class Browser:
         assert not missing, f'not on the page: {missing}; there is: {self.text()[:1500]}'
 
     def click(self, label):
-        """Click the button with that text."""
-        found = self.js(
+        """Click the button with that text, with the mouse and where a visitor sees it."""
+        place = self.js(
             '(() => { const all = [...document.querySelectorAll("button")];'
             f' const b = all.find(e => e.innerText.trim() === {json.dumps(label)});'
-            ' if (b) b.click(); return !!b; })()'
+            ' if (!b) return null; b.scrollIntoView({block: "center"});'
+            ' const r = b.getBoundingClientRect();'
+            ' return [r.x + r.width / 2, r.y + r.height / 2]; })()'
         )
-        assert found, f'no button {label!r}'
+        assert place, f'no button {label!r}'
+        for kind in ('mouseMoved', 'mousePressed', 'mouseReleased'):
+            x, y = place
+            self.call('Input.dispatchMouseEvent', type=kind, x=x, y=y, button='left', clickCount=1)
+
+    def pixels(self, width, height):
+        """Return the pictures of these proportions, each H x W x 3 RGB."""
+        found = self.js(
+            '[...document.querySelectorAll("img")].filter(i => i.naturalWidth &&'
+            f' Math.abs(i.naturalWidth * {height} / i.naturalHeight / {width} - 1) < 0.02)'
+            '.map(i => { const c = document.createElement("canvas");'
+            ' c.width = i.naturalWidth; c.height = i.naturalHeight;'
+            ' c.getContext("2d").drawImage(i, 0, 0); return c.toDataURL("image/png"); })'
+        )
+        coded = [base64.b64decode(url.partition(',')[2]) for url in found or []]
+        return [cv2.imdecode(np.frombuffer(data, np.uint8), 1)[..., ::-1] for data in coded]
 
     def type_into(self, text):
         """Type into the first text field that is empty; fields of numbers are not."""

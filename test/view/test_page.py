@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, __file__.rpartition('/')[0])
-from browser import CHROMIUM, Browser
+from browser import Browser, needs_chromium
 
 pytest.importorskip('viser')
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason='no Chromium is installed'),
+    needs_chromium,
 ]
 
 
@@ -77,7 +77,9 @@ def test_a_visitor_sees_labels_inputs_health_and_times(recording, serve, browse)
     page = browse(served.url)
     page.see('Labels', 'Opacity', 'Inputs', 'Sensors', 'results per second', 'latency in ms')
     page.see('processing', '42 ms latency (p95)', 'active')
-    page.see('lidar', 'LOST: silent for 2.0 s', '10.00 Hz')  # in the last second of the loop
+    page.see(
+        'lidar', 'LOST: silent for 2.0 s', '10.00 Hz', '\t0 Hz'
+    )  # in the last second of the loop
     assert page.js('document.querySelectorAll("canvas").length') >= 1
     pictures = page.js('[...document.querySelectorAll("img")].map(i => i.naturalWidth)')
     assert len([width for width in pictures if width >= 48]) >= 3

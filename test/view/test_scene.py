@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 
+from mmseg_ros.bag import builders
 from mmseg_ros.bag.reader import BagReader
 from mmseg_ros.cli import main
 from mmseg_ros.core.errors import BagError, ConfigError, MissingLibraryError
@@ -69,11 +70,31 @@ def test_states_of_another_node_are_not_shown(recording, scene):
     assert scene.health == {}
 
 
+@pytest.mark.parametrize(('state', 'stays'), [('segmenting', True), ('no expression', False)])
+def test_a_mask_ends_with_its_prompt_also_one_that_comes_late(recording, scene, state, stays):
+    feed = play(recording, scene)
+    with BagReader(recording) as reader:
+        report = next(iter(reader.messages(['/diagnostics'])))[2]
+    pair = type(report.status[1].values[0])
+    report.status[0].name, report.status[0].values = 'mmseg: referring', [pair('state', state)]
+    mask = builders.image_message(0, 'rgb', np.full((32, 48), 255, np.uint8), 'mono8')
+    feed.take('mask', builders.IMAGE, mask)
+    feed.take('diagnostics', 'x', report)
+    assert not feed.faults
+    assert (scene.mask is not None) == stays
+
+
 def test_a_time_that_jumps_back_begins_the_timeline_again(scene):
     for time_s, state in ((100.0, 'OK'), (101.0, 'LOST'), (5.0, 'OK')):
         scene.report(time_s, {'rgb': Health(0, '', state, '')}, {'node': (0, '')}, 1.0)
     assert list(scene.states['rgb']) == [(5.0, 'OK')]
     assert len(scene.history) == 1
+
+
+def test_what_was_before_the_clock_began_is_on_no_timeline(scene):
+    for time_s, state in ((0.0, 'STALE'), (1.7e9, 'STALE'), (1.7e9 + 1, 'OK')):
+        scene.report(time_s, {'rgb': Health(0, '', state, '')}, {'node': (0, 'x')}, 1.0)
+    assert list(scene.states['rgb']) == [(1.7e9, 'STALE'), (1.7e9 + 1, 'OK')]
 
 
 def test_the_timeline_shows_the_outage_where_it_was():
@@ -83,6 +104,14 @@ def test_the_timeline_shows_the_outage_where_it_was():
     assert kinds.count('LOST') == pytest.approx(len(row) / 4, rel=0.1)
     assert kinds[len(row) * 5 // 8] == 'LOST'
     assert kinds[-1] == kinds[0] == 'OK'
+
+
+def test_a_silent_sensor_is_seen_to_be_silent():
+    bright = np.full((270, 480, 3), 240, np.uint8)
+    shown = mosaic({'rgb': bright, 'lidar': bright}, silent=('lidar',))
+    left, right = shown[60:180, 60:260], shown[60:180, 400:600]
+    assert left.min() == 240
+    assert right.mean() < 150
 
 
 def test_pictures_are_thinned_for_the_page():

@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+import time
+from collections.abc import Callable
 from typing import Any
 
 import rclpy
@@ -27,15 +29,23 @@ class Watch:
 
     Args:
         node_name: Full name of the node.
+        clock: Gives the seconds over which results are counted: those of the wall, also where the
+            node's own time runs slower.
     """
 
-    def __init__(self, node_name: str = '/mmseg') -> None:
+    def __init__(
+        self, node_name: str = '/mmseg', clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._clock = clock
         self._prefix = f'{node_name.lstrip("/")}: '
         self._start_ns: int | None = None
         self._last: tuple[float, int] | None = None
 
     def line(self, array: Any) -> str:
-        """Return the line of one report; '' if it is of another node, or of one not active."""
+        """Return the line of one report.
+
+        It is '' for one of another node, of one not active, and before simulated time begins.
+        """
         parts = {
             status.name.removeprefix(self._prefix): (
                 str(status.message),
@@ -44,14 +54,14 @@ class Watch:
             for status in array.status
             if status.name.startswith(self._prefix)
         }
-        if 'processing' not in parts:
-            return ''
         now_ns = stamp_ns(array.header)
+        if 'processing' not in parts or not now_ns:
+            return ''
         if self._start_ns is None or now_ns < self._start_ns:
             self._start_ns, self._last = now_ns, None
         time_s = (now_ns - self._start_ns) / 1e9
         values = parts['processing'][1]
-        rate = self._rate(time_s, int(values.get('published', 0)))
+        rate = self._rate(int(values.get('published', 0)))
         latency = values.get('latency_p50_ms', '')
         words = [f'{time_s:5.1f} s', rate]
         words.append(f'{float(latency):4.0f} ms' if latency else '   - ms')
@@ -62,8 +72,9 @@ class Watch:
         ]
         return '  '.join([*words, ', '.join(out) or 'all sensors deliver'])
 
-    def _rate(self, time_s: float, published: int) -> str:
+    def _rate(self, published: int) -> str:
         """Return results per second since the report before."""
+        time_s = self._clock()
         before, self._last = self._last, (time_s, published)
         if before is None or time_s <= before[0]:
             return '   -  labels/s'

@@ -20,12 +20,13 @@ def report(time_s, published=0, latency='41.5', lost=(), parts=('processing',)):
 
 
 def test_it_names_rate_latency_and_what_is_out():
-    watch = Watch()
+    wall = iter((7.0, 9.0))
+    watch = Watch(clock=lambda: next(wall))
     assert watch.line(report(100.0, 5)).split() == (
         ['0.0', 's', '-', 'labels/s', '42', 'ms', 'all', 'sensors', 'deliver']
     )
-    assert watch.line(report(102.0, 25, lost=['lidar'])).split() == (
-        ['2.0', 's', '10.0', 'labels/s', '42', 'ms', 'lidar', 'is', 'out']
+    assert watch.line(report(100.5, 25, lost=['lidar'])).split() == (
+        ['0.5', 's', '10.0', 'labels/s', '42', 'ms', 'lidar', 'is', 'out']
     )
 
 
@@ -38,3 +39,9 @@ def test_a_clock_that_jumps_back_begins_again():
 def test_nothing_is_said_of_other_nodes_or_before_it_runs():
     assert Watch('/front/mmseg').line(report(1.0)) == ''
     assert Watch().line(report(1.0, parts=())) == ''
+
+
+def test_a_clock_that_has_not_begun_is_no_time():
+    watch = Watch()
+    assert watch.line(report(0.0)) == ''
+    assert watch.line(report(1_700_000_000.0, 5)).strip().startswith('0.0 s')
