@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from torch import Tensor
-
-from mmseg_models.checkpoint_kind import which_model
+from mmseg_models.checkpoint_kind import Infer, inferred_options
 from mmseg_models.geminifusion.checkpoint_options import infer_options as infer_geminifusion
+from mmseg_models.mle_sam.checkpoint_options import LEFT_OUT
+from mmseg_models.mle_sam.checkpoint_options import infer_options as infer_mle_sam
 from mmseg_models.reference_weights import import_reference
 from mmseg_models.registry import create_segmentation_model
 from mmseg_models.segmentation_model import SegmentationModel
 from mmseg_models.stitchfusion.checkpoint_options import infer_options as infer_stitchfusion
 from mmseg_models.stitchfusion.hugging_face import import_segformer
-from mmseg_models.tensors import found_names, read_tensors
+from mmseg_models.tensors import read_tensors
 from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.modalities import STANDARD_ENCODINGS
 from mmseg_ros.datasets.reader import find_reader
 from mmseg_ros.inference.manifest import Manifest, ModalitySpec
 
-_INFER: dict[str, Callable[[dict[str, Tensor]], dict[str, Any]]] = {
+_INFER: dict[str, Infer] = {
     'geminifusion': infer_geminifusion,
+    'mle_sam': infer_mle_sam,
     'stitchfusion': infer_stitchfusion,
 }
 SEGFORMER = 'segformer'
@@ -54,14 +55,7 @@ def import_authors_model(
     if name not in _INFER:
         raise ConfigError(f'{name!r} cannot be imported; choose one of {", ".join(IMPORTABLE)}')
     tensors = read_tensors(file)
-    try:
-        options = _INFER[name](tensors)
-    except KeyError as error:
-        raise ConfigError(
-            f'{file} is no {name} checkpoint: it has no {error.args[0]}; {_looks_like(tensors)}'
-        ) from error
-    except ConfigError as error:
-        raise ConfigError(f'{file}: {error}; {_looks_like(tensors)}') from error
+    options = inferred_options(file, tensors, name, _INFER[name])
     total = options.pop('num_modalities', len(modalities))
     if total != len(modalities):
         raise ConfigError(
@@ -70,15 +64,15 @@ def import_authors_model(
         )
     options |= overrides
     model = create_segmentation_model(name, modalities=tuple(modalities), **options)
-    unused = (_FFM,) if options.get('fuse') == 'sum' else ()
-    import_reference(model, tensors, unused=unused)
+    import_reference(model, tensors, unused=_unused(name, options))
     return model
 
 
-def _looks_like(tensors: Mapping[str, Tensor]) -> str:
-    kind = which_model(tensors)
-    guess = f'it looks like {kind}; ' if kind else ''
-    return f'{guess}its tensors are {found_names(tensors)}'
+def _unused(name: str, options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return prefixes of tensors that the file may hold and the model has no use for."""
+    if name == 'mle_sam':
+        return LEFT_OUT
+    return (_FFM,) if options.get('fuse') == 'sum' else ()
 
 
 def _segformer(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmseg_ros.commands.arguments import whole_number
+from mmseg_ros.commands.check_prompts import PROMPTS, check_prompt_data, holds_only_prompts
 
 if TYPE_CHECKING:
     from mmseg_ros.core.labels import LabelSpace
@@ -18,11 +19,15 @@ EPILOG = """examples:
   python -m mmseg_ros check-data MUSES
   python -m mmseg_ros check-data MUSES --split val --every 10 --modalities rgb lidar
   python -m mmseg_ros check-data DSEC --labels dsec11
+  python -m mmseg_ros check-data REFER/refcocog --split-by google
+  python -m mmseg_ros check-data data/simset --format prompts
 
 Every frame is read as training and evaluate read it. Printed are the pixels of each class, the
 sizes, mean and deviation of every modality, and each missing or damaged file by its path.
+Of text prompts (RefCOCO, RefCOCO+, RefCOCOg, or --format prompts), masks, words and images are
+counted, and images that two splits share.
 OUTPUT holds data.json, index.html and five pictures a split with the labels over the image.
-Exit status: 0 all is well, 1 files are missing or damaged or frames have no labels."""
+Exit status: 0 all is well, 1 files are missing or damaged, or frames or masks are empty."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--split', action='append', default=[], help='only this one; may be repeated'
     )
-    parser.add_argument('--format', default='auto', help='layout; auto finds it by looking')
+    parser.add_argument(
+        '--format', default='auto', help='layout, or prompts; auto finds it by looking'
+    )
     parser.add_argument(
         '--modalities', nargs='+', default=[], metavar='NAME', help='only these; default: all'
     )
@@ -41,6 +48,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--condition', action='append', default=[], help='only this one')
     parser.add_argument('--every', type=whole_number(1), default=1, help='read every n-th frame')
+    parser.add_argument(
+        '--split-by', default='', help='RefCOCO family: who split it; default: unc, or umd'
+    )
+    parser.add_argument(
+        '--images-in',
+        default='',
+        metavar='DIR',
+        help="RefCOCO family: folder of COCO's train2014 images; default: beside the data set",
+    )
     parser.add_argument(
         '--output', type=Path, default=None, help='folder; default: out/check-data/NAME'
     )
@@ -55,6 +71,9 @@ def run(args: argparse.Namespace) -> int:
     from mmseg_ros.datasets.reader import find_reader
     from mmseg_ros.metrics.report import write
 
+    output = args.output or Path('out/check-data') / args.root.resolve().name
+    if args.format == PROMPTS or (args.format == 'auto' and holds_only_prompts(args.root)):
+        return check_prompt_data(args, output)
     reader = find_reader(args.root, args.format)
     label_space, held = reader.held_by(args.root)
     if not (args.labels or label_space):
@@ -62,7 +81,6 @@ def run(args: argparse.Namespace) -> int:
             f'{args.root} ({reader.format}) does not tell its classes; name them with --labels.'
         )
     space = load_label_space(args.labels or label_space)
-    output = args.output or Path('out/check-data') / args.root.resolve().name
     require_writable(output / 'data.json')
     print(f'{args.root}: {reader.format}, {", ".join(args.modalities or held)}, {space.id}')
     reports = [

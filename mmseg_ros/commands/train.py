@@ -8,7 +8,8 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mmseg_models.training.run_config import RunConfig
+    from mmseg_models.training.config import Recipe
+    from mmseg_models.training.referring_config import ReferringRecipe
 
 TAKES_OVERRIDES = True
 
@@ -19,8 +20,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--dry-run',
         action='store_true',
-        help="build everything and take two steps on generated frames of the recipe's shapes; "
+        help="build everything and take two steps on generated data of the recipe's shapes; "
         'prints parameters, memory and the time it would take',
+    )
+    parser.add_argument(
+        '--estimate-memory',
+        action='store_true',
+        help='print parameters and the memory that a step would take, computed from the shapes; '
+        'takes no step and needs neither data nor that memory',
     )
     parser.epilog = """Every field of a recipe can be given here: --section.key VALUE.
 --print_config shows all of them with the values that would be used.
@@ -31,6 +38,7 @@ examples:
   mmseg_ros train --config models/recipes/smoke.yaml --steps 60 --run_dir runs/b
   mmseg_ros train --config models/recipes/smoke.yaml --print_config
   mmseg_ros train --config models/recipes/published/mle_sam_muses.yaml --data.root MUSES --dry-run
+  mmseg_ros train --config models/recipes/published/mle_sam_muses.yaml --estimate-memory
   mmseg_ros train --config models/recipes/crossvlt_small_coarse_sim.yaml --data.roots '[DATA]'
   torchrun --nproc-per-node 4 -m mmseg_ros train --config models/recipes/smoke.yaml
 """
@@ -49,8 +57,8 @@ def run(args: argparse.Namespace) -> int:
         format='%(asctime)s %(levelname)s %(message)s',
         datefmt='%H:%M:%S',
     )
-    if args.dry_run:
-        return _try(recipe)
+    if args.dry_run or args.estimate_memory:
+        return _try(recipe, takes_steps=args.dry_run)
     scores = train_legs(recipe)
     if is_first_process:
         for name, score in scores.items():
@@ -59,17 +67,15 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _try(recipe: RunConfig) -> int:
-    from mmseg_models.training.config import Recipe
+def _try(recipe: Recipe | ReferringRecipe, takes_steps: bool) -> int:
     from mmseg_models.training.dry_run import dry_run
     from mmseg_models.training.legs import leg_recipes
-    from mmseg_ros.core.errors import ConfigError
+    from mmseg_models.training.memory import estimate_memory
 
-    if not isinstance(recipe, Recipe):
-        raise ConfigError('--dry-run is for recipes of segmentation networks; leave it out.')
-    if recipe.published:
-        for name, value in recipe.published.items():
-            print(f'{name:17} {value}')
+    for name, value in recipe.published.items():
+        print(f'{name:17} {value}')
     for leg in leg_recipes(recipe):
-        print(dry_run(leg).text(), end='')
+        print(estimate_memory(leg).text(), end='', flush=True)
+        if takes_steps:
+            print(dry_run(leg).text(), end='')
     return 0

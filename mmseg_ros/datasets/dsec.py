@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mmseg_ros.core.errors import DatasetError
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.modalities import standard_encoding
-from mmseg_ros.core.types import EVENT, EventData, Modality, Plane
+from mmseg_ros.core.types import EVENT, Modality, Plane
 from mmseg_ros.datasets.file_frames import (
     FileFrames,
     FrameFiles,
@@ -27,7 +27,7 @@ from mmseg_ros.datasets.legacy import Legacy
 from mmseg_ros.datasets.options import DEFAULT_OPTIONS, ReadOptions
 from mmseg_ros.datasets.reader import Reader
 from mmseg_ros.encoding import EncodingContext, encode
-from mmseg_ros.projection.events import plane_at_pixels
+from mmseg_ros.projection.events import COUNT_CHANNELS, EVENT_CHANNELS, plane_at_pixels
 
 HEIGHT, WIDTH, LABELED_ROWS = 480, 640, 440
 """The lowest 40 rows show the hood and are not labeled."""
@@ -126,15 +126,10 @@ def _plane(files: FrameFiles, encoding: str) -> NDArray[np.uint8]:
     events = read_events(path, WIDTH, HEIGHT, end_us, WINDOW_US)
     pixels = _rectify_map(rectification)
     window_ns = ((end_us - WINDOW_US) * 1000, end_us * 1000)
-    values = _draw(events, pixels, window_ns)
+    channels = COUNT_CHANNELS if encoding == 'polarity' else EVENT_CHANNELS
+    values = plane_at_pixels(events, pixels, window_ns, HEIGHT, WIDTH, channels)
     plane = Plane(values[:LABELED_ROWS], np.ones((LABELED_ROWS, WIDTH), np.bool_))
     return np.asarray(encode(encoding, plane, EncodingContext()), np.uint8)
-
-
-def _draw(
-    events: EventData, pixels: NDArray[np.int32], window_ns: tuple[int, int]
-) -> NDArray[np.float32]:
-    return plane_at_pixels(events, pixels, window_ns, HEIGHT, WIDTH)
 
 
 @lru_cache(maxsize=16)

@@ -6,13 +6,13 @@ import pickle
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ros.core.errors import DatasetError
 from mmseg_ros.core.safe_yaml import MOST_TABLE_BYTES, load_json
 from mmseg_ros.datasets.coco_masks import decode_segmentation
+from mmseg_ros.datasets.image_files import read_rgb
 from mmseg_ros.datasets.refer import ReferringSample, ReferringTarget
 
 SPLITS: dict[str, dict[str, tuple[str, ...]]] = {
@@ -64,7 +64,8 @@ class RefCoco:
             raise DatasetError(f'{folder}/refs({split_by}).p holds no reference of {split!r}.')
         self._references = sorted(chosen, key=lambda ref: (ref['image_id'], ref['ref_id']))
         wanted = {ref['ann_id'] for ref in chosen}
-        self._sizes, self._segmentations = _read_instances(folder / 'instances.json', wanted)
+        self._instances = folder / 'instances.json'
+        self._sizes, self._segmentations = _read_instances(self._instances, wanted)
         missing = wanted - self._segmentations.keys()
         if missing:
             raise DatasetError(
@@ -89,10 +90,8 @@ class RefCoco:
         """Return the mask and the text prompts of a sample; no image is read."""
         ref = self._references[index]
         return ReferringTarget(
-            image_name=_image_name(ref['image_id']),
-            mask=decode_segmentation(
-                self._segmentations[ref['ann_id']], *self._sizes[ref['image_id']]
-            ),
+            image_name=coco_image_name(ref['image_id']),
+            mask=self._mask(ref['ann_id'], ref['image_id']),
             sentences=tuple(str(item['raw']) for item in ref['sentences']),
         )
 
@@ -102,22 +101,29 @@ class RefCoco:
         Raises:
             DatasetError: The image is missing, damaged, or of another size than its annotations.
         """
-        pixels = cv2.imread(str(self.images / image_name), cv2.IMREAD_COLOR)
-        if pixels is None:
-            raise DatasetError(f'{self.images / image_name} is no readable image.')
+        pixels = read_rgb(self.images / image_name)
         height, width = self._sizes[int(image_name[-16:-4])]
         if pixels.shape[:2] != (height, width):
             raise DatasetError(
                 f'{self.images / image_name} is {pixels.shape[:2]}, expected {(height, width)}; '
                 'take the original images.'
             )
-        return np.ascontiguousarray(pixels[..., ::-1]).astype(np.uint8, copy=False)
+        return pixels
+
+    def _mask(self, annotation: int, image_id: int) -> NDArray[np.bool_]:
+        try:
+            return decode_segmentation(self._segmentations[annotation], *self._sizes[image_id])
+        except (DatasetError, KeyError, TypeError, ValueError) as error:
+            raise DatasetError(
+                f'{self._instances}: the mask of annotation {annotation} cannot be read ({error}).'
+            ) from error
 
     def labels(self, image_name: str) -> None:
         """Return None: the data sets have no classes per pixel."""
 
 
-def _image_name(image_id: int) -> str:
+def coco_image_name(image_id: int) -> str:
+    """Return the file name of an image of COCO's train2014."""
     return f'COCO_train2014_{image_id:012d}.jpg'
 
 

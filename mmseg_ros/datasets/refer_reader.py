@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mmseg_ros.core.errors import DatasetError
+from mmseg_ros.datasets.deliver import SPLITS as DELIVER_SPLITS
 from mmseg_ros.datasets.refer import ReferringSource
 from mmseg_ros.datasets.refer_coco import SPLITS, RefCoco
 from mmseg_ros.datasets.refer_sim import SimulatedReferring
@@ -12,7 +13,7 @@ from mmseg_ros.datasets.refer_sim import SimulatedReferring
 
 def holds_prompts(folder: str | Path) -> bool:
     """Return whether a folder looks like a data set with text prompts; no file is opened."""
-    return (Path(folder) / 'referring').is_dir() or _is_refcoco(Path(folder))
+    return (Path(folder) / 'referring').is_dir() or is_refcoco(Path(folder))
 
 
 def open_referring(
@@ -35,7 +36,7 @@ def open_referring(
     if (folder / 'referring').is_dir():
         return SimulatedReferring(folder, split, regions=True)
     name = folder.resolve().name
-    if _is_refcoco(folder):
+    if is_refcoco(folder):
         owner = split_by or next(iter(SPLITS[name]))
         return RefCoco(folder.resolve().parent, name, owner, split, images or None)
     raise DatasetError(
@@ -44,5 +45,25 @@ def open_referring(
     )
 
 
-def _is_refcoco(folder: Path) -> bool:
+def is_refcoco(folder: Path) -> bool:
+    """Return whether a folder is one of the RefCOCO family, by its name and table."""
     return folder.resolve().name in SPLITS and (folder / 'instances.json').is_file()
+
+
+def splits_of(folder: Path, split_by: str = '') -> tuple[str, ...]:
+    """Return the splits that a data set with text prompts may have.
+
+    Args:
+        folder: As for `open_referring`.
+        split_by: As there.
+
+    Raises:
+        DatasetError: Nobody of that name split it.
+    """
+    if not is_refcoco(folder):
+        return DELIVER_SPLITS
+    known = SPLITS[folder.resolve().name]
+    owner = split_by or next(iter(known))
+    if owner not in known:
+        raise DatasetError(f'{folder} is split by {" or ".join(known)}, not {owner!r}.')
+    return known[owner]

@@ -15,7 +15,7 @@ from mmseg_ros.projection.parallax import areas_through_depth
 
 RISES, FALLS, FIRST_BIN, LAST_RISE, LAST_FALL = 0, 1, 2, 5, 6
 EVENT_BINS = 3
-EVENT_CHANNELS = 7
+EVENT_CHANNELS, COUNT_CHANNELS = 7, 2
 
 
 def event_plane(
@@ -25,6 +25,7 @@ def event_plane(
     camera: CameraModel,
     window_ns: tuple[int, int],
     surface: Plane | None = None,
+    channels: int = EVENT_CHANNELS,
 ) -> Plane:
     """Return H x W x 7 float32: what every encoding of events needs.
 
@@ -45,6 +46,7 @@ def event_plane(
         camera: The target image.
         window_ns: (start, end); events in [start, end) count.
         surface: H x W x 1 meters of the target image, if there is a depth image.
+        channels: `COUNT_CHANNELS` fills RISES and FALLS alone, in a plane of two channels.
 
     Raises:
         SampleError: An event lies outside the sensor.
@@ -58,7 +60,7 @@ def event_plane(
         areas = pixel_areas(sensor, camera, rotation)
     else:
         areas = areas_through_depth(sensor, camera, T_camera_event, surface)
-    values = np.zeros((camera.height, camera.width, EVENT_CHANNELS), np.float32)
+    values = np.zeros((camera.height, camera.width, channels), np.float32)
     part = events_in_window(events, window_ns)
     rejected = _accumulate(
         part.x, part.y, part.polarity, part.stamp_ns, window_ns[0], window_ns[1], areas, values
@@ -77,6 +79,7 @@ def plane_at_pixels(
     window_ns: tuple[int, int],
     height: int,
     width: int,
+    channels: int = EVENT_CHANNELS,
 ) -> NDArray[np.float32]:
     """Return height x width x 7 float32 as `event_plane` does, by a table of pixels.
 
@@ -86,10 +89,11 @@ def plane_at_pixels(
         window_ns: (start, end); events in [start, end) count.
         height: Rows of the target image.
         width: Its columns.
+        channels: As there.
     """
     u, v = pixels[..., 0], pixels[..., 1]
     areas = np.ascontiguousarray(np.stack([u, u + 1, v, v + 1], axis=-1), np.int32)
-    values = np.zeros((height, width, EVENT_CHANNELS), np.float32)
+    values = np.zeros((height, width, channels), np.float32)
     part = events_in_window(events, window_ns)
     _accumulate(
         part.x, part.y, part.polarity, part.stamp_ns, window_ns[0], window_ns[1], areas, values
@@ -111,6 +115,7 @@ def _accumulate(
     """Add what lies in [start, end) and in the image; return how many lie outside the sensor."""
     rejected = 0
     rows, columns = values.shape[0], values.shape[1]
+    counts_alone = values.shape[2] < EVENT_CHANNELS
     scale = 1.0 / max(end_ns - start_ns, 1)
     for i in range(len(x)):
         if not (0 <= y[i] < areas.shape[0] and 0 <= x[i] < areas.shape[1]):
@@ -129,6 +134,8 @@ def _accumulate(
             for column in range(max(area[0], 0), min(area[1], columns)):
                 pixel = values[row, column]
                 pixel[channel] += np.float32(1.0)
+                if counts_alone:
+                    continue
                 pixel[FIRST_BIN + low] += sign * (np.float32(1.0) - late)
                 pixel[FIRST_BIN + low + 1] += sign * late
                 # Later events come later; the first instant of the window is not `none`.

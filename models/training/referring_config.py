@@ -93,6 +93,8 @@ class ReferringRecipe(RunConfig):
     )
     model: str = parameter('crossvlt', "A name of mmseg_models.list_models('referring').")
     options: dict[str, Any] = field(default_factory=dict)
+    published: dict[str, Any] = field(default_factory=dict)
+    """What a published recipe repeats: score, source, memory. Read by people only."""
     checkpoint_every: int = parameter(300, 'Steps between checkpoints.', low=1, high=10_000_000)
     validate_every: int = parameter(500, 'Steps between validations.', low=1, high=10_000_000)
     validate_samples: int = parameter(

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from mmseg_models import create_model
+from mmseg_models.checkpoint_kind import which_model
 from mmseg_models.import_authors import authors_manifest, import_authors_model
 from mmseg_models.reference_weights import export_reference
 from mmseg_ros.core.errors import ConfigError
@@ -12,7 +13,17 @@ from mmseg_ros.core.labels import load_label_space
 NAMES = ('rgb', 'depth', 'lidar')
 MIT = {'encoder': 'mit_tiny_test', 'decoder_dim': 16, 'num_classes': 25}
 SWIN = {**MIT, 'encoder': 'swin_tiny_test'}
+HIERA = {'encoder': 'hiera_tiny_test', 'num_classes': 20}
 CASES = {
+    'mle': ('mle_sam', NAMES, {**HIERA, 'rank': 4}),
+    'mle-gates': ('mle_sam', NAMES[:2], {**HIERA, 'rank': 2, 'router': 'modality'}),
+    'mle-one-gate': ('mle_sam', NAMES, {**HIERA, 'rank': 2, 'router': 'all'}),
+    'mle-mean': (
+        'mle_sam',
+        NAMES,
+        {**HIERA, 'rank': 2, 'router': 'mean', 'auxiliary': 'none'},
+    ),
+    'mle-merged': ('mle_sam', NAMES, {**HIERA, 'experts': 'merged'}),
     'shared': ('stitchfusion', NAMES, {**MIT, 'adapter': ['shared'] * 4}),
     'late': (
         'stitchfusion',
@@ -44,6 +55,34 @@ def test_options_and_weights_come_back(case, tiny_encoders, tmp_path):
         assert torch.equal(model.state_dict()[key], value), key
 
 
+def test_what_sam_2_saves_beside_mle_sam_is_left_out(tiny_encoders, tmp_path):
+    model, file = save(tmp_path, 'mle_sam', NAMES[:2], {**HIERA, 'rank': 2})
+    tensors = torch.load(file)['state_dict']
+    beside = {'memory_encoder.out_proj.bias': torch.zeros(4), 'no_obj_ptr': torch.zeros(1, 4)}
+    torch.save({'model': {**tensors, **beside}}, file)
+    read = import_authors_model(file, 'mle_sam', NAMES[:2], top_k=1, auxiliary='weighted')
+    assert (read.options['top_k'], read.options['auxiliary']) == (1, 'weighted')
+    assert read.state_dict().keys() == model.state_dict().keys()
+    with pytest.raises(ConfigError, match='trained with 2 modalities'):
+        import_authors_model(file, 'mle_sam', NAMES)
+    torch.save({**tensors, 'auxiliary_head.extra': torch.zeros(1)}, file)
+    with pytest.raises(ConfigError, match=r'unexpected auxiliary_head\.extra'):
+        import_authors_model(file, 'mle_sam', NAMES[:2])
+
+
+def test_sam_2_alone_is_called_by_its_name(tiny_encoders, tmp_path):
+    _, file = save(tmp_path, 'mle_sam', NAMES[:2], {**HIERA, 'rank': 2})
+    added = ('auxiliary_head.', 'router.', 'sam_mask_decoder.mask_tokens.')
+    tensors = {
+        key: value
+        for key, value in torch.load(file)['state_dict'].items()
+        if not key.startswith(added) and '_MRC' not in key
+    }
+    torch.save({'model': tensors}, file)
+    with pytest.raises(ConfigError, match=r'no mle_sam checkpoint.*looks like SAM 2.*pretrained'):
+        import_authors_model(file, 'mle_sam', NAMES[:2])
+
+
 def test_sum_leaves_the_unused_fusion_module_out(tiny_encoders, tmp_path):
     _, file = save(tmp_path, 'stitchfusion', NAMES, {**MIT, 'fuse': 'ffm'})
     model = import_authors_model(file, 'stitchfusion', NAMES, fuse='sum')
@@ -60,6 +99,8 @@ def test_what_does_not_fit_is_named(tiny_encoders, tmp_path):
     for name in ('stitchfusion', 'geminifusion'):
         with pytest.raises(ConfigError, match='no known Mix Transformer'):
             import_authors_model(tmp_path / 'other.pth', name, NAMES)
+    with pytest.raises(ConfigError, match='no mle_sam checkpoint'):
+        import_authors_model(tmp_path / 'other.pth', 'mle_sam', NAMES)
 
 
 def test_manifest_normalizes_as_the_authors_do(tiny_encoders):
@@ -95,10 +136,21 @@ def test_a_data_set_tells_encodings_and_normalization(tiny_encoders):
 
 
 def test_a_checkpoint_of_another_model_is_called_by_its_name():
-    from mmseg_models.checkpoint_kind import which_model
-
     assert which_model(['backbone.block1.0.cross_attn_0_to_1.in_proj_weight']) == 'geminifusion'
     assert which_model(['backbone.block1.0.adap_t_att12.adapter_up.bias']) == 'stitchfusion'
     assert which_model(['segformer.encoder.block.0.0.layer_norm_1.bias']) == 'segformer'
     assert which_model(['sam_mask_decoder.iou_token']).startswith('SAM 2')
+    assert which_model(['bert.encoder.layer.0.attention.self.key.bias']).startswith('BERT')
     assert which_model(['layer.0.weight']) == ''
+
+
+@pytest.mark.parametrize('case', ['shared', 'gemini', 'mle'])
+@pytest.mark.parametrize('asked', ['stitchfusion', 'geminifusion', 'mle_sam'])
+def test_every_model_knows_the_files_of_the_others(case, asked, tiny_encoders, tmp_path):
+    name, modalities, options = CASES[case]
+    _, file = save(tmp_path, name, modalities, options)
+    assert which_model(torch.load(file)['state_dict']) == name
+    if asked == name:
+        return
+    with pytest.raises(ConfigError, match=rf'looks like {name}|does not fit the model'):
+        import_authors_model(file, asked, modalities)

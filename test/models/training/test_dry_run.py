@@ -6,10 +6,12 @@ import pytest
 import yaml
 
 from mmseg_models.training.dry_run import dry_run
-from mmseg_models.training.recipe_parser import parse_any_recipe
+from mmseg_models.training.memory import estimate_memory
+from mmseg_models.training.recipe_parser import is_referring, parse_any_recipe
 from mmseg_ros.cli import main
 from mmseg_ros.core.labels import load_label_space
 from mmseg_ros.datasets.reader import readers
+from mmseg_ros.datasets.refer_coco import SPLITS
 
 FOLDER = Path(__file__).parents[3] / 'models' / 'recipes' / 'published'
 RECIPES = sorted(FOLDER.glob('*.yaml'))
@@ -17,13 +19,32 @@ ROWS = {
     'stitchfusion_deliver', 'stitchfusion_mcubes', 'stitchfusion_fmb', 'stitchfusion_mfnet',
     'stitchfusion_pst900', 'stitchfusion_nyu', 'geminifusion_nyu', 'geminifusion_sunrgbd',
     'geminifusion_deliver', 'mle_sam_deliver', 'mle_sam_muses', 'mle_sam_mcubes',
+    'crossvlt_refcoco', 'crossvlt_refcoco_plus', 'crossvlt_refcocog',
 }  # fmt: skip
 SMALL = ['--data.height', '64', '--data.width', '64', '--batch_size', '2']
 """The recipes' own sizes take gigabytes and minutes on a CPU."""
 
 
-@pytest.fixture(params=RECIPES, ids=[path.stem for path in RECIPES])
+SMALL_PROMPTS = ['--data.height', '64', '--data.width', '64', '--data.images', '2']
+LIGHT = {
+    'encoder': 'mit_b0', 'text': 'bert_short', 'depths': [1, 0, 0, 0], 'align_dim': 16,
+    'head_dim': 16, 'decoder_dim': 16,
+}  # fmt: skip
+REFERRING = [path for path in RECIPES if is_referring(str(path))]
+SEGMENTATION = [path for path in RECIPES if path not in REFERRING]
+
+
+def of(path, *overrides):
+    return parse_any_recipe(str(path), ['--config', str(path), *overrides])
+
+
+@pytest.fixture(params=SEGMENTATION, ids=[path.stem for path in SEGMENTATION])
 def path(request):
+    return request.param
+
+
+@pytest.fixture(params=REFERRING, ids=[path.stem for path in REFERRING])
+def referring_path(request):
     return request.param
 
 
@@ -32,7 +53,7 @@ def test_every_row_has_a_recipe():
 
 
 def test_a_recipe_says_what_it_repeats_and_fits_its_data_set(path):
-    recipe = parse_any_recipe(str(path), ['--config', str(path)])
+    recipe = of(path)
     assert set(recipe.published) == {'score', 'source', 'memory'}
     reader = readers()[recipe.data.format]
     assert reader.label_space == recipe.data.label_space
@@ -43,6 +64,15 @@ def test_a_recipe_says_what_it_repeats_and_fits_its_data_set(path):
         assert encoding in (None, recipe.data.encodings[name])
     assert recipe.data.height % 32 == 0
     assert recipe.data.width % 32 == 0
+
+
+def test_a_recipe_of_text_prompts_says_what_it_repeats(referring_path):
+    recipe = of(referring_path)
+    assert set(recipe.published) == {'score', 'source', 'memory'}
+    name = Path(recipe.data.roots[0]).name
+    assert {'train', 'val'} <= set(SPLITS[name][recipe.data.split_by])
+    assert (recipe.data.height, recipe.data.width, recipe.data.max_tokens) == (480, 480, 21)
+    assert recipe.data.images * recipe.data.sentences == 12
 
 
 @pytest.mark.parametrize(
@@ -57,14 +87,14 @@ def test_networks_are_as_large_as_the_published_ones(name, parameters):
     from mmseg_models.training.segmentation_setup import build_model
 
     path = FOLDER / f'{name}.yaml'
-    recipe = parse_any_recipe(str(path), ['--config', str(path)])
+    recipe = of(path)
     model = build_model(recipe, load_label_space(recipe.data.label_space))
     assert sum(p.numel() for p in model.parameters()) == pytest.approx(parameters, rel=3e-4)
 
 
 @pytest.mark.slow
 def test_two_steps_of_every_recipe(path):
-    recipe = parse_any_recipe(str(path), ['--config', str(path), *SMALL])
+    recipe = of(path, *SMALL)
     done = dry_run(recipe)
     assert len(done.losses) == 2
     assert all(loss > 0 for loss in done.losses)
@@ -73,6 +103,22 @@ def test_two_steps_of_every_recipe(path):
     is_adapted = recipe.model.name == 'mle_sam'
     assert (done.trainable < done.parameters / 2) == is_adapted
     assert done.memory_mb > 100
+
+
+def test_two_steps_of_every_recipe_of_text_prompts(referring_path, tmp_path, capsys, monkeypatch):
+    """The published network is 237 M numbers; 25 classes of a pixel can be learned beside it."""
+    monkeypatch.chdir(tmp_path)
+    recipe = yaml.safe_load(referring_path.read_text())
+    assert estimate_memory(of(referring_path)).parameters == 236_711_038 + 25 * 513
+    recipe['options'] = LIGHT | {'vocabulary_size': 40}
+    smaller = tmp_path / 'recipe.yaml'
+    smaller.write_text(yaml.safe_dump(recipe))
+    assert main(['train', '--config', str(smaller), '--dry-run', *SMALL_PROMPTS]) == 0
+    printed = capsys.readouterr().out
+    assert recipe['published']['score'] in printed
+    assert 'estimated for a step of 2' in printed
+    assert f'{recipe["steps"]:,} steps' in printed
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['recipe.yaml']
 
 
 def test_the_command_prints_what_it_would_take(tmp_path, capsys, monkeypatch):
