@@ -117,10 +117,9 @@ class FileFrames:
     def __getitem__(self, index: int) -> LabelledFrame:
         files = self._frames[index]
         labels = self._layout.read_labels(files)
-        images = np.zeros((len(self.modalities), *labels.shape, 3), np.uint8)
+        images = np.empty((len(self.modalities), *labels.shape, 3), np.uint8)
         for i, name in enumerate(self.modalities):
-            if name in self._held:
-                images[i] = self._plane(files, name, labels.shape)
+            images[i] = self._plane(files, name, labels.shape) if name in self._held else 0
         return LabelledFrame(files.name, self.modalities, images, labels, self.encodings)
 
     def _plane(

@@ -16,7 +16,8 @@ from mmseg_ros.projection.odometry import Odometry
 _FIELDS = 28
 _TURN, _SPEED = slice(17, 20), 23
 """Columns of a line: turn rates about roll, pitch and heading, and the speed over ground."""
-_REACH_S, _STEP_S = 0.6, 0.02
+_REACH_S, _STEP_S = 0.6, 0.04
+"""Between two poses the path is straight: 4 mm off in a turn of 0.5 rad/s at 20 m/s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,11 @@ def read_gnss(path: Path) -> GnssMotion:
     return GnssMotion(values[_SPEED] / 1000.0, (roll, pitch, heading))
 
 
+@lru_cache(maxsize=8)
 def gnss_odometry(motion: GnssMotion, target_ns: int) -> Odometry:
     """Return poses of the receiver around `target_ns`, where it stands at the origin.
+
+    LiDAR and radar of a frame share them: nobody may add to them.
 
     A point measured t seconds later lies t x speed farther forward, then turned by t x turn rate.
 

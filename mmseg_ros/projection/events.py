@@ -62,9 +62,7 @@ def event_plane(
         areas = areas_through_depth(sensor, camera, T_camera_event, surface)
     values = np.zeros((camera.height, camera.width, channels), np.float32)
     part = events_in_window(events, window_ns)
-    rejected = _accumulate(
-        part.x, part.y, part.polarity, part.stamp_ns, window_ns[0], window_ns[1], areas, values
-    )
+    rejected = _fill(part, window_ns, areas, values)
     if rejected:
         raise SampleError(
             f'{rejected} of {len(part.x)} events lie outside the {events.width} x {events.height} '
@@ -94,11 +92,60 @@ def plane_at_pixels(
     u, v = pixels[..., 0], pixels[..., 1]
     areas = np.ascontiguousarray(np.stack([u, u + 1, v, v + 1], axis=-1), np.int32)
     values = np.zeros((height, width, channels), np.float32)
-    part = events_in_window(events, window_ns)
-    _accumulate(
-        part.x, part.y, part.polarity, part.stamp_ns, window_ns[0], window_ns[1], areas, values
-    )
+    _fill(events_in_window(events, window_ns), window_ns, areas, values)
     return values
+
+
+def _fill(
+    part: EventData,
+    window_ns: tuple[int, int],
+    areas: NDArray[np.int32],
+    values: NDArray[np.float32],
+) -> int:
+    """Add the events of a window to a plane; return how many lie outside the sensor."""
+    if values.shape[2] == EVENT_CHANNELS:
+        return _accumulate(
+            part.x, part.y, part.polarity, part.stamp_ns, window_ns[0], window_ns[1], areas, values
+        )
+    # Counted on the sensor, which is small and then read row by row: faster than adding every
+    # event to its pixels of the image.
+    counts = np.zeros((*areas.shape[:2], COUNT_CHANNELS), np.int32)
+    rejected = _count(part.x, part.y, part.polarity, counts)
+    _add_counts(counts, areas, values)
+    return rejected
+
+
+@compiled
+def _count(
+    x: NDArray[np.uint16],
+    y: NDArray[np.uint16],
+    polarity: NDArray[np.bool_],
+    counts: NDArray[np.int32],
+) -> int:
+    rejected = 0
+    for i in range(len(x)):
+        if 0 <= y[i] < counts.shape[0] and 0 <= x[i] < counts.shape[1]:
+            counts[y[i], x[i], RISES if polarity[i] else FALLS] += 1
+        else:
+            rejected += 1
+    return rejected
+
+
+@compiled
+def _add_counts(
+    counts: NDArray[np.int32], areas: NDArray[np.int32], values: NDArray[np.float32]
+) -> None:
+    rows, columns = values.shape[0], values.shape[1]
+    for i in range(counts.shape[0]):
+        for j in range(counts.shape[1]):
+            rises, falls = counts[i, j, RISES], counts[i, j, FALLS]
+            if rises == 0 and falls == 0:
+                continue
+            area = areas[i, j]
+            for row in range(max(area[2], 0), min(area[3], rows)):
+                for column in range(max(area[0], 0), min(area[1], columns)):
+                    values[row, column, RISES] += np.float32(rises)
+                    values[row, column, FALLS] += np.float32(falls)
 
 
 @compiled
@@ -115,7 +162,6 @@ def _accumulate(
     """Add what lies in [start, end) and in the image; return how many lie outside the sensor."""
     rejected = 0
     rows, columns = values.shape[0], values.shape[1]
-    counts_alone = values.shape[2] < EVENT_CHANNELS
     scale = 1.0 / max(end_ns - start_ns, 1)
     for i in range(len(x)):
         if not (0 <= y[i] < areas.shape[0] and 0 <= x[i] < areas.shape[1]):
@@ -134,8 +180,6 @@ def _accumulate(
             for column in range(max(area[0], 0), min(area[1], columns)):
                 pixel = values[row, column]
                 pixel[channel] += np.float32(1.0)
-                if counts_alone:
-                    continue
                 pixel[FIRST_BIN + low] += sign * (np.float32(1.0) - late)
                 pixel[FIRST_BIN + low + 1] += sign * late
                 # Later events come later; the first instant of the window is not `none`.

@@ -32,7 +32,8 @@ from mmseg_ros.datasets.reader import open_dataset
 
 H, W = 1080, 1920
 POINTS, RADAR_ROWS, EVENTS, EVENT_SPAN_US = 75_000, 7_547, 1_000_000, 100_000
-SIZE = (1024, 1824)
+SIZE = (576, 1024)
+"""Network input of models/recipes/published/mle_sam_muses.yaml."""
 
 
 def write_tree(root: Path) -> None:

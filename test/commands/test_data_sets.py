@@ -8,6 +8,7 @@ from miniatures import WRITERS
 
 from mmseg_ros.cli import main
 from mmseg_ros.core.labels import load_label_space
+from mmseg_ros.datasets.reader import readers
 from mmseg_ros.inference.bundle import seal_bundle
 from mmseg_ros.inference.manifest import Manifest, ModalitySpec
 
@@ -111,13 +112,13 @@ def test_train_validate_evaluate(tree, tmp_path, brightest_graph):
     assert metrics['label_space']['id'] == mini.label_space
 
 
-@pytest.mark.parametrize('name', ['fmb', 'muses'])
+@pytest.mark.parametrize('name', sorted(n for n, r in readers().items() if r.legacy))
 def test_the_legacy_protocol_says_how_it_deviates(name, tmp_path, brightest_graph, capsys):
     root = tmp_path / 'set'
     mini = WRITERS[name](root)
     bundle = write_bundle(tmp_path / 'bundle', mini, brightest_graph)
     output = tmp_path / 'out'
-    arguments = ['--bundle', str(bundle), '--split', 'val', '--output', str(output)]
+    arguments = ['--bundle', str(bundle), '--split', mini.val, '--output', str(output)]
     arguments += ['--subsets', 'none', '--protocol', 'legacy']
     assert main(['evaluate', str(root), *arguments]) == 0
     legacy = json.loads((output / 'metrics.json').read_text())['legacy']

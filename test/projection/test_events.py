@@ -7,7 +7,7 @@ from mmseg_ros.core.errors import SampleError
 from mmseg_ros.core.types import EventData
 from mmseg_ros.projection import CameraModel, event_plane
 from mmseg_ros.projection.event_tensors import time_surface, voxel_grid
-from mmseg_ros.projection.events import EVENT_BINS, FIRST_BIN, LAST_RISE
+from mmseg_ros.projection.events import COUNT_CHANNELS, EVENT_BINS, FIRST_BIN, LAST_RISE
 from mmseg_ros.projection.transforms import T_OPTICAL_BODY_ROTATION, pose
 
 CAMERA = CameraModel.from_fov(64, 48, 70)
@@ -30,6 +30,27 @@ def test_counts_by_polarity_within_the_window():
     assert plane.values[7, 5, :2].tolist() == [2, 1]
     assert plane.values[..., :2].sum() == 3
     assert plane.valid.all()
+
+
+@pytest.mark.parametrize('size', [(48, 64), (12, 16)])
+def test_counts_alone_are_those_of_the_whole_plane(size):
+    rng = np.random.default_rng(4)
+    height, width = size
+    columns = rng.integers(0, width, 500), rng.integers(0, height, 500)
+    stamps = rng.integers(0, 100, 500)  # not in order
+    events = packet(*columns, stamps, rng.random(500) < 0.5, width, height)
+    turn = np.eye(4)
+    turn[:2, :2] = [[0.98, -0.199], [0.199, 0.98]]
+    sensor = CAMERA.resized(height, width)
+    whole = event_plane(events, turn, sensor, CAMERA, (20, 80))
+    counts = event_plane(events, turn, sensor, CAMERA, (20, 80), channels=COUNT_CHANNELS)
+    assert counts.values.shape == (48, 64, 2)
+    assert counts.values.sum() > 200
+    assert np.array_equal(counts.values, whole.values[..., :2])
+    assert np.array_equal(counts.valid, whole.valid)
+    outside = packet([width], [0], [30], [1], width, height)
+    with pytest.raises(SampleError, match='1 of 1 events lie outside'):
+        event_plane(outside, turn, sensor, CAMERA, (20, 80), channels=COUNT_CHANNELS)
 
 
 def test_rotation_moves_events_as_the_camera_sees_them():
