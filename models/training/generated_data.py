@@ -145,5 +145,9 @@ def _referring(recipe: ReferringRecipe, folder: Path) -> ReferringRecipe:
         vocabulary=vocabulary,
         workers=0,
     )
-    nothing = dict.fromkeys(('pretrained', 'pretrained_text', 'encoder_from'), '')
-    return replace(recipe, data=data, **nothing)
+    return replace(without_first_weights(recipe), data=data)
+
+
+def without_first_weights(recipe: ReferringRecipe) -> ReferringRecipe:
+    """Return the recipe of a network that starts at random."""
+    return replace(recipe, pretrained='', pretrained_text='', encoder_from='', init_from='')

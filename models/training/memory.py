@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -18,7 +18,7 @@ from mmseg_models.crossvlt.losses import ReferringLoss
 from mmseg_models.losses import CrossEntropy
 from mmseg_models.module_lists import channels_last
 from mmseg_models.training.config import Recipe
-from mmseg_models.training.optimization import build_optimizer
+from mmseg_models.training.generated_data import without_first_weights
 from mmseg_models.training.referring_config import ReferringRecipe
 from mmseg_models.training.referring_network import build_trainee
 from mmseg_models.training.run_config import RunConfig
@@ -27,8 +27,7 @@ from mmseg_ros.core.labels import load_label_space
 
 Step = Callable[[Any], Tensor]
 """Network -> loss."""
-_STEPS = 2
-"""The optimizer's state exists from the first step on, so that the second one is the largest."""
+ADAM_MOMENTS = 2
 _GIB = 2**30
 _TOKENS = 1000
 """Of a vocabulary that is made from the data set."""
@@ -63,10 +62,10 @@ class MemoryEstimate:
 def estimate_memory(recipe: RunConfig) -> MemoryEstimate:
     """Return what a step of a recipe would take on one device, from the shapes of its tensors.
 
-    Every tensor of two whole steps (forward, backward, optimizer) is counted while it lives; its
-    numbers are neither stored nor computed, so any recipe can be asked on any machine. Not
-    counted: what libraries set aside for themselves, gaps between tensors, and the data. OHEM is
-    counted as cross-entropy.
+    Weights, their average and the optimizer's two moments are counted, and every tensor of a
+    step forward and back while it lives. Numbers are neither stored nor computed, so any recipe
+    can be asked on any machine. Not counted: what libraries set aside for themselves, gaps
+    between tensors, and the data. OHEM is counted as cross-entropy.
 
     Raises:
         ConfigError: The recipe names no known network, or an option is wrong.
@@ -82,17 +81,14 @@ def estimate_memory(recipe: RunConfig) -> MemoryEstimate:
     with FakeTensorMode(), _LiveBytes() as live:
         _place_on_cpu(network)
         network.train()
-        optimizer = build_optimizer(network, recipe.optimizer)
         average = [torch.empty_like(tensor) for tensor in network.state_dict().values()]
-        for _ in range(_STEPS):
-            with _precision(recipe.precision):
-                loss = step(network)
-            loss.backward()  # type: ignore[no-untyped-call]
-            del loss
-            optimizer.step()
-            optimizer.zero_grad()
+        trainable = [tensor for tensor in network.parameters() if tensor.requires_grad]
+        moments = [torch.empty_like(tensor) for tensor in trainable * ADAM_MOMENTS]
         held = live.now
-        del average
+        with _precision(recipe.precision):
+            loss = step(network)
+        loss.backward()  # type: ignore[no-untyped-call]
+        del average, moments
     return MemoryEstimate(
         parameters=sum(count for count, _ in sizes),
         trainable=sum(count for count, learns in sizes if learns),
@@ -133,8 +129,7 @@ def _referring(recipe: ReferringRecipe) -> tuple[nn.Module, Step, int]:
         return loss if classes is None else loss + classes.square().mean()
 
     size = int(recipe.options.get('vocabulary_size') or _TOKENS)
-    nothing = dict.fromkeys(('pretrained', 'pretrained_text', 'encoder_from', 'init_from'), '')
-    return build_trainee(replace(recipe, **nothing), size), step, data.images
+    return build_trainee(without_first_weights(recipe), size), step, data.images
 
 
 def _precision(name: str) -> AbstractContextManager[Any]:

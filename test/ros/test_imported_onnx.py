@@ -61,7 +61,7 @@ def test_live_labels_are_those_of_the_network(make_node, sensors, listener, netw
 
     def remember(topic, message):
         if topic == 'rgb/image_raw':
-            sent[stamp_ns(message)] = decode_image(message).pixels.copy()
+            sent[stamp_ns(message.header)] = decode_image(message).pixels.copy()
         return message
 
     node = make_node(bundle=str(bundle), model__backend='onnxruntime')
@@ -71,6 +71,6 @@ def test_live_labels_are_those_of_the_network(make_node, sensors, listener, netw
     assert sensors.play_until(['rgb'], lambda: len(messages) >= 3, 60.0, remember)
     for message in messages:
         labels = np.frombuffer(bytes(message.data), np.uint8).reshape(HEIGHT, WIDTH)
-        truth = expected(network, sent[stamp_ns(message)])
+        truth = expected(network, sent[stamp_ns(message.header)])
         assert len(np.unique(truth)) > 10
         assert (labels == truth).mean() > 0.99

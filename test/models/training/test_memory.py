@@ -50,7 +50,7 @@ def recipe():
 def test_weights_optimizer_and_kept_values_are_counted(recipe):
     found = estimate_memory(replace(recipe, batch_size=16))
     assert (found.parameters, found.trainable) == (LAYERS * CHANNELS * CHANNELS,) * 2
-    # Weights, their average and AdamW's two moments, and a counter per tensor.
+    # Weights, their average and AdamW's two moments.
     assert found.held == pytest.approx(4 * LAYERS * MIB, rel=0.01)
     # Images of three channels, labels of 8 bytes, the result of each layer; logits and the loss.
     kept = 16 * (3 + 2 + LAYERS) * MIB
