@@ -23,7 +23,7 @@ def infer_options(tensors: dict[str, Tensor]) -> dict[str, Any]:
         ConfigError: The tensors are those of no known Swin Transformer or BERT.
         KeyError: A tensor is missing that every CrossVLT has.
     """
-    words = tensors['lang_stage1.embedding.word_embeddings.weight']
+    words = tensors['lang_stage1.embeddings.word_embeddings.weight']
     plain = {_swin_name(key): value for key, value in tensors.items()}
     return {
         'encoder': swin_variant(plain, ''),

@@ -57,6 +57,9 @@ def test_every_row_has_a_recipe():
 def test_a_recipe_says_what_it_repeats_and_fits_its_data_set(path):
     recipe = of(path)
     assert set(recipe.published) == {'score', 'source', 'memory'}
+    assert (
+        f'GiB for a step of {recipe.batch_size} on one device, est' in recipe.published['memory']
+    )
     reader = readers()[recipe.data.format]
     assert reader.label_space == recipe.data.label_space
     assert set(recipe.data.modalities) <= set(reader.modalities or recipe.data.modalities)
@@ -71,6 +74,7 @@ def test_a_recipe_says_what_it_repeats_and_fits_its_data_set(path):
 def test_a_recipe_of_text_prompts_says_what_it_repeats(referring_path):
     recipe = of(referring_path)
     assert set(recipe.published) == {'score', 'source', 'memory'}
+    assert f'GiB for a step of {recipe.data.images} on one device' in recipe.published['memory']
     name = Path(recipe.data.roots[0]).name
     assert {'train', 'val'} <= set(SPLITS[name][recipe.data.split_by])
     assert (recipe.data.height, recipe.data.width, recipe.data.max_tokens) == (480, 480, 21)
