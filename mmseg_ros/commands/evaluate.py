@@ -32,6 +32,7 @@ from mmseg_ros.commands.scored import (
 from mmseg_ros.commands.sensors_option import add_sensors
 from mmseg_ros.core.aspects import ASPECTS, DEFAULT_ASPECT
 from mmseg_ros.core.atomic_files import require_writable
+from mmseg_ros.core.freed_memory import return_large_arrays
 from mmseg_ros.core.resources import DEFAULT_BUNDLE
 from mmseg_ros.datasets.options import BAD_FILE_ACTIONS, STOP
 from mmseg_ros.evaluation.stopping import Stopped, never
@@ -219,6 +220,7 @@ def evaluate_one(
     if done is not None:
         sys.stdout.write(f'{output / file} is finished already\n')
         return done
+    return_large_arrays()
     if args.robustness:
         scored = _sweep(args, source, bundle, output, key, stopped)
     else:
