@@ -26,9 +26,10 @@ from mmseg_ros.core.unexpected import reason_of
 from mmseg_ros.encoding import ENCODINGS, EncodingContext, encode
 from mmseg_ros.inference.backend import Backend
 from mmseg_ros.inference.bundle import Bundle
-from mmseg_ros.projection.align import align
+from mmseg_ros.projection.align import align_in
 from mmseg_ros.projection.extrinsics import Rig
 from mmseg_ros.projection.fit import Fit
+from mmseg_ros.projection.frame_geometry import FrameGeometry
 from mmseg_ros.projection.odometry import Odometry
 
 
@@ -40,11 +41,13 @@ class PipelineOutput:
         result: Labels and confidence at the size of the reference camera's image.
         aligned: The planes that went in, at the size of the network's input.
         rejected: Why a modality of the frame could not be used, one sentence each.
+        geometry: What the alignment has brought to the frame's time, for outputs.
     """
 
     result: SegmentationResult
     aligned: AlignedFrame
     rejected: Mapping[Modality, str]
+    geometry: FrameGeometry
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class Prepared:
         fit: How the camera's image lies on the network's input.
         aligned: Its planes. rejected: Why a modality could not be used.
         images: M x H x W x 3 uint8, encoded. available: M bool.
-        timer: With the stages so far.
+        timer: With the stages so far. geometry: Of the frame.
     """
 
     frame_set: FrameSet
@@ -67,6 +70,7 @@ class Prepared:
     images: NDArray[np.uint8]
     available: NDArray[np.bool_]
     timer: StageTimer
+    geometry: FrameGeometry
 
 
 class Pipeline:
@@ -109,25 +113,32 @@ class Pipeline:
         self._clock_ns = clock_ns
         self._event_window_ns = round(event_window_s * 1e9)
 
-    def process(self, frame_set: FrameSet, rig: Rig | None = None) -> PipelineOutput:
+    def process(
+        self, frame_set: FrameSet, rig: Rig | None = None, with_surface: bool = False
+    ) -> PipelineOutput:
         """Segment one set: `prepare` and `complete` in one.
 
         Args:
             frame_set: The samples.
             rig: Intrinsics and extrinsics at that time; none takes those of the pipeline.
+            with_surface: See `prepare`.
 
         Raises:
             SampleError: No sample of the frame is usable by the network; says why for each.
             BackendError: The runtime failed.
         """
-        return self.complete(self.prepare(frame_set, rig))
+        return self.complete(self.prepare(frame_set, rig, with_surface))
 
-    def prepare(self, frame_set: FrameSet, rig: Rig | None = None) -> Prepared:
+    def prepare(
+        self, frame_set: FrameSet, rig: Rig | None = None, with_surface: bool = False
+    ) -> Prepared:
         """Align and encode one frame; may run in another thread than `complete`, one frame ahead.
 
         Args:
             frame_set: The samples.
             rig: Intrinsics and extrinsics at that time; none takes those of the pipeline.
+            with_surface: Whether an output will ask for the depth image at the size of the labels:
+                its pixels are moved once for both.
 
         Raises:
             SampleError: No sample of the frame is usable by the network; says why for each.
@@ -136,17 +147,21 @@ class Pipeline:
         rig = self.rig if rig is None else rig
         timer = StageTimer(self.watch, self._clock_ns)
         size = manifest.height, manifest.width
-        fit = Fit.of(_output_size(frame_set, rig, *size), size, self.aspect)
+        label_size = _output_size(frame_set, rig, *size)
+        fit = Fit.of(label_size, size, self.aspect)
+        geometry = FrameGeometry(
+            rig, frame_set.stamp_ns, self.odometry, label_size if with_surface else None
+        )
         with timer.stage('align'):
             scaled = fit.scaled_height, fit.scaled_width
-            planes, rejected = align(frame_set, rig, *scaled, self._event_window_ns, self.odometry)
+            planes, rejected = align_in(geometry, frame_set, *scaled, self._event_window_ns)
             aligned = _laid(planes, fit)
         with timer.stage('encode'):
             images, available, not_encoded = self._encode(aligned, rig, fit)
         rejected = {**rejected, **not_encoded}
         if not available.any():
             raise SampleError(_nothing_usable(frame_set, manifest.modality_names, rejected))
-        return Prepared(frame_set, rig, fit, aligned, rejected, images, available, timer)
+        return Prepared(frame_set, rig, fit, aligned, rejected, images, available, timer, geometry)
 
     def complete(self, prepared: Prepared) -> PipelineOutput:
         """Run the network on what `prepare` returned and restore the camera's size.
@@ -173,7 +188,7 @@ class Pipeline:
             router_weights=prediction.router_weights,
             stage_ms=timer.stage_ms,
         )
-        return PipelineOutput(result, prepared.aligned, prepared.rejected)
+        return PipelineOutput(result, prepared.aligned, prepared.rejected, prepared.geometry)
 
     def _encode(
         self, aligned: AlignedFrame, rig: Rig, fit: Fit

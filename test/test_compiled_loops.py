@@ -90,7 +90,11 @@ def hidden(rng, n, out):
     occlusion._fill_nearest(u, v, meters, index, visible, measured, near)
     occlusion._hide(
         u, v, meters, index, near, np.ones((6, 8), bool), 9.0, np.zeros(3, np.float32),
-        occlusion._steps(2), occlusion._widest_open(), visible,
+        occlusion._steps(2), occlusion._widest_open(), np.ones((1, 2), bool), visible,
+    )  # fmt: skip
+    occlusion._mark_changed(
+        u, v, index, rng.random(len(visible)) < 0.5, visible, measured, 24,
+        out.array((1, 2), np.bool_),
     )  # fmt: skip
 
 

@@ -14,18 +14,25 @@ from mmseg_ros.benchmark.timing import MIN_REPETITIONS
 from mmseg_ros.core.modalities import kind_of
 from mmseg_ros.core.subsets import subset_name
 from mmseg_ros.core.timing import StageStatistics, StageTimer
-from mmseg_ros.core.types import CloseReason, EventData, FrameSet, Modality, SensorSample
+from mmseg_ros.core.types import (
+    CloseReason,
+    CloudData,
+    EventData,
+    FrameSet,
+    Modality,
+    SensorSample,
+)
 from mmseg_ros.inference.backend import create_runtime
 from mmseg_ros.inference.bundle import load_bundle
 from mmseg_ros.inference.routed_backend import RoutedBackend
 from mmseg_ros.messages import SensorDecoder
-from mmseg_ros.pipeline import Pipeline
+from mmseg_ros.pipeline import Pipeline, PipelineOutput
 from mmseg_ros.projection.extrinsics import Rig
 from mmseg_ros.sim.sequence import Drive, DriveFrame
 
 Row = dict[str, Any]
 Message = tuple[SensorSample, str, Any]
-Publish = Callable[[FrameSet, Any, Rig], None]
+Publish = Callable[[FrameSet, PipelineOutput, Rig], None]
 
 INFER = 'infer'
 
@@ -164,9 +171,10 @@ def _process(
     reference = next(iter(samples))
     stamp_ns = samples[reference].stamp_ns
     frame_set = FrameSet(reference, stamp_ns, samples, tuple(samples), CloseReason.COMPLETE)
-    output = pipeline.process(frame_set)
+    has_cloud = any(isinstance(s.payload, CloudData) for s in samples.values())
+    output = pipeline.process(frame_set, with_surface=has_cloud)
     with timer.stage('publish'):
-        publish(frame_set, output.result, pipeline.rig)
+        publish(frame_set, output, pipeline.rig)
     return {'decode': timer.stage_ms['decode'], **output.result.stage_ms, **timer.stage_ms}
 
 
@@ -183,8 +191,9 @@ def _publisher(label_space: Any) -> Publish:
     from mmseg_ros.labelling.frame import Frame
     from mmseg_ros.ros.conversions import cloud_message, header_of, image_message
 
-    def publish(frame_set: FrameSet, result: Any, rig: Rig) -> None:
-        frame = Frame(frame_set, result, rig, label_space)
+    def publish(frame_set: FrameSet, output: PipelineOutput, rig: Rig) -> None:
+        result = output.result
+        frame = Frame(frame_set, result, rig, label_space, geometry=output.geometry)
         header = header_of(result.stamp_ns, result.frame_id)
         serialize_message(image_message(header, result.labels, 'mono8'))
         cloud: Any = None if frame.lidar is None else frame.lidar.payload

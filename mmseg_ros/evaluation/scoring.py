@@ -34,6 +34,7 @@ from mmseg_ros.metrics.metrics import ConfusionMatrix
 from mmseg_ros.metrics.reliability import Reliability
 from mmseg_ros.pipeline import Pipeline, PipelineOutput
 from mmseg_ros.projection.extrinsics import Rig
+from mmseg_ros.projection.frame_geometry import FrameGeometry
 from mmseg_ros.projection.odometry import Odometry
 from mmseg_ros.projection.seen import seen_points
 
@@ -305,7 +306,8 @@ def point_labels(
     """
     try:
         camera = rig.camera(rig.reference).resized(*result.labels.shape)
-        projection = seen_points(cloud, frame_set, rig, camera, odometry)
+        geometry = FrameGeometry(rig, frame_set.stamp_ns, odometry)
+        projection = seen_points(cloud, frame_set, geometry, camera)
     except CalibrationError:
         return None
     labels: NDArray[Any] = transfer_labels(

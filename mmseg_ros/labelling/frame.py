@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Collection
 from dataclasses import replace
 from functools import cached_property
@@ -12,7 +11,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ros.core.errors import CalibrationError
 from mmseg_ros.core.ground_config import GroundConfig
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.types import (
@@ -30,6 +28,7 @@ from mmseg_ros.labelling.ground import GroundGrid, drivable_ids, ground_grid
 from mmseg_ros.labelling.points import labelled_cloud, organized_cloud, transfer_labels
 from mmseg_ros.projection.camera import CameraModel
 from mmseg_ros.projection.extrinsics import Rig
+from mmseg_ros.projection.frame_geometry import FrameGeometry
 from mmseg_ros.projection.lidar import LidarProjection
 from mmseg_ros.projection.odometry import Odometry
 from mmseg_ros.projection.seen import seen_points, seen_surface
@@ -40,7 +39,7 @@ class Frame:
 
     Attributes:
         frame_set: The samples. result: The labels, at the camera's size. rig: The calibration.
-        label_space: What the labels mean. odometry: Motion of the vehicle, if it is known.
+        label_space: What the labels mean. geometry: Clouds and depth images at the frame's time.
     """
 
     def __init__(
@@ -50,12 +49,23 @@ class Frame:
         rig: Rig,
         label_space: LabelSpace,
         odometry: Odometry | None = None,
+        geometry: FrameGeometry | None = None,
     ) -> None:
+        """Hold the parts of a frame.
+
+        Args:
+            frame_set: The samples.
+            result: The labels.
+            rig: The calibration.
+            label_space: What the labels mean.
+            odometry: Motion of the vehicle, if it is known.
+            geometry: What the alignment of this frame has computed; none computes it again.
+        """
         self.frame_set = frame_set
         self.result = result
         self.rig = rig
         self.label_space = label_space
-        self.odometry = odometry
+        self.geometry = geometry or FrameGeometry(rig, frame_set.stamp_ns, odometry)
 
     @cached_property
     def camera(self) -> CameraModel:
@@ -95,22 +105,16 @@ class Frame:
         """
         if self.lidar is None:
             raise ValueError('The frame holds no cloud.')
-        surface = None
-        # What the calibration lacks, the alignment has told; the points still hide each other.
-        with contextlib.suppress(CalibrationError):
-            surface = self.surface
-        return seen_points(
-            self.lidar, self.frame_set, self.rig, self.camera, self.odometry, surface
-        )
+        return seen_points(self.lidar, self.frame_set, self.geometry, self.camera)
 
-    @cached_property
+    @property
     def surface(self) -> Plane | None:
         """Return the depth image in the label image, moved to its time; None if there is none.
 
         Raises:
             CalibrationError: Intrinsics or extrinsics of one of the two cameras are unknown.
         """
-        return seen_surface(self.frame_set, self.rig, self.camera, self.odometry)
+        return seen_surface(self.frame_set, self.geometry, self.camera)
 
     @property
     def router_weights(self) -> dict[str, float]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mmseg_ros.core.errors import ConfigError
 from mmseg_ros.core.types import CloudData
 from mmseg_ros.projection.camera import CameraModel
+from mmseg_ros.projection.compiled import compiled
 from mmseg_ros.projection.lidar import LidarProjection
 
 _ALIGNMENT = 4
@@ -140,12 +141,70 @@ def _with_fields(points: NDArray[Any], added: list[tuple[str, NDArray[Any]]]) ->
     kept = [name for name in points.dtype.names or () if name not in replaced]
     columns = [(name, points.dtype[name]) for name in kept]
     dtype = _aligned([*columns, *((n, a.dtype) for n, a in added)])
+    halves = _halves_of(points.dtype, kept)
+    if halves is not None and all(values.itemsize <= _ALIGNMENT for _, values in added):
+        return _joined(points, halves, [values for _, values in added], dtype)
     merged = np.zeros(len(points), dtype)
     for name in kept:
         merged[name] = points[name]
     for name, values in added:
         merged[name] = values
     return merged
+
+
+def _halves_of(dtype: np.dtype[Any], kept: Sequence[str]) -> NDArray[np.uint16] | None:
+    """Return K x 2: the pairs of bytes of a point that fill the kept fields, and their masks.
+
+    Pairs, since drivers pack rings of two bytes between floats. A mask of 0 is padding. None where
+    a field begins inside a pair: then each is copied by itself.
+    """
+    found: list[tuple[int, int]] = []
+    for name in kept:
+        field, offset = (dtype.fields or {})[name][:2]
+        if offset % 2 or dtype.itemsize % 2:
+            return None
+        sizes = range(field.itemsize, -(-field.itemsize % _ALIGNMENT), -2)
+        found += [
+            (offset // 2 + i if size > 0 else 0, (1 << 8 * min(max(size, 0), 2)) - 1)
+            for i, size in enumerate(sizes)
+        ]
+    return np.array(found, np.uint16).reshape(-1, 2)
+
+
+def _joined(
+    points: NDArray[Any],
+    halves: NDArray[np.uint16],
+    added: Sequence[NDArray[Any]],
+    dtype: np.dtype[Any],
+) -> NDArray[Any]:
+    """Return the points with fields of at most four bytes added, in one pass."""
+    source = np.ascontiguousarray(points)
+    if not source.flags.writeable:  # loops are compiled for arrays that can be written
+        source = source.copy()
+    rows = source.view(np.uint16).reshape(len(points), points.dtype.itemsize // 2)
+    columns = np.empty((len(added), len(points)), np.uint32)
+    for column, values in zip(columns, added, strict=True):
+        column[:] = values.view(np.uint32) if values.itemsize == _ALIGNMENT else values
+    pairs = columns.view(np.uint16).reshape(len(added), len(points), 2)
+    merged = np.empty((len(points), len(halves) + 2 * len(added)), np.uint16)
+    _join(rows, halves, pairs, merged)
+    return merged.view(dtype).reshape(len(points))
+
+
+@compiled
+def _join(
+    points: NDArray[np.uint16],
+    halves: NDArray[np.uint16],
+    added: NDArray[np.uint16],
+    merged: NDArray[np.uint16],
+) -> None:
+    count = len(halves)
+    for i in range(len(merged)):
+        for k in range(count):
+            merged[i, k] = points[i, halves[k, 0]] & halves[k, 1]
+        for k in range(len(added)):
+            merged[i, count + 2 * k] = added[k, i, 0]
+            merged[i, count + 2 * k + 1] = added[k, i, 1]
 
 
 def _aligned(columns: Sequence[tuple[str, np.dtype[Any]]]) -> np.dtype[Any]:

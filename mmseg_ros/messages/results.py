@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,14 @@ class CloudContent:
 Content = ImageContent | CloudContent
 
 
+class Surface(Enum):
+    """When an output asks for the depth image at the size of the labels."""
+
+    NEVER = 'never'
+    PER_SCAN = 'per scan'
+    PER_FRAME = 'per frame'
+
+
 @dataclass(frozen=True, slots=True)
 class ResultTopic:
     """One result topic.
@@ -68,12 +77,14 @@ class ResultTopic:
         build: Makes its content from a frame, None where there is nothing new to say; raises
             MmsegError where the frame lacks what it needs.
         compression: What `<topic>/compressed` holds, jpeg or png; '' where there is no such topic.
+        surface: When `build` asks for `Frame.surface`.
     """
 
     name: str
     is_cloud: bool
     build: Callable[[Frame], Content | None]
     compression: str = ''
+    surface: Surface = Surface.NEVER
 
 
 class Results:
@@ -92,9 +103,9 @@ class Results:
             ResultTopic('~/confidence', False, _confidence, PNG),
             ResultTopic('~/color', False, _color, JPEG),
             ResultTopic('~/overlay', False, self._overlay, JPEG),
-            ResultTopic('~/points', True, self._points),
-            ResultTopic('~/points/organized', True, _organized),
-            ResultTopic('~/debug/projection', False, _projection, JPEG),
+            ResultTopic('~/points', True, self._points, surface=Surface.PER_SCAN),
+            ResultTopic('~/points/organized', True, _organized, surface=Surface.PER_FRAME),
+            ResultTopic('~/debug/projection', False, _projection, JPEG, Surface.PER_FRAME),
         )
 
     def _points(self, frame: Frame) -> CloudContent | None:

@@ -18,12 +18,11 @@ from mmseg_ros.core.types import (
 )
 from mmseg_ros.core.unexpected import reason_of
 from mmseg_ros.projection.camera import CameraModel
-from mmseg_ros.projection.depth import depth_plane
 from mmseg_ros.projection.events import event_plane
 from mmseg_ros.projection.extrinsics import Rig
-from mmseg_ros.projection.images import registered_plane, scaled_depth_plane, scaled_plane
+from mmseg_ros.projection.frame_geometry import FrameGeometry, Size
+from mmseg_ros.projection.images import registered_plane, scaled_plane
 from mmseg_ros.projection.lidar import lidar_plane
-from mmseg_ros.projection.motion import RigInMotion
 from mmseg_ros.projection.odometry import Odometry
 
 
@@ -49,9 +48,24 @@ def align(
         odometry: Motion of the vehicle: with it, points are moved from their own times, and depth
             from its stamp, to the stamp of the frame.
     """
-    motion = RigInMotion(rig, frame_set.stamp_ns, odometry)
+    geometry = FrameGeometry(rig, frame_set.stamp_ns, odometry)
+    return align_in(geometry, frame_set, height, width, event_window_ns)
+
+
+def align_in(
+    geometry: FrameGeometry, frame_set: FrameSet, height: int, width: int, event_window_ns: int
+) -> tuple[AlignedFrame, dict[Modality, str]]:
+    """Return what `align` does, by the geometry of the frame, which keeps what others may need.
+
+    Args:
+        geometry: Of the frame.
+        frame_set: The samples.
+        height: Rows of the planes.
+        width: Columns of the planes.
+        event_window_ns: Length of the event window that ends at the stamp of the frame.
+    """
     window_ns = (frame_set.stamp_ns - event_window_ns, frame_set.stamp_ns)
-    aligner = _Aligner(rig, motion, height, width, window_ns)
+    aligner = _Aligner(geometry, (height, width), window_ns)
     planes: dict[Modality, Plane] = {}
     rejected: dict[Modality, str] = {}
     # Depth first: what it measures moves images and events of other cameras.
@@ -72,12 +86,10 @@ def _is_no_depth(sample: SensorSample) -> bool:
 class _Aligner:
     """Brings one sample at a time into the reference image."""
 
-    def __init__(
-        self, rig: Rig, motion: RigInMotion, height: int, width: int, window_ns: tuple[int, int]
-    ) -> None:
-        self._rig = rig
-        self._motion = motion
-        self._height, self._width = height, width
+    def __init__(self, geometry: FrameGeometry, size: Size, window_ns: tuple[int, int]) -> None:
+        self._geometry = geometry
+        self._rig = geometry.rig
+        self._size = size
         self._window_ns = window_ns
         self._surface: Plane | None = None
 
@@ -86,10 +98,10 @@ class _Aligner:
         if isinstance(payload, ImageData):
             return self._image(sample.modality, payload)
         if isinstance(payload, DepthData):
-            return self._depth(sample.modality, payload, sample.stamp_ns)
+            return self._depth(sample, payload)
         if isinstance(payload, EventData):
             return self._events(sample.modality, payload)
-        return self._cloud(sample.modality, payload, sample.stamp_ns)
+        return self._cloud(sample, payload)
 
     def frame_id(self, frame_set: FrameSet) -> str:
         sample = frame_set.samples.get(self._rig.reference)
@@ -98,49 +110,41 @@ class _Aligner:
 
     @property
     def _camera(self) -> CameraModel:
-        return self._rig.camera(self._rig.reference).resized(self._height, self._width)
-
-    def _is_in_reference_image(self, modality: Modality) -> bool:
-        mount = self._rig.mounts.get(modality)
-        return modality == self._rig.reference or (mount is not None and mount.registered)
+        return self._geometry.camera(self._size)
 
     def _image(self, modality: Modality, image: ImageData) -> Plane:
         mount = self._rig.mounts.get(modality)
         # An image sensor without its own calibration is one that is delivered aligned.
-        if self._is_in_reference_image(modality) or mount is None or mount.camera is None:
-            return scaled_plane(image.pixels, self._height, self._width)
+        if self._geometry.is_in_reference_image(modality) or mount is None or mount.camera is None:
+            return scaled_plane(image.pixels, *self._size)
         T = self._rig.T(self._rig.reference, modality)
         return registered_plane(image.pixels, mount.camera, T, self._camera, self._surface)
 
-    def _depth(self, modality: Modality, depth: DepthData, stamp_ns: int) -> Plane:
-        if self._is_in_reference_image(modality):
-            plane = scaled_depth_plane(depth.depth_m, self._height, self._width)
-        else:
-            T = self._motion.T_reference(modality, stamp_ns)
-            at_rest = self._rig.T(self._rig.reference, modality)
-            plane = depth_plane(depth, self._rig.camera(modality), T, self._camera, at_rest)
+    def _depth(self, sample: SensorSample, depth: DepthData) -> Plane:
+        plane = self._geometry.surface(sample, depth, self._size)
         if not plane.valid.any():
             raise SampleError(
-                f'No pixel of {modality!r} holds a depth that falls into the camera image.'
+                f'No pixel of {sample.modality!r} holds a depth that falls into the camera image.'
             )
         self._surface = plane
         return plane
 
     def _events(self, modality: Modality, events: EventData) -> Plane:
-        if self._is_in_reference_image(modality):
+        if self._geometry.is_in_reference_image(modality):
             T, event_camera, surface = np.eye(4), self._rig.camera(self._rig.reference), None
         else:
             T = self._rig.T(self._rig.reference, modality)
             event_camera, surface = self._rig.camera(modality), self._surface
         return event_plane(events, T, event_camera, self._camera, self._window_ns, surface)
 
-    def _cloud(self, modality: Modality, cloud: CloudData, stamp_ns: int) -> Plane:
-        T = self._rig.T(self._rig.reference, modality)
-        xyz = self._motion.xyz(modality, cloud, stamp_ns)
-        plane = lidar_plane(cloud, T, self._rig.T_base(modality), self._camera, xyz)
+    def _cloud(self, sample: SensorSample, cloud: CloudData) -> Plane:
+        name = sample.modality
+        T = self._rig.T(self._rig.reference, name)
+        xyz = self._geometry.xyz(sample, cloud)
+        plane = lidar_plane(cloud, T, self._rig.T_base(name), self._camera, xyz)
         if not plane.valid.any():
             raise SampleError(
-                f'None of the {len(cloud.points)} points of {modality!r} falls into the camera '
+                f'None of the {len(cloud.points)} points of {name!r} falls into the camera '
                 'image: the cloud is empty or NaN, or its calibration is wrong.'
             )
         return plane

@@ -13,7 +13,7 @@ from mmseg_ros.core.types import DepthData, Plane
 from mmseg_ros.projection.camera import CameraModel
 from mmseg_ros.projection.compiled import compiled
 from mmseg_ros.projection.footprint import Rotation, half_sizes
-from mmseg_ros.projection.rows import project_row
+from mmseg_ros.projection.rows import lens_row, project_row, to_pixels
 
 # Grown pixels overlap a little: with distortion their sizes are not exact.
 SEAM = 1.1
@@ -48,19 +48,64 @@ def depth_plane(
     step = _step(source, camera)
     first = step // 2
     source = _every(source, step)
-    z_buffer = np.full((camera.height, camera.width, 1), np.inf, np.float32)
-    rotation = camera.image_rotation
+    rotation = Rotation.of(T_camera_depth if T_at_rest is None else T_at_rest)
+    z_buffer = _empty(camera)
     _register(
         np.ascontiguousarray(depth.depth_m[first::step, first::step], np.float32),
         source.slopes,
-        np.ascontiguousarray(rotation @ T_camera_depth[:3]),
+        np.ascontiguousarray(camera.image_rotation @ T_camera_depth[:3]),
         camera.parameters,
-        half_sizes(
-            source, camera, Rotation.of(T_camera_depth if T_at_rest is None else T_at_rest)
-        ),
+        half_sizes(source, camera, rotation),
         z_buffer[..., 0],
     )
-    valid = np.empty((camera.height, camera.width), np.bool_)
+    return _closed(z_buffer)
+
+
+def depth_planes(
+    depth: DepthData,
+    depth_camera: CameraModel,
+    T_camera_depth: NDArray[np.float64],
+    cameras: tuple[CameraModel, CameraModel],
+    T_at_rest: NDArray[np.float64] | None = None,
+) -> tuple[Plane, Plane]:
+    """Return what `depth_plane` does for one camera at two sizes: pixels are moved once for both.
+
+    Where one of the images takes only every second, third, ... pixel, each has its pass.
+
+    Args:
+        depth: The depth image.
+        depth_camera: Its camera at the size of the image.
+        T_camera_depth: 4 x 4, from the optical frame of `depth_camera` into that of `cameras`.
+        cameras: The target image at two sizes, as `CameraModel.resized` returns them.
+        T_at_rest: See `depth_plane`.
+    """
+    source = depth_camera.resized(*depth.depth_m.shape)
+    if max(_step(source, camera) for camera in cameras) > 1:
+        one, other = (
+            depth_plane(depth, depth_camera, T_camera_depth, camera, T_at_rest)
+            for camera in cameras
+        )
+        return one, other
+    rotation = Rotation.of(T_camera_depth if T_at_rest is None else T_at_rest)
+    buffers = _empty(cameras[0]), _empty(cameras[1])
+    _register_both(
+        np.ascontiguousarray(depth.depth_m, np.float32),
+        source.slopes,
+        np.ascontiguousarray(cameras[0].image_rotation @ T_camera_depth[:3]),
+        (cameras[0].parameters, cameras[1].parameters),
+        (half_sizes(source, cameras[0], rotation), half_sizes(source, cameras[1], rotation)),
+        (buffers[0][..., 0], buffers[1][..., 0]),
+    )
+    return _closed(buffers[0]), _closed(buffers[1])
+
+
+def _empty(camera: CameraModel) -> NDArray[np.float32]:
+    return np.full((camera.height, camera.width, 1), np.inf, np.float32)
+
+
+def _closed(z_buffer: NDArray[np.float32]) -> Plane:
+    """Return what was measured; z_buffer becomes its values."""
+    valid = np.empty(z_buffer.shape[:2], np.bool_)
     _close(z_buffer.reshape(-1), valid.reshape(-1))
     return Plane(z_buffer, valid)
 
@@ -102,13 +147,57 @@ def _register(
     pixels = np.empty(n, np.int32)
     for i in range(depth.shape[0]):
         project_row(depth[i], slopes[0, i], slopes[1, i], T, camera, u, v, z)
-        _grow(half[0, i], depth[i], z, half_u)
-        _grow(half[1, i], depth[i], z, half_v)
-        if _all_small(half_u, half_v):
-            _pixels(u, v, z, camera, pixels)
-            _put_pixels(pixels, z, z_buffer.reshape(-1))
-        else:
-            _put_areas(u, v, z, half_u, half_v, camera, z_buffer)
+        sizes = half[0, i], half[1, i]
+        _put_row(u, v, z, depth[i], sizes, half_u, half_v, pixels, camera, z_buffer)
+
+
+@compiled
+def _register_both(
+    depth: NDArray[np.float32],
+    slopes: NDArray[np.float32],
+    T: NDArray[np.float64],
+    cameras: tuple[NDArray[np.float64], NDArray[np.float64]],
+    halves: tuple[NDArray[np.float32], NDArray[np.float32]],
+    z_buffers: tuple[NDArray[np.float32], NDArray[np.float32]],
+) -> None:
+    n = depth.shape[1]
+    x, y, z = np.empty(n), np.empty(n), np.empty(n)
+    u, v = np.empty(n), np.empty(n)
+    half_u, half_v = np.empty(n), np.empty(n)
+    pixels = np.empty(n, np.int32)
+    # Both see as far from the axis, but for rounding; what lies between falls into neither.
+    widest = cameras[0].copy()
+    widest[7] = max(cameras[0][7], cameras[1][7])
+    for i in range(depth.shape[0]):
+        lens_row(depth[i], slopes[0, i], slopes[1, i], T, widest, x, y, z)
+        for k in range(2):
+            camera, sizes = cameras[k], (halves[k][0, i], halves[k][1, i])
+            to_pixels(x, camera[3], camera[5], u)
+            to_pixels(y, camera[4], camera[6], v)
+            _put_row(u, v, z, depth[i], sizes, half_u, half_v, pixels, camera, z_buffers[k])
+
+
+@compiled
+def _put_row(
+    u: NDArray[np.float64],
+    v: NDArray[np.float64],
+    z: NDArray[np.float64],
+    before: NDArray[np.float32],
+    sizes: tuple[NDArray[np.float32], NDArray[np.float32]],
+    half_u: NDArray[np.float64],
+    half_v: NDArray[np.float64],
+    pixels: NDArray[np.int32],
+    camera: NDArray[np.float64],
+    z_buffer: NDArray[np.float32],
+) -> None:
+    """Fill what one row of moved pixels covers; `half_u`, `half_v` and `pixels` are scratch."""
+    _grow(sizes[0], before, z, half_u)
+    _grow(sizes[1], before, z, half_v)
+    if _all_small(half_u, half_v):
+        _pixels(u, v, z, camera, pixels)
+        _put_pixels(pixels, z, z_buffer.reshape(-1))
+    else:
+        _put_areas(u, v, z, half_u, half_v, camera, z_buffer)
 
 
 @compiled

@@ -64,14 +64,14 @@ def project_cloud(
         camera: The image.
         depth_tolerance: A point stays visible within this fraction behind the nearest one.
     """
-    points = np.ascontiguousarray(xyz, np.float32)
-    n = len(points)
+    columns = np.ascontiguousarray(xyz.T, np.float32)
+    n = columns.shape[1]
     z_buffer = scratch('lidar.z_buffer', (camera.height, camera.width), np.float32)
     z_buffer.fill(np.inf)
     u, v = scratch('lidar.u', (n,), np.int32), scratch('lidar.v', (n,), np.int32)
     depth, index = scratch('lidar.depth', (n,), np.float32), scratch('lidar.index', (n,), np.int64)
     T = np.ascontiguousarray(camera.image_rotation @ T_camera_lidar[:3])
-    m = _project(points, T, camera.parameters, z_buffer, u, v, depth, index)
+    m = _project(columns, T, camera.parameters, z_buffer, u, v, depth, index)
     visible = np.zeros(n, np.bool_)
     _mark_visible(u[:m], v[:m], depth[:m], index[:m], z_buffer, 1.0 + depth_tolerance, visible)
     return LidarProjection(
@@ -130,7 +130,7 @@ def _columns(cloud: CloudData) -> NDArray[np.float32]:
 
 @compiled
 def _project(
-    xyz: NDArray[np.float32],
+    points: NDArray[np.float32],
     T: NDArray[np.float64],
     camera: NDArray[np.float64],
     z_buffer: NDArray[np.float32],
@@ -139,29 +139,25 @@ def _project(
     depth: NDArray[np.float32],
     index: NDArray[np.int64],
 ) -> int:
+    """Fill the pixels of the points inside the image and the nearest of each; return how many."""
     m = 0
-    widest = camera[7] * (1.0 + 1e-9)
-    for i in range(len(xyz)):
-        x, y, z = float(xyz[i, 0]), float(xyz[i, 1]), float(xyz[i, 2])
-        zc = T[2, 0] * x + T[2, 1] * y + T[2, 2] * z + T[2, 3]
-        if not (NEAREST_M < zc < FARTHEST_M):
-            continue
-        xc = T[0, 0] * x + T[0, 1] * y + T[0, 2] * z + T[0, 3]
-        yc = T[1, 0] * x + T[1, 1] * y + T[1, 2] * z + T[1, 3]
-        # Most points of a turning LiDAR end here, before anything is divided.
-        if xc * xc + yc * yc > widest * zc * zc:
-            continue
-        pu, pv, inside = project_point(camera, xc, yc, zc)
-        if not inside:
-            continue
-        # Half a pixel more may round up to the next column at the very edge.
-        column, row, near = int(pu + 0.5), int(pv + 0.5), np.float32(zc)
-        if not (0 <= row < z_buffer.shape[0] and 0 <= column < z_buffer.shape[1]):
-            continue
-        u[m], v[m], depth[m], index[m] = column, row, near, i
-        if near < z_buffer[row, column]:
-            z_buffer[row, column] = near
-        m += 1
+    xc, yc, zc = np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK)
+    kept = np.empty(_BLOCK, np.bool_)
+    for start in range(0, points.shape[1], _BLOCK):
+        block = points[:, start : start + _BLOCK]
+        _into_camera(block, T, camera[7] * (1.0 + 1e-9), xc, yc, zc, kept)
+        for i in range(block.shape[1]):
+            if not kept[i]:
+                continue
+            pu, pv, inside = project_point(camera, xc[i], yc[i], zc[i])
+            # Half a pixel more may round up to the next column at the very edge.
+            column, row, near = _nearest(pu, inside), _nearest(pv, inside), np.float32(zc[i])
+            if not (0 <= row < z_buffer.shape[0] and 0 <= column < z_buffer.shape[1]):
+                continue
+            u[m], v[m], depth[m], index[m] = column, row, near, start + i
+            if near < z_buffer[row, column]:
+                z_buffer[row, column] = near
+            m += 1
     return m
 
 
@@ -180,22 +176,41 @@ def _own(
     kept = np.empty(_BLOCK, np.bool_)
     for start in range(0, points.shape[1], _BLOCK):
         block = points[:, start : start + _BLOCK]
-        n = block.shape[1]
-        _transform(block, T[0], xc[:n])
-        _transform(block, T[1], yc[:n])
-        _transform(block, T[2], zc[:n])
-        _keep(xc[:n], yc[:n], zc[:n], camera[7] * (1.0 + 1e-9), kept)
-        for i in range(n):
+        _into_camera(block, T, camera[7] * (1.0 + 1e-9), xc, yc, zc, kept)
+        for i in range(block.shape[1]):
             if not kept[i]:
                 continue
             u, v, inside = project_point(camera, xc[i], yc[i], zc[i])
-            if inside:
-                column, row, near = int(u + 0.5), int(v + 0.5), np.float32(zc[i])
-                if not (0 <= row < z_buffer.shape[0] and 0 <= column < z_buffer.shape[1]):
-                    continue
-                if near <= z_buffer[row, column]:
-                    z_buffer[row, column] = near
-                    owner[row, column] = start + i
+            column, row, near = _nearest(u, inside), _nearest(v, inside), np.float32(zc[i])
+            if not (0 <= row < z_buffer.shape[0] and 0 <= column < z_buffer.shape[1]):
+                continue
+            if near <= z_buffer[row, column]:
+                z_buffer[row, column] = near
+                owner[row, column] = start + i
+
+
+@compiled
+def _nearest(position: float, inside: bool) -> int:
+    """Return the nearest row or column; -1 of a point outside the image."""
+    return int(position + 0.5) if inside else -1
+
+
+@compiled
+def _into_camera(
+    block: NDArray[np.float32],
+    T: NDArray[np.float64],
+    widest: float,
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    z: NDArray[np.float64],
+    kept: NDArray[np.bool_],
+) -> None:
+    """Fill the coordinates of a block of points in the camera, and which it can see at all."""
+    n = block.shape[1]
+    _transform(block, T[0], x[:n])
+    _transform(block, T[1], y[:n])
+    _transform(block, T[2], z[:n])
+    _keep(x[:n], y[:n], z[:n], widest, kept)
 
 
 @compiled

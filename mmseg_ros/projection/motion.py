@@ -44,7 +44,8 @@ class RigInMotion:
     def xyz(self, modality: Modality, cloud: CloudData, stamp_ns: int) -> NDArray[np.float32]:
         """Return N x 3 float32, the cloud in the LiDAR frame at the reference image's time.
 
-        Points with times of their own are moved one by one, others all alike.
+        Points with times of their own are moved one by one, others all alike. Each coordinate lies
+        in one piece of memory, as the loops over a cloud want it.
 
         Args:
             modality: The LiDAR.
@@ -54,7 +55,7 @@ class RigInMotion:
         Raises:
             CalibrationError: The pose of the LiDAR is unknown.
         """
-        xyz = cloud.xyz()
+        xyz = _columns(cloud).T
         if self._odometry is None:
             return xyz
         T_base_lidar = self._rig.T_base(modality)
@@ -114,10 +115,18 @@ def deskewed(
         ]
     )
     step_ns = float(after_ns[1])
-    result = np.empty((len(xyz), 3), np.float32)
+    result = np.empty((3, len(xyz)), np.float32)
     offsets = (point_stamp_ns - first).astype(np.float64) / step_ns
-    _move(np.ascontiguousarray(xyz, np.float32), offsets, moves, result)
-    return result
+    _move(np.ascontiguousarray(xyz.T, np.float32), offsets, moves, result)
+    return result.T
+
+
+def _columns(cloud: CloudData) -> NDArray[np.float32]:
+    """Return 3 x N coordinates, each in one piece of memory."""
+    columns = np.empty((3, len(cloud.points)), np.float32)
+    for column, name in zip(columns, 'xyz', strict=True):
+        column[:] = cloud.points[name]
+    return columns
 
 
 @compiled
@@ -127,13 +136,13 @@ def _move(
     moves: NDArray[np.float64],
     result: NDArray[np.float32],
 ) -> None:
-    for i in range(len(xyz)):
+    for i in range(xyz.shape[1]):
         k = max(min(int(offsets[i]), len(moves) - 2), 0)
         # Between two knots, 3 ms apart, a rotation matrix is linear to a millionth.
         w = offsets[i] - k
-        x, y, z = xyz[i, 0], xyz[i, 1], xyz[i, 2]
+        x, y, z = xyz[0, i], xyz[1, i], xyz[2, i]
         for row in range(3):
             a, b = moves[k, row], moves[k + 1, row]
             before = a[0] * x + a[1] * y + a[2] * z + a[3]
             after = b[0] * x + b[1] * y + b[2] * z + b[3]
-            result[i, row] = before + w * (after - before)
+            result[row, i] = before + w * (after - before)

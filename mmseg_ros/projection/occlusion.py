@@ -32,6 +32,7 @@ _FAR_SHARE = 0.9
 _NEIGHBORS = 8
 _FEWEST_PAIRS = 200
 _NEAREST_PAIR_M = 5.0
+_TILE_PX = 8
 
 
 def hide_occluded(projection: LidarProjection, surface: Plane | None = None) -> LidarProjection:
@@ -65,8 +66,16 @@ def hide_occluded(projection: LidarProjection, surface: Plane | None = None) -> 
         return projection
     visible = projection.visible.copy()
     facts = _facts(projection, surface)
+    looked_at = np.ones([size // _TILE_PX + 1 for size in shape], np.bool_)
     for _ in range(PASSES):
-        _hide_once(projection, facts, visible)
+        before = visible.copy()
+        _hide_once(projection, facts, looked_at, visible)
+        # What changed nowhere in its circle is seen as before.
+        looked_at[:] = False
+        _mark_changed(
+            projection.u, projection.v, projection.index, before, visible, facts.measured,
+            facts.reach_px, looked_at,
+        )  # fmt: skip
     return replace(projection, visible=visible)
 
 
@@ -77,13 +86,14 @@ class _Facts:
     Attributes:
         depth_m: H x W, the surface, inf where it is not measured. measured: H x W bool.
         far_m: Beyond it no depth is what one expects. tolerance: Of `_is_behind`.
-        steps: Pixels of the circle.
+        reach_px: Radius of the circle. steps: Its pixels.
     """
 
     depth_m: NDArray[np.float32]
     measured: NDArray[np.bool_]
     far_m: float
     tolerance: NDArray[np.float32]
+    reach_px: int
     steps: NDArray[np.int64]
 
 
@@ -97,14 +107,20 @@ def _facts(projection: LidarProjection, surface: Plane | None) -> _Facts:
     else:
         measured, reach = surface.valid, SURFACE_REACH
         tolerance = (*SURFACE_TOLERANCE, 3.0 * surface_noise_per_m(projection, surface))
-        far_m = _FAR_SHARE * float(surface.values.max(initial=0.0, where=measured[..., None]))
-        np.copyto(depth_m, surface.values[..., 0], where=measured)
+        farthest_m = _take_measured(surface.values[..., 0], measured, depth_m)
+        far_m = _FAR_SHARE * farthest_m
     reach_px = math.ceil(reach * math.sqrt(depth_m.size / len(projection.u)))
-    steps = _steps(min(max(reach_px, 2), LARGEST_REACH_PX))
-    return _Facts(depth_m, measured, far_m, np.array(tolerance, np.float32), steps)
+    reach_px = min(max(reach_px, 2), LARGEST_REACH_PX)
+    tolerances = np.array(tolerance, np.float32)
+    return _Facts(depth_m, measured, far_m, tolerances, reach_px, _steps(reach_px))
 
 
-def _hide_once(projection: LidarProjection, facts: _Facts, visible: NDArray[np.bool_]) -> None:
+def _hide_once(
+    projection: LidarProjection,
+    facts: _Facts,
+    looked_at: NDArray[np.bool_],
+    visible: NDArray[np.bool_],
+) -> None:
     """Clear `visible` where points that are visible so far, or the surface, hide a point."""
     u, v, depth_m = projection.u, projection.v, projection.depth_m
     near = scratch('occlusion.near', facts.depth_m.shape, np.float32)
@@ -113,7 +129,7 @@ def _hide_once(projection: LidarProjection, facts: _Facts, visible: NDArray[np.b
     _fill_nearest(u, v, depth_m, projection.index, visible, facts.measured, near)
     _hide(
         u, v, depth_m, projection.index, near, facts.measured, facts.far_m, facts.tolerance,
-        facts.steps, _widest_open(), visible,
+        facts.steps, _widest_open(), looked_at, visible,
     )  # fmt: skip
 
 
@@ -127,8 +143,9 @@ def surface_noise_per_m(projection: LidarProjection, surface: Plane) -> float:
         projection: The cloud in the image.
         surface: H x W x 1 meters.
     """
-    depth_m = surface.values[projection.v, projection.u, 0]
-    met = surface.valid[projection.v, projection.u] & (depth_m > _NEAREST_PAIR_M)
+    pixels = projection.v * projection.width + projection.u
+    depth_m = surface.values.reshape(-1)[pixels]
+    met = surface.valid.reshape(-1)[pixels] & (depth_m > _NEAREST_PAIR_M)
     if np.count_nonzero(met) < _FEWEST_PAIRS:
         return STEREO_NOISE_PER_M
     deviation = np.abs(projection.depth_m[met] - depth_m[met]) / depth_m[met] ** 2
@@ -155,6 +172,20 @@ def _widest_open() -> NDArray[np.int64]:
         twice = [closed >> (sector % SECTORS) & 1 for sector in range(2 * SECTORS)]
         widest.append(max(map(len, ''.join('-o'[not bit] for bit in twice).split('-'))))
     return np.array(widest)
+
+
+@compiled
+def _take_measured(
+    values: NDArray[np.float32], measured: NDArray[np.bool_], depth_m: NDArray[np.float32]
+) -> float:
+    """Copy what was measured; return the largest, 0 of nothing."""
+    farthest = np.float32(0.0)
+    for i in range(values.shape[0]):
+        for j in range(values.shape[1]):
+            if measured[i, j]:
+                depth_m[i, j] = values[i, j]
+                farthest = max(farthest, values[i, j])
+    return float(farthest)
 
 
 @compiled
@@ -189,12 +220,15 @@ def _hide(
     tolerance: NDArray[np.float32],
     steps: NDArray[np.int64],
     widest_open: NDArray[np.int64],
+    looked_at: NDArray[np.bool_],
     visible: NDArray[np.bool_],
 ) -> None:
     for k in range(len(u)):
         row, column, depth = v[k], u[k], depth_m[k]
         inside = 0 <= row < near.shape[0] and 0 <= column < near.shape[1]
         if not (inside and 0 <= index[k] < len(visible) and visible[index[k]]):
+            continue
+        if not looked_at[row // _TILE_PX, column // _TILE_PX]:
             continue
         if measured[row, column] and _is_behind(depth, near[row, column], tolerance):
             hidden = _is_confirmed(row, column, depth, near, measured, tolerance, steps)
@@ -204,8 +238,7 @@ def _hide(
                 limit = OPEN_MEASURED
             elif depth > far_m:
                 limit = OPEN_FAR
-            closed = _closed_sectors(row, column, depth, near, tolerance, steps)
-            hidden = widest_open[closed] <= limit
+            hidden = _is_surrounded(row, column, depth, near, tolerance, steps, widest_open, limit)
         visible[index[k]] = not hidden
 
 
@@ -231,16 +264,22 @@ def _is_confirmed(
 
 
 @compiled
-def _closed_sectors(
+def _is_surrounded(
     row: int,
     column: int,
     depth_m: float,
     near: NDArray[np.float32],
     tolerance: NDArray[np.float32],
     steps: NDArray[np.int64],
-) -> int:
-    """Return the bit set of the sectors whose nearest measurement lies before the point."""
-    known, closed = 0, 0
+    widest_open: NDArray[np.int64],
+    limit: int,
+) -> bool:
+    """Return whether at most `limit` sectors in a row are open.
+
+    A sector is closed if its nearest measurement lies before the point. The search ends as soon as
+    what is known of some sectors decides, whatever the others hold.
+    """
+    known, closed, every = 0, 0, (1 << SECTORS) - 1
     for i in range(len(steps)):
         bit = 1 << steps[i, 2]
         x, y = column + steps[i, 0], row + steps[i, 1]
@@ -250,9 +289,38 @@ def _closed_sectors(
             known |= bit
             if _is_behind(depth_m, near[y, x], tolerance):
                 closed |= bit
-            if known == (1 << SECTORS) - 1:
+                if widest_open[closed] <= limit:
+                    return True
+            elif widest_open[every ^ (known ^ closed)] > limit:
+                return False
+            if known == every:
                 break
-    return closed
+    return False
+
+
+@compiled
+def _mark_changed(
+    u: NDArray[np.int32],
+    v: NDArray[np.int32],
+    index: NDArray[np.int64],
+    before: NDArray[np.bool_],
+    visible: NDArray[np.bool_],
+    measured: NDArray[np.bool_],
+    reach_px: int,
+    tiles: NDArray[np.bool_],
+) -> None:
+    """Set the tiles that hold a pixel with a point that is no longer visible in its circle."""
+    for k in range(len(u)):
+        row, column, i = v[k], u[k], index[k]
+        if not (0 <= row < measured.shape[0] and 0 <= column < measured.shape[1]):
+            continue
+        if not 0 <= i < len(visible) or before[i] == visible[i] or measured[row, column]:
+            continue
+        bottom = min((row + reach_px) // _TILE_PX + 1, tiles.shape[0])
+        right = min((column + reach_px) // _TILE_PX + 1, tiles.shape[1])
+        for y in range(max(row - reach_px, 0) // _TILE_PX, bottom):
+            for x in range(max(column - reach_px, 0) // _TILE_PX, right):
+                tiles[y, x] = True
 
 
 @compiled

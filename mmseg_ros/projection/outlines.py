@@ -118,8 +118,8 @@ def scan_outlines(
     is_upright = np.arange(len(near)) < len(along[0])
     seen = projection.shown[near]
     index = projection.index
-    points = xyz[index[near[seen]]].astype(np.float64)
-    behind = xyz[index[far[seen]]].astype(np.float64)
+    points = np.ascontiguousarray(xyz[index[near[seen]]], np.float64)
+    behind = np.ascontiguousarray(xyz[index[far[seen]]], np.float64)
     scale = np.linalg.norm(points, axis=1) / np.linalg.norm(behind, axis=1)
     return Outlines(points, behind * scale[:, None], is_upright[seen])
 

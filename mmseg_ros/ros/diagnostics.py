@@ -185,7 +185,7 @@ class Reporter:
         values |= {'published': statistics.published, 'idle': statistics.idle}
         values |= {'motion_unknown': session.odometry.misses}
         budget_ms = self._node.config.diagnostics.latency_budget_ms
-        recent = statistics.stages.percentiles_ms(_LATENCY_WITHIN_S)
+        recent = statistics.stages.percentiles_ms(_LATENCY_WITHIN_S, names=('latency',))
         latency_ms = recent.get('latency', {}).get('p95', 0.0)
         silence = self._silence(stream, session)
         if silence:

@@ -14,9 +14,10 @@ from sensor_msgs.msg import Image, PointCloud2
 from mmseg_ros.core.config import OutputConfig
 from mmseg_ros.core.ground_config import GroundConfig
 from mmseg_ros.core.labels import LabelSpace
+from mmseg_ros.core.types import CloudData, FrameSet
 from mmseg_ros.core.unexpected import reason_of
 from mmseg_ros.labelling.frame import Frame
-from mmseg_ros.messages.results import ImageContent, Results, ResultTopic
+from mmseg_ros.messages.results import ImageContent, Results, ResultTopic, Surface
 from mmseg_ros.ros.conversions import cloud_message, header_of, image_message
 from mmseg_ros.ros.ground_output import TOPIC, GroundOutput
 from mmseg_ros.ros.label_info import LabelInfoPublisher
@@ -31,6 +32,7 @@ class _Output:
     message_class: Any
     build: Build
     compression: str = ''
+    surface: Surface = Surface.NEVER
 
 
 class Outputs:
@@ -65,6 +67,7 @@ class Outputs:
                     PointCloud2 if topic.is_cloud else Image,
                     _message_builder(topic),
                     topic.compression,
+                    topic.surface,
                 )
                 for topic in self._results.topics
             ),
@@ -72,7 +75,12 @@ class Outputs:
         )
         self._ground = GroundOutput(ground) if ground.enabled else None
         if self._ground is not None:
-            made = _Output(TOPIC, self._ground.message_class, self._ground.message)
+            made = _Output(
+                TOPIC,
+                self._ground.message_class,
+                self._ground.message,
+                surface=Surface.PER_SCAN,
+            )
             self._outputs = (*self._outputs, made)
         self._publishers = {
             output.topic: ResultPublisher(
@@ -81,6 +89,7 @@ class Outputs:
             for output in self._outputs
         }
         self._label_info = LabelInfoPublisher(node)
+        self._prepared_scan_ns: int | None = None
 
     @property
     def config(self) -> OutputConfig:
@@ -100,6 +109,21 @@ class Outputs:
     def wanted(self) -> bool:
         """Return whether anybody subscribes to any result."""
         return any(publisher.wanted() for publisher in self._publishers.values())
+
+    def need_surface(self, frame_set: FrameSet) -> bool:
+        """Return whether outputs of a frame will ask for the depth image at the labels' size.
+
+        Called once per frame, in their order, by the thread that prepares them.
+        """
+        clouds = [s for s in frame_set.samples.values() if isinstance(s.payload, CloudData)]
+        scan_ns = clouds[0].stamp_ns if clouds else None
+        is_new_scan, self._prepared_scan_ns = scan_ns != self._prepared_scan_ns, scan_ns
+        needed = {Surface.PER_FRAME, Surface.PER_SCAN} if is_new_scan else {Surface.PER_FRAME}
+        return any(
+            self._publishers[output.topic].wanted()
+            for output in self._outputs
+            if output.surface in needed
+        )
 
     def publish(self, frame: Frame) -> None:
         """Publish every output that somebody subscribes to and that the frame allows."""

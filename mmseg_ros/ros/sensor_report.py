@@ -112,7 +112,7 @@ def _values(report: HealthReport, stream: Stream) -> dict[str, object]:
         'lateness_p95_ms': counters.lateness_quantile_ms(0.95),
         'rejected': rejections.total if rejections else 0,
     }
-    costs = stream.intake.costs.percentiles_ms()
+    costs = stream.intake.costs.percentiles_ms(names=(name, f'{name} cpu'))
     if name in costs:
         values['intake_p95_ms'] = f'{costs[name]["p95"]:.2f}'
         values['intake_cpu_p95_ms'] = f'{costs[f"{name} cpu"]["p95"]:.2f}'

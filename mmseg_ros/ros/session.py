@@ -167,7 +167,9 @@ class Session:
                 network, pipeline = self._network, self._pipeline
                 network.hold()
             try:
-                prepared = pipeline.prepare(frame_set, self.calibration.rig)
+                prepared = pipeline.prepare(
+                    frame_set, self.calibration.rig, self.outputs.need_surface(frame_set)
+                )
             except BaseException:
                 network.let_go()
                 raise
@@ -222,7 +224,7 @@ class Session:
         frame_set = usable_samples(prepared.frame_set, output.rejected)
         label_space = ready.network.bundle.manifest.label_space
         result = self._masked(output.result, label_space.ignore_id)
-        frame = Frame(frame_set, result, prepared.rig, label_space, self.odometry)
+        frame = Frame(frame_set, result, prepared.rig, label_space, geometry=prepared.geometry)
         timer = StageTimer(self.watch)
         with timer.stage('publish'):
             if ready.network is not self._announced:  # the first frame of another network

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from rclpy.clock import Clock, ClockType, JumpThreshold, TimeJump
 from rclpy.duration import Duration
@@ -25,6 +25,7 @@ from mmseg_ros.ros.transform_frames import TransformFrames
 from mmseg_ros.sync.collector import Collector
 
 _GRAPH_POLL_S = 0.5
+_INFO_DEPTH = 5
 _STOP_TIMEOUT_S = 10.0
 _JUMP_BACK = JumpThreshold(
     min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True
@@ -112,7 +113,7 @@ class Stream:
         self._jump.unregister()
         self._deadline.close()
         self._node.destroy_timer(self._graph)
-        for subscription in (*self.inputs.values(), *self.infos.values()):
+        for subscription in self._subscriptions():
             subscription.close()
         self.odometry.close()
         if self.frames is not None:
@@ -134,11 +135,18 @@ class Stream:
             sensor = self._config.sensors[name]
             info = info_candidates(name, sensor, self.intake)
             if info:
-                self.infos[name] = AdaptiveSubscription(self._node, info, sensor.reliability, 5)
+                self.infos[name] = AdaptiveSubscription(
+                    self._node, info, sensor.reliability, _INFO_DEPTH, self._subscriptions
+                )
             data = data_candidates(self._node, name, sensor, self.intake, session.calibration)
             self.inputs[name] = AdaptiveSubscription(
-                self._node, data, sensor.reliability, sensor.queue_depth, self.inputs.values
+                self._node, data, sensor.reliability, sensor.queue_depth, self._subscriptions
             )
+
+    def _subscriptions(self) -> Iterator[AdaptiveSubscription]:
+        """Yield those of the intrinsics, then those of the data that needs them."""
+        yield from self.infos.values()
+        yield from self.inputs.values()
 
     def _on_frame(self, modality: Modality, frame_id: str) -> None:
         if self.frames is not None:
@@ -163,7 +171,7 @@ class Stream:
         self._deadline.arm(self.collector.next_deadline_ns())
 
     def _refresh(self) -> None:
-        for subscription in (*self.inputs.values(), *self.infos.values()):
+        for subscription in self._subscriptions():
             subscription.refresh()
         self.odometry.refresh()
 

@@ -36,8 +36,7 @@ def load_and_warm_up(
         MmsegError: The network cannot be loaded; see `Backend.load`.
     """
     frame_set, rig = made_up_frame(bundle.manifest.modality_names, kinds)
-    odometry = made_up_odometry()
-    pipeline = Pipeline(bundle, backend, rig, odometry=odometry)
+    pipeline = Pipeline(bundle, backend, rig, odometry=made_up_odometry())
     with ThreadPoolExecutor(1, 'mmseg_load') as pool:
         loading = pool.submit(_load, bundle, backend)
         prepared = _prepare(pipeline, frame_set)
@@ -45,8 +44,9 @@ def load_and_warm_up(
         loading.result()
     if prepared is None:
         return
-    result = pipeline.complete(prepared).result
-    frame = Frame(frame_set, result, rig, bundle.manifest.label_space, odometry)
+    output = pipeline.complete(prepared)
+    space = bundle.manifest.label_space
+    frame = Frame(frame_set, output.result, rig, space, geometry=output.geometry)
     frame.labelled_points()
     frame.organized_points()
     frame.projection_image()
@@ -56,7 +56,7 @@ def load_and_warm_up(
 def _prepare(pipeline: Pipeline, frame_set: FrameSet) -> Prepared | None:
     """Return the prepared frame; None for a network of images that these are not."""
     try:
-        return pipeline.prepare(frame_set)
+        return pipeline.prepare(frame_set, with_surface=True)
     except SampleError:
         return None
 

@@ -7,6 +7,7 @@ from mmseg_ros.bag import replay
 from mmseg_ros.bag.reader import BagReader
 from mmseg_ros.bag.writer import BagWriter
 from mmseg_ros.core.types import CloseReason, CloudData, FrameSet, ImageData, SensorSample
+from mmseg_ros.projection.frame_geometry import FrameGeometry
 from mmseg_ros.projection.odometry import Odometry
 from mmseg_ros.projection.seen import seen_points
 from mmseg_ros.projection.transforms import pose, transform_points
@@ -61,7 +62,8 @@ def test_points_land_where_the_camera_sees_them_while_turning(turning_bag, rig):
             )  # fmt: skip
             camera = rig.camera('rgb').resized(320, 480)
             for name, poses in (('moved', odometry), ('still', None)):
-                projection = seen_points(cloud, frame_set, rig, camera, poses)
+                geometry = FrameGeometry(rig, frame_set.stamp_ns, poses)
+                projection = seen_points(cloud, frame_set, geometry, camera)
                 columns.setdefault(name, []).append(int(projection.u[0]))
     # In 90 ms the vehicle turns left by 2.6 degrees: what was ahead is right of the middle then.
     expected_px = 239.5 + rig.camera('rgb').resized(320, 480).K[0, 0] * np.tan(0.045)

@@ -17,6 +17,7 @@ import numpy as np
 from mmseg_ros.core.types import DEPTH, LIDAR, RGB, CloseReason, CloudData, FrameSet
 from mmseg_ros.labelling import transfer_labels
 from mmseg_ros.projection import CameraModel, Rig, load_rig, project_cloud
+from mmseg_ros.projection.frame_geometry import FrameGeometry
 from mmseg_ros.projection.motion import RigInMotion
 from mmseg_ros.projection.odometry import Odometry
 from mmseg_ros.projection.seen import seen_points
@@ -119,10 +120,11 @@ def count_frame(drive: Drive, k: int) -> dict[str, Counts]:
     names = (DEPTH, LIDAR)
     both = FrameSet(RGB, frame.stamp_ns, frame.samples, names, CloseReason.COMPLETE)
     alone = replace(both, samples={LIDAR: sample})
+    geometry = FrameGeometry(drive.rig, frame.stamp_ns, odometry)
     projections = {
         'z-buffer': project_cloud(xyz, T, camera),
-        'lidar': seen_points(sample, alone, drive.rig, camera, odometry),
-        'lidar+depth': seen_points(sample, both, drive.rig, camera, odometry),
+        'lidar': seen_points(sample, alone, geometry, camera),
+        'lidar+depth': seen_points(sample, both, geometry, camera),
     }
     true_labels = frame.point_labels[sight.index]
     known = true_labels != IGNORED

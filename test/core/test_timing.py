@@ -35,3 +35,11 @@ def test_only_the_last_seconds_can_be_asked_for():
     recent = statistics.percentiles_ms(within_s=2.0, now_s=9.0)
     assert recent == {'infer': {'p50': 8.0, 'p95': pytest.approx(8.9), 'p99': pytest.approx(8.98)}}
     assert set(statistics.percentiles_ms(now_s=9.0)) == {'infer', 'load'}
+
+
+def test_percentiles_of_chosen_stages_only():
+    statistics = StageStatistics()
+    statistics.add({'infer': 1.0, 'load': 2.0})
+    assert statistics.percentiles_ms(names=('load', 'other')) == {
+        'load': {'p50': 2.0, 'p95': 2.0, 'p99': 2.0}
+    }

@@ -155,3 +155,47 @@ def test_fields_and_points_are_aligned_to_four_bytes(preset):
     assert [offset % 4 for offset in offsets] == [0] * len(offsets)
     assert cloud['ring'].tolist() == [1, 2, 3]
     assert cloud['t'].tolist() == [4, 5, 6]
+
+
+BEGIN = [('x', '<f4'), ('y', '<f4'), ('z', '<f4'), ('intensity', '<f4')]
+
+
+@pytest.mark.parametrize(
+    ('more', 'offsets', 'itemsize'),
+    [
+        ([('ring', '<u2'), ('time', '<f4')], [16, 18], 22),  # packed, as Velodyne's driver does
+        ([('t', '<u4'), ('reflectivity', '<u2'), ('ring', 'u1')], [20, 24, 26], 48),
+        ([('tag', 'u1'), ('line', 'u1'), ('timestamp', '<f8')], [16, 17, 18], 26),
+        ([('timestamp', '<f8')], [24], 33),
+        ([('normal', '<f4'), ('label', '<u4')], [16, 20], 24),
+    ],
+)
+@pytest.mark.parametrize('count', [0, 7])
+def test_fields_keep_their_bytes_however_they_are_packed(more, offsets, itemsize, count):
+    fields = [*BEGIN, *more]
+    dtype = np.dtype(
+        {
+            'names': [name for name, _ in fields],
+            'formats': [kind for _, kind in fields],
+            'offsets': [0, 4, 8, 12, *offsets],
+            'itemsize': itemsize,
+        }
+    )
+    data = np.random.default_rng(2).integers(0, 256, (count, itemsize), np.uint8).tobytes()
+    points = np.frombuffer(data, dtype)  # what cannot be written is taken too
+    labels, confidence = np.arange(count, dtype=np.uint8), np.linspace(0, 1, count, dtype='f4')
+    palette = np.arange(768, dtype=np.uint8).reshape(256, 3)
+    for sample in (points, points.copy(), points[::2]):
+        found = labelled_cloud(
+            CloudData(sample, 1, len(sample)), labels[: len(sample)], confidence[: len(sample)],
+            palette,
+        )  # fmt: skip
+        kept = [name for name in dtype.names if name != 'label']
+        assert found.dtype.names == (*kept, 'label', 'confidence', 'rgb')
+        assert all(found.dtype.fields[name][1] % 4 == 0 for name in found.dtype.names)
+        assert found.itemsize % 4 == 0
+        for name in kept:
+            assert found[name].tobytes() == sample[name].tobytes()
+        np.testing.assert_array_equal(found['label'], labels[: len(sample)])
+        np.testing.assert_array_equal(found['confidence'], confidence[: len(sample)])
+        np.testing.assert_array_equal(found['rgb'], packed_rgb(palette)[labels[: len(sample)]])

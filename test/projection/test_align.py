@@ -139,7 +139,8 @@ def test_whatever_one_sample_raises_the_others_go_on(monkeypatch, rig, samples, 
         raise error('boom')
 
     name = {'rgb': 'scaled', 'depth': 'depth', 'event': 'event', 'lidar': 'lidar'}[broken]
-    module = importlib.import_module('mmseg_ros.projection.align')
+    home = 'frame_geometry' if broken == 'depth' else 'align'
+    module = importlib.import_module(f'mmseg_ros.projection.{home}')
     monkeypatch.setattr(module, f'{name}_plane', fail)
     frame, rejected = align(frame_set(samples), rig, 192, 320, WINDOW_NS)
     assert set(frame.planes) == set(STANDARD_MODALITIES) - {broken}

@@ -5,7 +5,7 @@ import pytest
 
 from mmseg_ros.core.types import DepthData
 from mmseg_ros.projection import CameraModel, depth_plane
-from mmseg_ros.projection.depth import _every, _step
+from mmseg_ros.projection.depth import _every, _step, depth_planes
 from mmseg_ros.projection.transforms import pose
 
 CAMERA = CameraModel.from_fov(64, 48, 70)
@@ -54,6 +54,23 @@ def test_negative_and_infinite_depths_are_invalid():
     plane = depth_plane(DepthData(depth), camera, np.eye(4), camera)
     assert plane.valid.sum() == 4
     assert not plane.values[~plane.valid].any()
+
+
+@pytest.mark.parametrize('size', [(48, 64), (240, 320)])
+def test_two_sizes_in_one_pass_are_those_of_two_passes_to_the_byte(camera, size):
+    """The larger depth image is too fine for the small target: each target has its own pass."""
+    rng = np.random.default_rng(4)
+    depth = rng.uniform(1, 30, size).astype(np.float32)
+    depth[rng.random(size) < 0.2] = np.nan
+    source = CameraModel.from_fov(64, 48, 110)
+    T, at_rest = pose([0.2, -0.1, 0.4], [0, 0, 0.05, 1]), pose([0.2, -0.1, 0.1])
+    cameras = camera.resized(45, 80), camera.resized(180, 320)
+    together = depth_planes(DepthData(depth), source, T, cameras, at_rest)
+    for plane, target in zip(together, cameras, strict=True):
+        alone = depth_plane(DepthData(depth), source, T, target, at_rest)
+        assert 0.1 < alone.valid.mean() < 1.0
+        assert plane.values.tobytes() == alone.values.tobytes()
+        assert plane.valid.tobytes() == alone.valid.tobytes()
 
 
 @pytest.mark.parametrize(('height', 'width'), [(720, 1280), (1080, 1920), (2160, 3840)])

@@ -6,7 +6,18 @@ import pytest
 from mmseg_ros.core.errors import SampleError
 from mmseg_ros.core.types import Plane
 from mmseg_ros.projection import CameraModel, project_cloud
-from mmseg_ros.projection.occlusion import hide_occluded, surface_noise_per_m
+from mmseg_ros.projection.occlusion import (
+    OPEN_FAR,
+    OPEN_MEASURED,
+    OPEN_UNMEASURED,
+    PASSES,
+    SECTORS,
+    _facts,
+    _is_behind,
+    _is_confirmed,
+    hide_occluded,
+    surface_noise_per_m,
+)
 
 CAMERA = CameraModel.from_fov(320, 192, 70)
 
@@ -98,6 +109,64 @@ def test_the_noise_of_a_depth_camera_hides_nothing(scene):
         surface = surface_of(20 + noise)
         assert surface_noise_per_m(projection, surface) == pytest.approx(noise_per_m, rel=0.15)
         assert hide_occluded(projection, surface).visible.mean() > 0.998
+
+
+def widest_run(opened):
+    """Return how many neighbors in a ring are open at most."""
+    if all(opened):
+        return len(opened)
+    text = ''.join('o' if is_open else '-' for is_open in opened)
+    return max(map(len, (text + text).split('-')))
+
+
+def hidden_without_shortcuts(projection, surface):
+    """Return what is visible, by the rule: every circle, in every pass, to its end."""
+    facts = _facts(projection, surface)
+    visible = projection.visible.copy()
+    for _ in range(PASSES):
+        near = facts.depth_m.copy()
+        for u, v, z, i in zip(
+            projection.u, projection.v, projection.depth_m, projection.index, strict=True
+        ):
+            if visible[i] and not facts.measured[v, u]:
+                near[v, u] = min(near[v, u], z)
+        for u, v, z, i in zip(
+            projection.u, projection.v, projection.depth_m, projection.index, strict=True
+        ):
+            visible[i] &= not is_hidden(u, v, z, near, facts)
+    return visible
+
+
+def is_hidden(u, v, depth_m, near, facts):
+    measured, tolerance = facts.measured[v, u], facts.tolerance
+    if measured and _is_behind(depth_m, near[v, u], tolerance):
+        return _is_confirmed(v, u, depth_m, near, facts.measured, tolerance, facts.steps)
+    first = {}
+    for du, dv, sector in facts.steps:
+        y, x = v + dv, u + du
+        inside = 0 <= y < near.shape[0] and 0 <= x < near.shape[1]
+        if inside and sector not in first and near[y, x] < np.inf:
+            first[sector] = _is_behind(depth_m, near[y, x], tolerance)
+    limit = OPEN_MEASURED if measured else OPEN_FAR if depth_m > facts.far_m else OPEN_UNMEASURED
+    return widest_run([not first.get(sector, False) for sector in range(SECTORS)]) <= limit
+
+
+@pytest.mark.parametrize('with_surface', [False, True])
+@pytest.mark.parametrize('seed', range(4))
+def test_the_shortcuts_change_no_point(seed, with_surface):
+    rng = np.random.default_rng(seed)
+    pixels = rng.uniform((0, 0), (320, 192), (900, 2))
+    far = rng.choice([5.0, 12.0, 40.0], 900, p=[0.5, 0.3, 0.2]) * rng.uniform(0.9, 1.1, 900)
+    xyz = (CAMERA.unproject(pixels) * far[:, None]).astype(np.float32)
+    projection = project_cloud(xyz, np.eye(4), CAMERA)
+    surface = None
+    if with_surface:
+        blocks = rng.choice([0.0, 0.0, 6.0, 15.0], (12, 20))
+        surface = surface_of(np.kron(blocks, np.ones((16, 16))))
+    seen = hide_occluded(projection, surface)
+    assert 0.02 < 1 - seen.visible.mean() < 0.98
+    expected = hidden_without_shortcuts(projection, surface)
+    np.testing.assert_array_equal(seen.visible, expected)
 
 
 def test_sizes_and_empty_clouds():
