@@ -152,11 +152,11 @@ def is_hidden(u, v, depth_m, near, facts):
 
 
 @pytest.mark.parametrize('with_surface', [False, True])
-@pytest.mark.parametrize('seed', range(4))
+@pytest.mark.parametrize('seed', range(3))
 def test_the_shortcuts_change_no_point(seed, with_surface):
     rng = np.random.default_rng(seed)
-    pixels = rng.uniform((0, 0), (320, 192), (900, 2))
-    far = rng.choice([5.0, 12.0, 40.0], 900, p=[0.5, 0.3, 0.2]) * rng.uniform(0.9, 1.1, 900)
+    pixels = rng.uniform((0, 0), (320, 192), (400, 2))
+    far = rng.choice([5.0, 12.0, 40.0], 400, p=[0.5, 0.3, 0.2]) * rng.uniform(0.9, 1.1, 400)
     xyz = (CAMERA.unproject(pixels) * far[:, None]).astype(np.float32)
     projection = project_cloud(xyz, np.eye(4), CAMERA)
     surface = None
