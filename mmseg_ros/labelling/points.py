@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -158,9 +158,10 @@ def _halves_of(dtype: np.dtype[Any], kept: Sequence[str]) -> NDArray[np.uint16] 
     Pairs, since drivers pack rings of two bytes between floats. A mask of 0 is padding. None where
     a field begins inside a pair: then each is copied by itself.
     """
+    fields: Mapping[str, Any] = dtype.fields or {}
     found: list[tuple[int, int]] = []
     for name in kept:
-        field, offset = (dtype.fields or {})[name][:2]
+        field, offset = fields[name][:2]
         if offset % 2 or dtype.itemsize % 2:
             return None
         sizes = range(field.itemsize, -(-field.itemsize % _ALIGNMENT), -2)
