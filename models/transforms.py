@@ -130,7 +130,8 @@ def resample(frame: LabelledFrame, window: Window, ignore_id: int) -> LabelledFr
     labels = np.full((window.height, window.width), ignore_id, frame.labels.dtype)
     labels[above:, before:] = show_labels(frame.labels, view, ignore_id)
     if window.flip:
-        images = np.stack([mirrored(p, e) for p, e in zip(images, encodings, strict=True)])
+        for image, encoding in zip(images, encodings, strict=True):
+            image[:] = mirrored(image, encoding)
         labels = labels[:, ::-1]
     return replace(frame, images=images, labels=labels)
 
@@ -154,6 +155,8 @@ def color_jitter(
     rgb: NDArray[np.uint8], brightness: float, contrast: float, saturation: float
 ) -> NDArray[np.uint8]:
     """Return H x W x 3 uint8 with the three factors applied in this order; 1 changes nothing."""
+    # As Python's floats they leave the image float32; NumPy's would make it float64.
+    brightness, contrast, saturation = float(brightness), float(contrast), float(saturation)
     values = np.clip(rgb.astype(np.float32) * brightness, 0, 255)
     mean = float((values @ GREY_WEIGHTS).mean())
     values = np.clip(mean + (values - mean) * contrast, 0, 255)

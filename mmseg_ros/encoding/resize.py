@@ -97,10 +97,9 @@ def mirrored(image: NDArray[np.uint8], encoding: str) -> NDArray[np.uint8]:
 
     The angle of polarization turns the other way: its sine changes its sign.
     """
-    turned = image[:, ::-1]
+    turned = np.asarray(cv2.flip(image, 1), np.uint8)
     if encoding != _ANGLES:
         return turned
-    turned = turned.copy()
     for channel in (0, 2):
         sine = turned[..., channel]
         # 0 is a pixel without an angle; 1..255 are -1..1 around 128.
@@ -214,4 +213,5 @@ def _events(image: NDArray[np.uint8], signed: bool, view: View) -> NDArray[np.ui
 
 
 def _nearest(image: NDArray[Any], view: View) -> NDArray[Any]:
-    return np.asarray(image[view.rows.nearest()][:, view.columns.nearest()])
+    # `take` copies whole pixels; an index array would copy channel by channel.
+    return np.asarray(image[view.rows.nearest()].take(view.columns.nearest(), axis=1))

@@ -156,6 +156,13 @@ def test_jitter_factors():
     assert np.array_equal(color_jitter(red, 1.0, 1.0, 1.0), red)
 
 
+def test_color_is_computed_in_float32_whatever_the_factors_come_in():
+    rng = np.random.default_rng(15)  # one pixel of this image rounds the other way in float64
+    image = rng.integers(0, 256, (64, 64, 3)).astype(np.uint8)
+    factors = rng.uniform(0.5, 1.5, 3)
+    assert np.array_equal(color_jitter(image, *factors), color_jitter(image, *map(float, factors)))
+
+
 @pytest.mark.parametrize('size', [(32, 48), (16, 24), (40, 60)])
 def test_resize_images(size):
     frame = make_frame()
