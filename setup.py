@@ -61,6 +61,7 @@ setup(
         'tensorrt-rtx': ['tensorrt-rtx'],
         'report': ['jinja2', 'matplotlib', 'rich'],
         'fleet': ['ray', 'fsspec'],
+        'tensorboard': ['tensorboard'],
         'datasets': ['h5py', 'hdf5plugin'],
         'events': ['aedat', 'h5py', 'hdf5plugin'],
         'view': ['viser'],

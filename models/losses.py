@@ -1,4 +1,8 @@
-"""Losses over logits B x K x H x W and labels B x H x W; ignored pixels never count."""
+"""Losses of each pixel, over logits B x K x H x W and labels B x H x W.
+
+Ignored pixels never count. Every loss is a mean; its `amount` tells over how much, so that parts
+of a batch, in one process or several, add up to the loss of the whole.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +30,10 @@ class CrossEntropy(nn.Module):
         self.ignore_index = ignore_index
         self.register_buffer('class_weights_K', class_weights_K)
 
+    def amount(self, labels_BHW: Tensor) -> Tensor:
+        """Return the weight of all pixels that have a class, float32."""
+        return pixel_amount(labels_BHW, self.ignore_index, self.class_weights_K)
+
     def forward(self, logits_BKHW: Tensor, labels_BHW: Tensor) -> Tensor:
         """Return the scalar loss, float32.
 
@@ -49,46 +57,62 @@ class OhemCrossEntropy(nn.Module):
     A pixel is hard where the true class has less than `threshold` probability. With fewer than
     1/16 of the valid pixels hard, the hardest 1/16 of the valid pixels are taken instead.
 
+    Args:
+        ignore_index: Label of pixels without a class.
+        threshold: Probability from which a pixel is easy.
+        class_weights_K: How much a hard pixel of each class counts; None counts all alike.
+
     Source: the DeLiVER model family's training code (facts: threshold 0.7, 1/16); there an image
     without any valid pixel gives NaN, here 0.
     """
 
-    def __init__(self, ignore_index: int = 255, threshold: float = 0.7) -> None:
+    class_weights_K: Tensor | None
+
+    def __init__(
+        self,
+        ignore_index: int = 255,
+        threshold: float = 0.7,
+        class_weights_K: Tensor | None = None,
+    ) -> None:
         super().__init__()
         if not 0.0 < threshold < 1.0:
             raise ConfigError(f'Expected loss.threshold to be in (0, 1), but got {threshold}.')
         self.ignore_index = ignore_index
         self.min_loss = -math.log(threshold)
+        self.register_buffer('class_weights_K', class_weights_K)
+
+    def amount(self, labels_BHW: Tensor) -> Tensor:
+        """Return the weight of all pixels that have a class, hard or not, float32."""
+        return pixel_amount(labels_BHW, self.ignore_index, self.class_weights_K)
 
     def forward(self, logits_BKHW: Tensor, labels_BHW: Tensor) -> Tensor:
         """Return the scalar loss, float32; arguments as for `CrossEntropy`."""
         pixel_loss = _pixel_cross_entropy(logits_BKHW, labels_BHW, self.ignore_index).flatten()
-        num_min = int((labels_BHW != self.ignore_index).sum()) // 16
-        hard = pixel_loss[pixel_loss > self.min_loss]
-        if hard.numel() < num_min:
-            hard = pixel_loss.topk(num_min).values
-        return hard.sum() / max(hard.numel(), 1)
+        labels = labels_BHW.flatten()
+        num_min = int((labels != self.ignore_index).sum()) // 16
+        chosen = (pixel_loss > self.min_loss).nonzero().flatten()
+        if chosen.numel() < num_min:
+            chosen = pixel_loss.topk(num_min).indices
+        hard = pixel_loss[chosen]
+        if self.class_weights_K is None:
+            return hard.sum() / max(hard.numel(), 1)
+        weights = class_weight_of(labels[chosen], self.ignore_index, self.class_weights_K)
+        return (weights * hard).sum() / weights.sum().clamp(min=1e-6)
 
 
-def create_loss(
-    name: str, ignore_index: int, threshold: float, class_weights_K: Tensor | None = None
-) -> nn.Module:
-    """Return the loss called `name`.
+def pixel_amount(
+    labels_BHW: Tensor, ignore_index: int, class_weights_K: Tensor | None = None
+) -> Tensor:
+    """Return how many pixels have a class, each counted by its class's weight, float32."""
+    if class_weights_K is None:
+        return (labels_BHW != ignore_index).sum().float()
+    return class_weight_of(labels_BHW, ignore_index, class_weights_K).sum()
 
-    Args:
-        name: ohem or cross_entropy.
-        ignore_index: Label of pixels without a class.
-        threshold: OHEM's.
-        class_weights_K: For cross_entropy, how much a pixel of each class counts.
 
-    Raises:
-        ConfigError: There is no such loss; the message lists the names.
-    """
-    if name == 'cross_entropy':
-        return CrossEntropy(ignore_index, class_weights_K)
-    if name == 'ohem':
-        return OhemCrossEntropy(ignore_index, threshold)
-    raise ConfigError(f'Expected loss.name to be cross_entropy or ohem, but got {name!r}.')
+def class_weight_of(labels: Tensor, ignore_index: int, class_weights_K: Tensor) -> Tensor:
+    """Return the weight of each label's class, 0 at ignored ones."""
+    is_valid = labels != ignore_index
+    return class_weights_K[labels.where(is_valid, 0)] * is_valid
 
 
 def _pixel_cross_entropy(

@@ -7,11 +7,12 @@ import sys
 import traceback
 from contextlib import suppress
 
-from mmseg_ros.core.errors import MmsegError
+from mmseg_ros.core.errors import MmsegError, StoppedError
 from mmseg_ros.core.output_errors import reason, shown
 
 FAILED = 1
 UNEXPECTED = 70
+SIGNALED = 128
 INTERRUPTED = 130
 PIPE_CLOSED = 141
 _LONGEST = 400
@@ -38,6 +39,8 @@ def report(error: BaseException, verb: str | None, debug: bool) -> int:
 
 def _explained(error: BaseException) -> tuple[str, int]:
     """Return a sentence and the exit status."""
+    if isinstance(error, StoppedError):
+        return str(error), SIGNALED + error.number
     if isinstance(error, MmsegError):
         return str(error), FAILED
     if isinstance(error, KeyboardInterrupt):

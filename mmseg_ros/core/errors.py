@@ -51,3 +51,15 @@ class EvaluationError(MmsegError):
 
 class TrainingError(MmsegError):
     """A training run cannot go on (the loss is NaN or infinite, a checkpoint does not fit)."""
+
+
+class StoppedError(MmsegError):
+    """A signal ended long work; what was done by then is kept.
+
+    Attributes:
+        number: Of the signal.
+    """
+
+    def __init__(self, message: str, number: int) -> None:
+        super().__init__(message)
+        self.number = number

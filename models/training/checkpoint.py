@@ -4,31 +4,49 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
+from torch.amp.grad_scaler import GradScaler
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel
 
 from mmseg_models.tensors import load_strict
 from mmseg_models.training.config import DataConfig, Recipe
-from mmseg_models.training.optimization import build_average, build_optimizer, build_schedule
-from mmseg_models.training.run_config import OptimizerConfig
+from mmseg_models.training.optimization import (
+    build_average,
+    build_optimizer,
+    build_schedule,
+    follow_schedule,
+)
+from mmseg_models.training.run_config import OptimizerConfig, RunConfig
 from mmseg_models.training.trained_weights import save_weights
 from mmseg_ros.core.atomic_files import atomic_folder, write_bytes
 from mmseg_ros.core.errors import MmsegError, TrainingError
 
+LOG = logging.getLogger(__name__)
 PREFIX = 'step_'
 STATE_FILE = 'state.pt'
 KEPT = 2
-FREE_TO_CHANGE = ('resume', 'run_dir', 'threads', 'log_every', 'checkpoint_every')
-"""Recipe fields that do not change what is learned, so that a resumed run may differ in them."""
+FREE_TO_CHANGE = (
+    'resume',
+    'run_dir',
+    'threads',
+    'log_every',
+    'checkpoint_every',
+    'steps',
+    'compile',
+    'patience',
+    'tensorboard',
+)
+"""Recipe fields in which a resumed run may differ: where it ends, and what changes no step."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +57,20 @@ class Trainables:
     average: AveragedModel
     optimizer: Optimizer
     schedule: LambdaLR
+    scaler: GradScaler | None = None
 
     @classmethod
-    def of(cls, model: nn.Module, config: OptimizerConfig, steps: int) -> Trainables:
+    def of(
+        cls,
+        model: nn.Module,
+        config: OptimizerConfig,
+        steps: int,
+        scaler: GradScaler | None = None,
+    ) -> Trainables:
         """Return a model with what trains it, before its first step."""
         optimizer = build_optimizer(model, config)
         schedule = build_schedule(optimizer, config, steps)
-        return cls(model, build_average(model, config), optimizer, schedule)
+        return cls(model, build_average(model, config), optimizer, schedule, scaler)
 
 
 @dataclass(frozen=True)
@@ -54,14 +79,16 @@ class Position:
 
     Attributes:
         step: Optimizer steps done; with the seed it fixes data order, augmentation and dropout.
-        best_miou: Score of the best weights so far; -1 before the first validation.
+        best_score: Score of the best weights so far; -inf before the first validation.
         generators: Per process a state of torch's generators, P x N uint8: what drop-path and
             dropout layers draw from.
+        stale: Validations since the best one.
     """
 
     step: int
-    best_miou: float
+    best_score: float
     generators: Tensor
+    stale: int = 0
 
 
 def generator_state() -> Tensor:
@@ -100,6 +127,11 @@ def latest_checkpoint(run_dir: Path) -> Path | None:
     return max(checkpoint_folder(run_dir).glob(PREFIX + '[0-9]*[0-9]'), default=None)
 
 
+def checkpoint_path(run_dir: Path, step: int) -> Path:
+    """Return the folder of the checkpoint that is written after `step` steps."""
+    return checkpoint_folder(run_dir) / f'{PREFIX}{step:08d}'
+
+
 def step_of(checkpoint: Path) -> int:
     """Return after how many steps a checkpoint was written."""
     return int(checkpoint.name.removeprefix(PREFIX))
@@ -109,11 +141,13 @@ def save_checkpoint(
     run_dir: Path, trainables: Trainables, position: Position, recipe: dict[str, Any]
 ) -> Path:
     """Write a checkpoint; its folder appears complete or not at all, older ones are removed."""
-    target = checkpoint_folder(run_dir) / f'{PREFIX}{position.step:08d}'
+    target = checkpoint_path(run_dir, position.step)
     state = {
         'step': position.step,
-        'best_miou': position.best_miou,
+        'best_miou': position.best_score,  # its name when the score was always that
         'generators': position.generators,
+        'stale': position.stale,
+        'scaler': trainables.scaler.state_dict() if trainables.scaler else {},
         'num_averaged': trainables.average.n_averaged.cpu(),
         'optimizer': trainables.optimizer.state_dict(),
         'schedule': _plain(trainables.schedule.state_dict()),
@@ -152,7 +186,11 @@ def load_checkpoint(path: Path, trainables: Trainables, recipe: dict[str, Any]) 
         trainables.average.n_averaged.copy_(state['num_averaged'])
         trainables.optimizer.load_state_dict(state['optimizer'])
         trainables.schedule.load_state_dict(state['schedule'])
-        return Position(int(state['step']), state['best_miou'], state['generators'])
+        _follow_steps(path, trainables, json.loads(state['recipe']), recipe)
+        if trainables.scaler and state.get('scaler'):
+            trainables.scaler.load_state_dict(state['scaler'])
+        step, stale = int(state['step']), int(state.get('stale', 0))
+        return Position(step, state['best_miou'], state['generators'], stale)
     except MmsegError:
         raise
     except Exception as error:  # whole files with other content than the trainer writes
@@ -177,9 +215,28 @@ def _check_recipe(path: Path, saved: dict[str, Any], current: dict[str, Any]) ->
             )
 
 
+def _follow_steps(
+    path: Path, trainables: Trainables, saved: dict[str, Any], current: dict[str, Any]
+) -> None:
+    """Let a run of another length follow the schedule of that length from here on."""
+    before, now = saved['steps'], current['steps']
+    if before == now:
+        return
+    done = trainables.schedule.last_epoch
+    if now < done:
+        raise TrainingError(f'{path} has {done} steps, more than the {now} of this run.')
+    rate = trainables.schedule.get_last_lr()[0]
+    follow_schedule(trainables.schedule)
+    LOG.info(
+        'steps were %s and are %s: the learning rate goes from %.2e to %.2e',
+        before, now, rate, trainables.schedule.get_last_lr()[0],
+    )  # fmt: skip
+
+
 def _complete(recipe: dict[str, Any]) -> dict[str, Any]:
     """Return a recipe with defaults for what the version that wrote it did not know."""
     defaults = Recipe(run_dir='-', data=DataConfig(root='-')).to_dict()
+    recipe = {**{item.name: defaults[item.name] for item in fields(RunConfig)}, **recipe}
     return {
         key: {**defaults[key], **value}
         if isinstance(value, dict) and isinstance(defaults.get(key), dict)

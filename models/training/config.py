@@ -13,6 +13,12 @@ from mmseg_ros.core.modalities import STANDARD_ENCODINGS
 from mmseg_ros.core.parameters import Checked, parameter
 from mmseg_ros.datasets.options import BAD_FILE_ACTIONS, PROTOCOLS
 
+LOSSES = ('ohem', 'cross_entropy', 'dice', 'lovasz')
+FROM_FREQUENCIES = 'from_frequencies'
+MAX_LOSS_WEIGHT = 1000.0
+METRICS = ('miou', 'accuracy', 'loss')
+LEAST_SCALE, LARGEST_SCALE = 0.1, 10.0
+
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig(Checked):
@@ -150,16 +156,43 @@ class ModalityDropoutConfig(Checked):
 class LossConfig(Checked):
     """What is minimised: `loss.*`."""
 
-    name: str = parameter('ohem', 'Which loss.', choices=('ohem', 'cross_entropy'))
+    name: str = parameter('ohem', 'Which loss; `terms` can add others up instead.', choices=LOSSES)
+    terms: dict[str, float] = field(default_factory=dict)
+    """Losses to add up with their weights, {cross_entropy: 1, lovasz: 0.5}; `name` if empty."""
     threshold: float = parameter(
         0.7, 'OHEM: pixels below this probability are hard.', low=0.01, high=0.99
     )
+    class_weights: str | list[float] = ''
+    """How much each class counts: one number per class, from_frequencies, or empty for all alike
+    unless rarity_power is given."""
     rarity_power: float = parameter(
         0.0,
-        'Each class counts (1 / its share of the training pixels) to this power; 0 counts alike.',
+        'Each class counts (1 / its share of the training pixels) to this power; 0 counts alike, '
+        'and is 0.5 with class_weights: from_frequencies.',
         low=0.0,
         high=1.0,
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, weight in self.terms.items():
+            if name not in LOSSES or not 0.0 < weight <= MAX_LOSS_WEIGHT:
+                raise ConfigError(
+                    f'Expected loss.terms to give some of {", ".join(LOSSES)} a weight above 0 '
+                    f'and up to {MAX_LOSS_WEIGHT:g}, but got {name}: {weight}.'
+                )
+        if isinstance(self.class_weights, str):
+            if self.class_weights not in ('', FROM_FREQUENCIES):
+                raise ConfigError(
+                    f'Expected loss.class_weights to be a list of numbers or {FROM_FREQUENCIES}, '
+                    f'but got {self.class_weights!r}.'
+                )
+        elif self.rarity_power or not _are_weights(self.class_weights):
+            raise ConfigError(
+                'Expected loss.class_weights to be numbers of at least 0, some above 0, and '
+                f'rarity_power to be 0 beside them, but got {self.class_weights} and '
+                f'{self.rarity_power}.'
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,6 +222,33 @@ class ValidationConfig(Checked):
     max_frames: int = parameter(
         0, 'Frames scored during training, evenly spaced; 0 takes all.', low=0, high=10_000_000
     )
+    best_by: str = parameter(
+        'miou',
+        'What tells which weights are the best: mIoU, share of right pixels, or the loss.',
+        choices=METRICS,
+    )
+    best_of: str = parameter(
+        '', 'Sensor subset among those scored that decides; empty takes the mean of all.'
+    )
+    crop_height: int = parameter(
+        0, 'Rows that the network is given at a time; 0 takes all.', unit='px', low=0, high=8192
+    )
+    crop_width: int = parameter(0, 'The same for columns.', unit='px', low=0, high=8192)
+    stride: int = parameter(
+        0, 'Distance of neighboring crops; 0 takes their side.', unit='px', low=0, high=8192
+    )
+    scales: list[float] = parameter(
+        [1.0], 'Sizes of the input, whose probabilities are averaged; 1 is data.height x width.'
+    )
+    flip: bool = parameter(False, 'Whether each is also shown mirrored, and averaged.')
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not all(LEAST_SCALE <= scale <= LARGEST_SCALE for scale in self.scales):
+            raise ConfigError(
+                f'Expected validation.scales in [{LEAST_SCALE}, {LARGEST_SCALE}], but got '
+                f'{self.scales}.'
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,3 +279,7 @@ class Recipe(RunConfig):
                     f'Expected data.value_ranges to give a modality its lowest and highest value, '
                     f'but got {name}: {limits}.'
                 )
+
+
+def _are_weights(values: list[float]) -> bool:
+    return any(values) and all(0.0 <= value <= MAX_LOSS_WEIGHT for value in values)

@@ -73,7 +73,7 @@ class Distillation:
         self,
         step: int,
         images_BMCHW: Tensor,
-        available_BM: Tensor,
+        has_all: bool,
         outputs: tuple[Tensor, ...],
     ) -> Tensor | None:
         """Return the loss of this step, or None if the teacher knows no more than the student.
@@ -81,12 +81,12 @@ class Distillation:
         Args:
             step: Optimizer steps done.
             images_BMCHW: Normalized images, those of the student's forward pass just made.
-            available_BM: What the student had.
+            has_all: Whether every frame of the step, in all parts of it, has all sensors.
             outputs: The student's training logits, B x K x H x W each.
         """
         seen = self._student_tap.take()
         is_on = self._config.logits > 0 or self._config.features > 0
-        if not is_on or step < self._config.start_step or bool(available_BM.all()):
+        if not is_on or step < self._config.start_step or has_all:
             return None
         target_BKHW, targets = self._teach(images_BMCHW)
         losses = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 
 from torch import nn
@@ -11,36 +12,68 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from mmseg_models.encoders.layers import PER_MODALITY_NORMS
 from mmseg_models.training.run_config import OptimizerConfig
+from mmseg_ros.core.errors import ConfigError
 
 
 def build_optimizer(model: nn.Module, config: OptimizerConfig) -> AdamW:
     """Return AdamW over all trainable tensors; biases and norms are not decayed.
 
-    The encoder's own tensors learn at `encoder_factor` times the rate.
+    The encoder's own tensors learn at `encoder_factor` times the rate, those of its earlier stages
+    at `layer_decay` times the rate of the next stage; what comes before the first stage counts as
+    one more.
+
+    Raises:
+        ConfigError: `layer_decay` is asked for and the encoder has no stages.
     """
     trainable = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    stages = 1 + max(_stage(name) for name, _ in model.named_parameters())
+    if config.layer_decay == 1.0:
+        stages = 0
+    elif not stages:
+        raise ConfigError(
+            "optimizer.layer_decay needs an encoder in stages, which this network's is not; leave "
+            'it at 1.'
+        )
+    places = [_place(name, p, stages) for name, p in trainable]
     groups = [
         {
-            'params': [p for name, p in trainable if _place(name, p) == (in_encoder, is_decayed)],
-            'lr': config.learning_rate * (config.encoder_factor if in_encoder else 1.0),
-            'weight_decay': config.weight_decay if is_decayed else 0.0,
+            'params': [p for (_, p), place in zip(trainable, places, strict=True) if place == key],
+            'lr': config.learning_rate * _factor(key[0], config),
+            'weight_decay': 0.0 if key[1] else config.weight_decay,
         }
-        for in_encoder in (False, True)
-        for is_decayed in (True, False)
+        for key in sorted(set(places))
     ]
-    groups = [group for group in groups if group['params']]
     return AdamW(groups, lr=config.learning_rate, betas=(config.beta1, config.beta2), eps=1e-8)
 
 
-def _place(name: str, parameter: nn.Parameter) -> tuple[bool, bool]:
-    """Return whether a tensor belongs to the encoder's own weights, and whether it is decayed.
+def _place(name: str, parameter: nn.Parameter, stages: int) -> tuple[int, bool]:
+    """Return how deep in the encoder a tensor lies, and whether it is not decayed.
 
-    What fusion adds to the encoder starts at random, like the decoder, and learns as fast.
+    Depth 0 is outside of it, 1 its last stage, `stages` + 1 what comes before the first; without
+    stages all of it has depth 1. What fusion adds to the encoder starts at random, like the
+    decoder, and learns as fast.
     """
-    name = name.removeprefix('network.')  # of a referring network in training
+    name = _own_name(name)
     is_per_modality = name.endswith(PER_MODALITY_NORMS)
-    in_encoder = name.startswith('encoder.') and '.fusion.' not in name and not is_per_modality
-    return in_encoder, parameter.ndim >= 2 and not is_per_modality
+    is_plain = parameter.ndim < 2 or is_per_modality
+    if not name.startswith('encoder.') or '.fusion.' in name or is_per_modality:
+        return 0, is_plain
+    return max(stages - _stage(name), 1), is_plain
+
+
+def _factor(depth: int, config: OptimizerConfig) -> float:
+    """Return the factor on the learning rate at a depth of the encoder."""
+    return config.encoder_factor * config.layer_decay ** (depth - 1) if depth else 1.0
+
+
+def _stage(name: str) -> int:
+    """Return the stage of an encoder's tensor, from 0, or -1 before the first."""
+    found = re.match(r'encoder\.stages\.(\d+)\.', _own_name(name))
+    return int(found[1]) if found else -1
+
+
+def _own_name(name: str) -> str:
+    return name.removeprefix('network.')  # of a referring network in training
 
 
 def warmup_poly(step: int, total: int, warmup: int, ratio: float, power: float) -> float:
@@ -64,6 +97,15 @@ def build_schedule(optimizer: Optimizer, config: OptimizerConfig, steps: int) ->
         power=config.power,
     )
     return LambdaLR(optimizer, factor)
+
+
+def follow_schedule(schedule: LambdaLR) -> None:
+    """Set the rates to what the schedule says at its step, whatever they were."""
+    pairs = zip(schedule.base_lrs, schedule.lr_lambdas, strict=True)
+    rates = [base * factor(schedule.last_epoch) for base, factor in pairs]
+    for group, rate in zip(schedule.optimizer.param_groups, rates, strict=True):
+        group['lr'] = rate
+    schedule._last_lr = rates
 
 
 def build_average(model: nn.Module, config: OptimizerConfig) -> AveragedModel:

@@ -14,6 +14,9 @@ SAMPLED_FRAMES = 200
 SHOWN_PIXELS = 20
 """A frame with fewer pixels of a class hardly shows it."""
 
+STANDARD_POWER = 0.5
+"""How much rare classes outweigh common ones where nothing else is said."""
+
 MIN_SHARE = 1e-4
 """Classes that are rarer count as if they had this share, so that no pixel outweighs a frame."""
 
@@ -28,7 +31,7 @@ def class_pixels(frames: FrameSource, label_space: LabelSpace) -> NDArray[np.int
 
 
 def frame_chances(
-    frames: FrameSource, label_space: LabelSpace, power: float = 0.5
+    frames: FrameSource, label_space: LabelSpace, power: float = STANDARD_POWER
 ) -> NDArray[np.float64]:
     """Return the chance of each frame to be drawn; frames with rare classes have larger ones.
 

@@ -21,6 +21,7 @@ from mmseg_models.fitted import scores_on_image
 from mmseg_models.tensors import load_strict
 from mmseg_models.training.loading import StepSampler, training_loader
 from mmseg_models.training.paraphrase import wordings
+from mmseg_models.training.parts import Part, part_rows
 from mmseg_models.training.processes import summed
 from mmseg_models.training.referring_checkpoint import (
     ReferringInfo,
@@ -109,8 +110,14 @@ class ReferringTask:
         )
         return training_loader(items, sampler, data.workers, join_pictures)
 
-    def loss(self, model: Any, batch: ReferringBatch, step: int) -> Tensor:
+    def parts(self, batch: ReferringBatch, count: int) -> list[Part[ReferringBatch]]:
+        """Return the images, each with its text prompts, in equal parts."""
+        rows = part_rows(len(batch.images), count)
+        return [Part(batch.of_images(part), part, 1.0 / count) for part in rows]
+
+    def loss(self, model: Any, part: Part[ReferringBatch], step: int) -> Tensor:
         """Return the loss of the masks, and of the class of every pixel, which fades."""
+        batch = part.batch
         images = normalized(batch.images, IMAGENET.mean, IMAGENET.std)
         reading, classes = model.training_terms(images, batch.token_ids, batch.attention_mask)
         loss: Tensor = self._loss(reading, batch.masks)
@@ -118,7 +125,7 @@ class ReferringTask:
             fading = 1 + (_CLASSES_END - 1) * step / self.recipe.steps
             weight = self.recipe.loss.classes * fading
             loss = loss + weight * _class_loss(classes, batch.labels)
-        return loss
+        return loss * part.share
 
     def describe(self, batch: ReferringBatch, step: int) -> str:
         """Name the text prompts."""

@@ -33,6 +33,21 @@ class ReferringBatch(NamedTuple):
     attention_mask: Tensor
     sentences: list[str]
 
+    def of_images(self, rows: slice) -> ReferringBatch:
+        """Return some of the images with their text prompts."""
+        if len(self.images[rows]) == len(self.images):
+            return self
+        each = len(self.sentences) // len(self.images)
+        prompts = slice(rows.start * each, rows.stop * each)
+        return ReferringBatch(
+            self.images[rows],
+            self.labels[rows],
+            self.masks[prompts],
+            self.token_ids[prompts],
+            self.attention_mask[prompts],
+            self.sentences[prompts],
+        )
+
 
 class ReadPicture(NamedTuple):
     """A varied image with its text prompts as S x L token ids and their mask."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Generic
 
 from lightning_fabric import Fabric
+from torch import nn
 
 from mmseg_models.training.checkpoint import Position, Trainables, generator_state
 from mmseg_models.training.processes import gathered
@@ -28,8 +29,10 @@ class TrainingRun(Generic[BatchT]):
         wrapped_model: The network as Fabric runs it. wrapped_optimizer: The same.
         batches: The remaining steps.
         log: Where rows go.
+        held_norms: Norms of frozen tensors, whose statistics stay.
         step: Optimizer steps done.
-        best_miou: Score of the best weights so far.
+        best_score: Score of the best weights so far; the higher, the better.
+        stale: Validations since then.
     """
 
     fabric: Fabric
@@ -40,8 +43,10 @@ class TrainingRun(Generic[BatchT]):
     wrapped_optimizer: Any
     batches: Iterable[BatchT]
     log: RunLog
+    held_norms: list[nn.Module]
     step: int
-    best_miou: float
+    best_score: float
+    stale: int
 
     @property
     def run_dir(self) -> Path:
@@ -55,4 +60,5 @@ class TrainingRun(Generic[BatchT]):
 
     def position(self) -> Position:
         """Return where the run stands, with the generators of all processes."""
-        return Position(self.step, self.best_miou, gathered(self.fabric, generator_state()))
+        generators = gathered(self.fabric, generator_state())
+        return Position(self.step, self.best_score, generators, self.stale)

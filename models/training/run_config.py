@@ -22,6 +22,18 @@ class OptimizerConfig(Checked):
     )
     beta1: float = parameter(0.9, 'First AdamW coefficient.', low=0.0, high=0.9999)
     beta2: float = parameter(0.999, 'Second AdamW coefficient.', low=0.0, high=0.99999)
+    layer_decay: float = parameter(
+        1.0,
+        'Factor on the rate of each stage of the encoder over the stage after it; the last keeps '
+        'encoder_factor alone.',
+        low=0.01,
+        high=1.0,
+    )
+    frozen: list[str] = parameter(
+        [],
+        'Names of tensors that stay as they are, with * and ?, such as encoder.stages.0.*; norms '
+        'among them keep their statistics.',
+    )
     clip_norm: float = parameter(
         0.0, 'Largest norm of the gradient; 0 leaves it.', low=0.0, high=1e6
     )
@@ -51,7 +63,28 @@ class RunConfig(Checked):
     steps: int = parameter(1000, 'Optimizer steps.', low=1, high=10_000_000)
     seed: int = parameter(3407, 'Seed of everything random.', low=0, high=2**31 - 1)
     precision: str = parameter(
-        'fp32', 'What the network computes in; its weights stay fp32.', choices=('fp32', 'bf16')
+        'fp32',
+        'What the network computes in; its weights stay fp32. fp16 scales the loss, and skips '
+        'steps whose gradient overflows.',
+        choices=('fp32', 'bf16', 'fp16'),
+    )
+    accumulate: int = parameter(
+        1,
+        'Parts of each batch that are computed one after the other, for less memory.',
+        low=1,
+        high=65536,
+    )
+    compile: bool = parameter(
+        False, 'Whether torch.compile builds the parts of the network that see tensors alone.'
+    )
+    patience: int = parameter(
+        0,
+        'Validations without a better one after which the run ends; 0 goes on.',
+        low=0,
+        high=10_000,
+    )
+    tensorboard: bool = parameter(
+        False, 'Whether run_dir/tensorboard gets event files; needs mmseg_ros[tensorboard].'
     )
     threads: int = parameter(0, 'CPU threads of torch; 0 leaves the choice.', low=0, high=1024)
     log_every: int = parameter(20, 'Steps between log rows.', low=1, high=1_000_000)

@@ -26,6 +26,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from mmseg_models.training.tensorboard_log import TensorboardLog
 from mmseg_ros.core.atomic_files import append_text, write_text
 
 LOG = logging.getLogger(__name__)
@@ -66,10 +67,17 @@ class RunLog:
     Args:
         run_dir: Folder of `train.csv` and `log.jsonl`; None writes nothing (other processes).
         first_step: Steps already done. last_step: Steps when done.
+        tensorboard: Whether TensorBoard's files are written too.
+
+    Raises:
+        MissingLibraryError: They are asked for and tensorboard is not installed.
     """
 
-    def __init__(self, run_dir: Path | None, first_step: int, last_step: int) -> None:
+    def __init__(
+        self, run_dir: Path | None, first_step: int, last_step: int, tensorboard: bool = False
+    ) -> None:
         self._run_dir = run_dir
+        self._board = TensorboardLog(run_dir, first_step) if run_dir and tensorboard else None
         self._last_step = last_step
         console = Console(stderr=True)
         self._bar = Progress(
@@ -97,6 +105,8 @@ class RunLog:
         trace: TracebackType | None,
     ) -> None:
         self._bar.stop()
+        if self._board:
+            self._board.close()
 
     def advance(self, step: int) -> None:
         """Move the bar to `step`."""
@@ -109,6 +119,8 @@ class RunLog:
         path = self._run_dir / 'train.csv'
         append_text(path, _table([row], with_head=not path.exists()))
         self._append({'kind': 'train', **row})
+        if self._board:
+            self._board.training_row(row)
         self._say(
             f'loss {row["loss"]:.4f}  lr {row["learning_rate"]:.2e}  '
             f'{row["frames_per_s"]:.1f} frames/s',
@@ -119,7 +131,10 @@ class RunLog:
         """Record the scores per sensor subset."""
         if self._run_dir is None:
             return
-        self._append({'kind': 'final' if final else 'validate', 'step': step, 'scores': scores})
+        kind = 'final' if final else 'validate'
+        self._append({'kind': kind, 'step': step, 'scores': scores})
+        if self._board:
+            self._board.validation_row(step, scores, kind)
         text = '  '.join(f'{name} {score["miou"]:.3f}' for name, score in scores.items())
         LOG.info('step %d: mIoU %s', step, text)
 

@@ -30,6 +30,7 @@ from mmseg_models.training.loading import (
     validation_loader,
 )
 from mmseg_models.training.normalization import Normalization
+from mmseg_models.training.parts import Part, part_rows, shares_of_parts
 from mmseg_models.training.pictures import write_picture
 from mmseg_models.training.rarity import frame_chances
 from mmseg_models.training.segmentation_setup import (
@@ -44,7 +45,8 @@ from mmseg_models.training.segmentation_setup import (
 from mmseg_models.training.simulated_data import ensure_data
 from mmseg_models.training.task import Scores
 from mmseg_models.training.trained_weights import TrainedInfo, read_trained, save_trained
-from mmseg_models.training.validation import SubsetScorer, mean_miou
+from mmseg_models.training.validation import SubsetScorer, best_subset, decisive
+from mmseg_models.training.views import Views
 from mmseg_ros.core.labels import load_label_space
 from mmseg_ros.core.subsets import all_subsets, parse_subset, subset_name
 from mmseg_ros.projection.fit import Fit
@@ -85,12 +87,9 @@ class SegmentationTask:
         self.normalization = Normalization(self.statistics)
         fabric.to_device(self.normalization)
         self.dropout = build_dropout(recipe)
-        loss = build_loss(recipe, self._train_frames, self._label_space)
-        self._loss = fabric.to_device(loss)
-        data = recipe.data
-        self._scorer = SubsetScorer(
-            fabric, self.normalization, self._label_space, data.modalities, data.aspect
-        )
+        self._loss = build_loss(recipe, self._train_frames, self._label_space)
+        fabric.to_device(self._loss)
+        self._scorer = self._build_scorer()
 
     def begin(self, average: nn.Module) -> None:
         """Let the average teach, if the recipe says so."""
@@ -108,16 +107,32 @@ class SegmentationTask:
         frames = AugmentedFrames(self._train_frames, augmentation, self.recipe.seed, paste)
         return training_loader(frames, sampler, data.workers, collate)
 
-    def loss(self, model: Any, batch: Batch, step: int) -> Tensor:
+    def parts(self, batch: Batch, count: int) -> list[Part[Batch]]:
+        """Return the frames in equal parts, which add up to the losses of the whole batch."""
+        rows = part_rows(len(batch.labels), count)
+        shares = shares_of_parts(self._fabric, self._loss, batch.labels, rows)
+        return [
+            Part(
+                Batch(batch.images[part], batch.labels[part], batch.names[part]),
+                part,
+                1.0 / count,
+                shares_T,
+            )
+            for part, shares_T in zip(rows, shares, strict=True)
+        ]
+
+    def loss(self, model: Any, part: Part[Batch], step: int) -> Tensor:
         """Return the loss of the logits, the network's own penalty, and what the average says."""
         if self.recipe.model.batch_norm == 'running':
             _hold_norms(self.network)
-        available_BM = self._available(step)
-        images_BMCHW = self.normalization(batch.images)
+        labels_BHW, available_BM = part.batch.labels, self._available(step)[part.rows]
+        has_all = bool(self.dropout(step, self.batch_size).all())
+        images_BMCHW = self.normalization(part.batch.images)
         outputs, penalty = model.training_terms(images_BMCHW, available_BM)
-        loss = torch.stack([self._loss(logits, batch.labels) for logits in outputs]).sum()
-        taught = self._distillation(step, images_BMCHW, available_BM, outputs)
-        return sum((term for term in (penalty, taught) if term is not None), loss)
+        losses = [self._loss(logits, labels_BHW, part.shares_T) for logits in outputs]
+        taught = self._distillation(step, images_BMCHW, has_all, outputs)
+        others = [term * part.share for term in (penalty, taught) if term is not None]
+        return sum(others, torch.stack(losses).sum())
 
     def describe(self, batch: Batch, step: int) -> str:
         """Name the frames and the sensors that each had."""
@@ -127,23 +142,20 @@ class SegmentationTask:
     def score(self, average: nn.Module, final: bool) -> Scores:
         """Score the recipe's sensor subsets on some frames, or at the end all on all frames."""
         modalities, config = self.recipe.data.modalities, self.recipe.validation
-        texts = config.subsets or [subset_name(modalities)]
-        subsets = [parse_subset(text, modalities) for text in texts]
-        if final:
-            subsets = all_subsets(modalities)
+        subsets = all_subsets(modalities) if final else self._subsets
         batches = self._validation_batches(0 if final else config.max_frames)
         scores = self._scorer(average, batches, subsets)
         rows = {name: score.to_dict() for name, score in scores.items()}
-        return Scores(rows, mean_miou(scores))
+        best_of = '' if final else self._best_of
+        return Scores(rows, decisive(scores, config.best_by, best_of))
 
     def draw(self, average: nn.Module, folder: Path) -> None:
         """Write images of a few validation frames with all modalities."""
         batch = next(iter(self._validation_batches(PICTURES)), None)
         if batch is None:
             return
-        images_BMCHW = self.normalization(batch.images)
         modalities, (rows, columns) = tuple(self.recipe.data.modalities), batch.labels.shape[1:]
-        labels = self._scorer.predict(average.eval(), images_BMCHW, modalities, (rows, columns))
+        labels = self._scorer.predict(average.eval(), batch.images, modalities, (rows, columns))
         fit = Fit.of(
             (rows, columns),
             (batch.images.shape[2], batch.images.shape[3]),
@@ -177,6 +189,22 @@ class SegmentationTask:
         state, info = read_trained(run_dir)
         load_strict(average, state, source=str(run_dir))
         return info.step if info else self.recipe.steps
+
+    def _build_scorer(self) -> SubsetScorer:
+        data, config = self.recipe.data, self.recipe.validation
+        texts = config.subsets or [subset_name(data.modalities)]
+        self._subsets = [parse_subset(text, data.modalities) for text in texts]
+        self._best_of = best_subset(config.best_of, self._subsets, data.modalities)
+        encodings = [data.encodings[name] for name in data.modalities]
+        views = Views.of(config, self.normalization, encodings, self.network.size_divisor)
+        return SubsetScorer(
+            self._fabric,
+            views,
+            self._label_space,
+            data.modalities,
+            data.aspect,
+            self._loss if config.best_by == 'loss' else None,
+        )
 
     def _available(self, step: int) -> Tensor:
         """Return this process's rows of the step's B x M availability."""

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 
-from torch import nn
+import torch
+from torch import Tensor
 
 from mmseg_models.live_timing import LiveTiming
-from mmseg_models.losses import create_loss
+from mmseg_models.loss_sum import LossSum, create_loss
 from mmseg_models.registry import create_segmentation_model
 from mmseg_models.segmentation_model import SegmentationModel
 from mmseg_models.tensors import load_strict
-from mmseg_models.training.config import Recipe
+from mmseg_models.training.config import FROM_FREQUENCIES, Recipe
 from mmseg_models.training.copy_paste import CopyPaste, rare_classes
-from mmseg_models.training.rarity import class_pixels, class_weights
+from mmseg_models.training.rarity import STANDARD_POWER, class_pixels, class_weights
 from mmseg_models.training.subsets import ModalityDropout
 from mmseg_models.training.trained_weights import read_trained
 from mmseg_models.transforms import Augmentation
@@ -85,13 +86,36 @@ def first_weights(
     return statistics(frames, fixed)
 
 
-def build_loss(recipe: Recipe, frames: FrameSource, label_space: LabelSpace) -> nn.Module:
-    """Return the loss of logits and labels."""
+def build_loss(recipe: Recipe, frames: FrameSource, label_space: LabelSpace) -> LossSum:
+    """Return the loss of logits and labels.
+
+    Raises:
+        ConfigError: `loss.class_weights` has another number of classes.
+    """
     config = recipe.loss
-    weights_K = None
-    if config.rarity_power:
-        weights_K = class_weights(class_pixels(frames, label_space), config.rarity_power)
-    return create_loss(config.name, label_space.ignore_id, config.threshold, weights_K)
+    terms = config.terms or {config.name: 1.0}
+    weights_K = _class_weights(recipe, frames, label_space)
+    ignore = label_space.ignore_id
+    return LossSum(
+        [
+            (create_loss(name, ignore, config.threshold, weights_K), float(weight))
+            for name, weight in terms.items()
+        ]
+    )
+
+
+def _class_weights(recipe: Recipe, frames: FrameSource, label_space: LabelSpace) -> Tensor | None:
+    given, power = recipe.loss.class_weights, recipe.loss.rarity_power
+    if given == FROM_FREQUENCIES or power:
+        return class_weights(class_pixels(frames, label_space), power or STANDARD_POWER)
+    if not given:
+        return None
+    if len(given) != label_space.num_classes:
+        raise ConfigError(
+            f'loss.class_weights has {len(given)} numbers; {recipe.data.label_space} has '
+            f'{label_space.num_classes} classes: give one for each, in the order of their ids.'
+        )
+    return torch.tensor(given, dtype=torch.float32)
 
 
 def build_dropout(recipe: Recipe) -> ModalityDropout:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -19,8 +20,12 @@ from mmseg_models.training.checkpoint import (
     load_checkpoint,
     restore_generators,
 )
+from mmseg_models.training.compilation import compile_parts
 from mmseg_models.training.config import Recipe
+from mmseg_models.training.freezing import freeze
 from mmseg_models.training.loading import StepSampler
+from mmseg_models.training.parts import require_divisible
+from mmseg_models.training.precision import build_precision, device_type, scaler_of
 from mmseg_models.training.referring import ReferringTask
 from mmseg_models.training.referring_config import ReferringRecipe
 from mmseg_models.training.run import TrainingRun
@@ -32,11 +37,6 @@ from mmseg_ros.core.errors import ConfigError
 
 LOG = logging.getLogger(__name__)
 SEED_STRIDE = 1_000_003
-
-_FABRIC_PRECISION: dict[str, Literal['32-true', 'bf16-mixed']] = {
-    'fp32': '32-true',
-    'bf16': 'bf16-mixed',
-}
 
 
 def setup(recipe: RunConfig) -> TrainingRun[Any]:
@@ -51,13 +51,19 @@ def setup(recipe: RunConfig) -> TrainingRun[Any]:
     fabric = _build_fabric(recipe)
     torch.manual_seed(recipe.seed)  # every process starts from the same weights
     task = _create_task(recipe, fabric)
+    require_divisible(task.batch_size, recipe.accumulate, fabric.world_size)
     model = fabric.to_device(task.network)
-    trainables = Trainables.of(model, recipe.optimizer, recipe.steps)
+    held_norms = freeze(model, recipe.optimizer.frozen)
+    scaler = scaler_of(fabric.strategy.precision)
+    trainables = Trainables.of(model, recipe.optimizer, recipe.steps, scaler)
     torch.manual_seed(recipe.seed + SEED_STRIDE * (fabric.global_rank + 1))
-    position = Position(0, -1.0, generator_state().repeat(fabric.world_size, 1))
+    position = Position(0, -math.inf, generator_state().repeat(fabric.world_size, 1))
     if checkpoint:
         position = load_checkpoint(checkpoint, trainables, recipe.to_dict())
         LOG.info('resumed from %s', checkpoint)
+    if recipe.compile:
+        parts = compile_parts(model, fabric.device.type)
+        LOG.info('%d parts of the network are compiled in the first steps', len(parts))
     wrapped_model, wrapped_optimizer = fabric.setup(model, trainables.optimizer)
     wrapped_model.mark_forward_method('training_terms')
     task.begin(trainables.average.module)
@@ -74,10 +80,15 @@ def setup(recipe: RunConfig) -> TrainingRun[Any]:
         wrapped_optimizer=wrapped_optimizer,
         batches=fabric.setup_dataloaders(loader, use_distributed_sampler=False),
         log=RunLog(
-            Path(recipe.run_dir) if is_first_process else None, position.step, recipe.steps
+            Path(recipe.run_dir) if is_first_process else None,
+            position.step,
+            recipe.steps,
+            recipe.tensorboard,
         ),
+        held_norms=held_norms,
         step=position.step,
-        best_miou=position.best_miou,
+        best_score=position.best_score,
+        stale=position.stale,
     )
     restore_generators(position.generators, fabric.global_rank)
     return run
@@ -105,7 +116,7 @@ def _build_fabric(recipe: RunConfig) -> Fabric:
         devices=local_size,
         num_nodes=world_size // local_size,
         strategy=strategy,
-        precision=_FABRIC_PRECISION[recipe.precision],
+        plugins=[build_precision(recipe.precision, device_type())],
     )
     fabric.launch()
     return fabric

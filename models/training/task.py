@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from mmseg_models.training.loading import StepSampler
+from mmseg_models.training.parts import Part
 
 BatchT = TypeVar('BatchT')
-BatchT_contra = TypeVar('BatchT_contra', contravariant=True)
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Scores:
     decisive: float
 
 
-class Task(Protocol[BatchT_contra]):
+class Task(Protocol[BatchT]):
     """One kind of training; `fit` runs any of them."""
 
     @property
@@ -58,16 +58,24 @@ class Task(Protocol[BatchT_contra]):
     def loader(self, sampler: StepSampler) -> DataLoader[Any]:
         """Return a loader of the batches that `sampler` names."""
 
-    def loss(self, model: Any, batch: BatchT_contra, step: int) -> Tensor:
-        """Return the scalar loss of this process's part of a batch.
+    def parts(self, batch: BatchT, count: int) -> list[Part[BatchT]]:
+        """Return this process's batch in equal parts; all processes together.
+
+        Args:
+            batch: What the loader gave, on the device.
+            count: How many parts.
+        """
+
+    def loss(self, model: Any, part: Part[BatchT], step: int) -> Tensor:
+        """Return what a part adds to the scalar loss of this process.
 
         Args:
             model: The network as Fabric wraps it, in training mode.
-            batch: What the loader gave, on the device.
+            part: One of `parts`.
             step: Optimizer steps done.
         """
 
-    def describe(self, batch: BatchT_contra, step: int) -> str:
+    def describe(self, batch: BatchT, step: int) -> str:
         """Return what a batch holds, for an error message."""
 
     def score(self, average: nn.Module, final: bool) -> Scores:

@@ -50,7 +50,7 @@ def test_unfinished_checkpoint_is_not_seen(trainables, tmp_path):
 def test_position_comes_back(trainables, tmp_path):
     path = save_checkpoint(tmp_path, trainables, at(3), RECIPE)
     position = load_checkpoint(path, trainables, {**RECIPE, 'threads': 4})
-    assert (position.step, position.best_miou) == (3, 0.25)
+    assert (position.step, position.best_score) == (3, 0.25)
 
 
 def test_a_checkpoint_from_before_an_option_resumes_with_its_default(trainables, tmp_path):

@@ -78,7 +78,15 @@ def test_unknown_name_or_type_is_wrong_usage(file, wrong):
         (['--augmentation.scale_min', '3'], 'scale_min'),
         (['--run_dir', ''], 'run_dir'),
         (['--data.modalities', '[rgb, thermal]'], 'thermal'),
-        (['--loss.name', 'dice'], 'cross_entropy'),
+        (['--loss.name', 'focal'], 'cross_entropy'),
+        (['--loss.terms', '{focal: 1}'], 'focal'),
+        (['--loss.terms', '{dice: -1}'], 'dice: -1'),
+        (['--loss.class_weights', 'rare'], 'from_frequencies'),
+        (['--loss.class_weights', '[1, -2]'], 'at least 0'),
+        (['--loss.class_weights', '[1, 2]', '--loss.rarity_power', '0.5'], 'rarity_power'),
+        (['--accumulate', '0'], 'accumulate'),
+        (['--optimizer.layer_decay', '1.5'], 'layer_decay'),
+        (['--validation.best_by', 'iou'], 'accuracy'),
     ],
 )
 def test_bad_value_is_named(file, wrong, message):

@@ -12,6 +12,7 @@ from mmseg_models.training.optimization import (
     warmup_poly,
 )
 from mmseg_models.training.run_config import OptimizerConfig
+from mmseg_ros.core.errors import ConfigError
 
 
 @pytest.mark.parametrize(
@@ -78,3 +79,33 @@ def test_only_the_encoders_own_weights_learn_at_their_factor(tiny_encoders):
     assert rates['encoder.stages.3.fusion.mlp.adapters.0_1.up.weight'] == 0.1
     assert decays['encoder.stages.0.norm.scale_MC'] == decays['encoder.input.shift_M3'] == 0.0
     assert decays['head.filter.weight'] > 0
+
+
+def test_rates_fall_from_stage_to_stage_and_defaults_keep_the_groups(tiny_encoders):
+    model = create_model(
+        'stitchfusion',
+        encoder='efficientnet_lite_tiny_test',
+        modalities=('rgb', 'lidar'),
+        decoder_dim=16,
+    )
+    config = OptimizerConfig(learning_rate=0.1, encoder_factor=0.5, layer_decay=0.8)
+    optimizer = build_optimizer(model, config)
+    names = {id(p): name for name, p in model.named_parameters()}
+    rates = {names[id(p)]: g['lr'] for g in optimizer.param_groups for p in g['params']}
+    assert rates.keys() == set(names.values())
+    for stage in range(4):
+        own = f'encoder.stages.{stage}.blocks.'
+        found = {rate for name, rate in rates.items() if name.startswith(own)}
+        assert list(found) == [pytest.approx(0.05 * 0.8 ** (3 - stage))]
+    assert rates['encoder.stem.0.conv.weight'] == pytest.approx(0.05 * 0.8**4)
+    assert rates['head.filter.weight'] == rates['encoder.stages.0.norm.scale_MC'] == 0.1
+    plain = build_optimizer(model, OptimizerConfig(encoder_factor=0.5)).param_groups
+    assert [(g['lr'], g['weight_decay'] > 0) for g in plain] == [
+        (6e-5, True), (6e-5, False), (3e-5, True), (3e-5, False)
+    ]  # fmt: skip
+
+
+def test_an_encoder_without_stages_has_no_rates_per_stage(tiny_encoders):
+    model = create_model('mle_sam', encoder='hiera_tiny_test', modalities=('rgb',), rank=2)
+    with pytest.raises(ConfigError, match=r'layer_decay needs an encoder in stages'):
+        build_optimizer(model, OptimizerConfig(layer_decay=0.9))
