@@ -75,7 +75,7 @@ def measure_node(
 
     rows = []
     with tempfile.TemporaryDirectory(prefix='mmseg_benchmark_') as folder:
-        messages = [_messages(drive[0], frame) for frame in drive[1]]
+        messages = [sensor_messages(drive[0], frame) for frame in drive[1]]
         for i, subset in enumerate(subsets):
             off = [topic for name, topic in SENSOR_TOPICS.items() if name not in subset]
             peak_hz = expected_hz.get(subset_name(subset), 10.0)
@@ -203,7 +203,7 @@ def _no_log(name: str, text: str) -> None:
     """Drop a line; an error shows the last ones."""
 
 
-def _messages(drive: Drive, frame: DriveFrame) -> list[SensorMessage]:
+def sensor_messages(drive: Drive, frame: DriveFrame) -> list[SensorMessage]:
     """Return a frame's messages, serialised: intrinsics, then the sensors, the camera last."""
     from mmseg_ros.ros.tools.rate_probe import SensorMessage
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import threading
 import time
@@ -11,6 +12,9 @@ from pathlib import Path
 
 from mmseg_ros.commands.arguments import real_number, whole_number
 from mmseg_ros.core.types import STANDARD_MODALITIES
+
+_NICENESS = 10
+"""The page waits for processor time that the node wants."""
 
 EPILOG = """examples:
   python -m mmseg_ros view                       # the running node, on http://127.0.0.1:8080
@@ -55,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
     from mmseg_ros.view.scene import Scene
 
     load_viewer()
+    os.nice(_NICENESS)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

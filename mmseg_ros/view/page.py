@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ros.core.errors import MissingLibraryError
-from mmseg_ros.core.types import RGB
+from mmseg_ros.core.types import LIDAR, RGB
 from mmseg_ros.labelling.colors import overlay
 from mmseg_ros.metrics.html import escaped
 from mmseg_ros.view.controls import Controls
@@ -63,6 +63,7 @@ class Page:
         self._seen: dict[str, int] = {}
         self._drawn: tuple[Any, ...] = ()
         self._silenced: set[str] = set()
+        self._cloud: Any = None
         self._sensors = tuple(sensors)
         with contextlib.redirect_stdout(io.StringIO()):  # it announces itself in a box
             self._server = viser.ViserServer(host=host, port=port, label=TITLE, verbose=False)
@@ -98,9 +99,11 @@ class Page:
             self._inputs.image = mosaic(shown, self._scene.lost())
         self._show_overlay()
         if 'cloud' in changed and cloud is not None:
-            self._server.scene.add_point_cloud(
+            self._cloud = self._server.scene.add_point_cloud(
                 '/cloud', cloud.xyz, cloud.colors, point_size=0.07, point_shape='circle'
             )
+        elif 'report' in changed and self._cloud is not None:
+            self._cloud.visible = LIDAR not in self._scene.lost()
         if 'report' in changed:
             self._show_report()
         if self._time is not None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from types import TracebackType
 
 import rclpy
@@ -22,7 +23,7 @@ from mmseg_ros.ros.qos import output_qos
 from mmseg_ros.ros.tools.message_types import message_class_of
 
 _LABELS_TOPIC = '/mmseg/labels'
-_PROCESSING = 'mmseg: processing'
+_PROCESSING, _MODEL = 'mmseg: processing', 'mmseg: model'
 _NS_PER_S = 1_000_000_000
 # Every sensor message begins with a header, and a serialised header with its stamp.
 _STAMP = slice(4, 12)
@@ -52,13 +53,14 @@ class RateRun:
     Attributes:
         sent: Frames published. sent_hz: At which rate, as achieved.
         latencies_ms: From the end of publishing a frame to its labels, of those that came.
-        received_hz: Rate at which labels came.
+        received_hz: Rate at which labels came. longest_gap_s: Longest time between two of them.
     """
 
     sent: int = 0
     sent_hz: float = 0.0
     latencies_ms: list[float] = field(default_factory=list)
     received_hz: float = 0.0
+    longest_gap_s: float = 0.0
 
     @property
     def dropped(self) -> float:
@@ -71,6 +73,9 @@ class RateProbe:
 
     Args:
         frames: Messages of each frame, in the order in which they are published.
+
+    Attributes:
+        model: What the node last said of its network.
 
     Raises:
         ConfigError: A message type is not installed.
@@ -86,6 +91,7 @@ class RateProbe:
         self._published_ns: dict[int, int] = {}
         self._latencies_ns: dict[int, int] = {}
         self._processing: dict[str, str] = {}
+        self.model = ''
         self._node.create_subscription(
             Image, _LABELS_TOPIC, self._on_labels, output_qos(_DEPTH), raw=True
         )
@@ -162,9 +168,9 @@ class RateProbe:
         sent_s = time.monotonic() - began_s
         self._wait_for_last()
         latencies_ns = dict(self._latencies_ns)
-        received_hz = _rate(self._published_ns, latencies_ns)
-        found = sorted(latencies_ns.values())
-        return RateRun(count, (count - 1) / sent_s, [v / 1e6 for v in found], received_hz)
+        received_hz, longest_gap_s = _arrivals(self._published_ns, latencies_ns)
+        found = [v / 1e6 for v in sorted(latencies_ns.values())]
+        return RateRun(count, (count - 1) / sent_s, found, received_hz, longest_gap_s)
 
     def _wait_for_last(self) -> None:
         """Wait for the labels of the newest frame, which no other can replace."""
@@ -202,6 +208,8 @@ class RateProbe:
         for status in message.status:
             if status.name == _PROCESSING:
                 self._processing = {item.key: item.value for item in status.values}
+            elif status.name == _MODEL:
+                self.model = str(status.message)
 
 
 def _spin(executor: SingleThreadedExecutor) -> None:
@@ -217,9 +225,12 @@ def _sleep_until(moment_s: float) -> None:
         time.sleep(remaining_s)
 
 
-def _rate(published_ns: Mapping[int, int], latencies_ns: Mapping[int, int]) -> float:
-    """Return labels per second, from the first arrival to the last."""
+def _arrivals(
+    published_ns: Mapping[int, int], latencies_ns: Mapping[int, int]
+) -> tuple[float, float]:
+    """Return labels per second, from the first arrival to the last, and the longest gap."""
     arrivals_ns = sorted(published_ns[stamp] + delay for stamp, delay in latencies_ns.items())
     if len(arrivals_ns) < 2:
-        return 0.0
-    return (len(arrivals_ns) - 1) * 1e9 / max(arrivals_ns[-1] - arrivals_ns[0], 1)
+        return 0.0, float('inf')
+    gaps_ns = [later - earlier for earlier, later in pairwise(arrivals_ns)]
+    return len(gaps_ns) * 1e9 / max(sum(gaps_ns), 1), max(gaps_ns) / 1e9
