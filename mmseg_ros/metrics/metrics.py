@@ -135,7 +135,8 @@ def update_all(
     if true_ids.size and not (true_ids.min() >= 0 and true_ids.max() < num_classes):
         raise DatasetError(
             f'Expected truth ids in 0..{num_classes - 1} or {ignore_id}, but got '
-            f'{true_ids.min()}..{true_ids.max()}; was it made with another label space?'
+            f'{true_ids.min()}..{true_ids.max()}; was it made with another label space? '
+            'A map says which class each id is (--label-map for a recording).'
         )
     predicted = labels[scored].astype(np.int64)
     predicted[(predicted < 0) | (predicted >= num_classes)] = num_classes
