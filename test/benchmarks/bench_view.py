@@ -33,7 +33,7 @@ from mmseg_ros.up.command_lines import NODE, UpOptions, programs
 from mmseg_ros.up.supervised import Supervised
 from mmseg_ros.up.supervisor import Supervisor
 
-_FRAMES, _TURNS, _START_S, _SETTLE_S = 8, 2, 120.0, 5.0
+_FRAMES, _START_S, _SETTLE_S = 8, 120.0, 5.0
 _PAGES = {
     'page, not opened': '',
     'page in a window of 200 x 150': '--window-size=200,150',
@@ -76,11 +76,11 @@ def turn(node: Supervised, probe: Any, rate_hz: float, seconds: float) -> dict[s
 
 
 def compare_views(
-    node: Supervised, probe: Any, rate_hz: float, seconds: float
+    node: Supervised, probe: Any, rate_hz: float, seconds: float, turns: int
 ) -> dict[str, list[dict[str, float]]]:
     """Return the turns without a page, with one that nobody opens, and with one in a browser."""
     found: dict[str, list[dict[str, float]]] = {name: [] for name in ('without', *_PAGES)}
-    for _ in range(_TURNS):
+    for _ in range(turns):
         found['without'].append(turn(node, probe, rate_hz, seconds))
         for name, window in _PAGES.items():
             with page(10.0, window):
@@ -133,6 +133,7 @@ def main() -> None:
     parser.add_argument('what', choices=['view', 'switch'])
     parser.add_argument('--rate', type=float, default=10.0, help='frames per second')
     parser.add_argument('--seconds', type=float, default=8.0, help='of each turn')
+    parser.add_argument('--turns', type=int, default=2, help='of each kind of view')
     parser.add_argument('--bundle', default='geminifusion-lite0-sim', help='switched to')
     parser.add_argument('--json', type=Path)
     arguments = parser.parse_args()
@@ -155,7 +156,7 @@ def main() -> None:
         probe.run(rate_hz, 2 * _SETTLE_S)
         running.check()
         if arguments.what == 'view':
-            rows: Any = compare_views(running[NODE], probe, rate_hz, seconds)
+            rows: Any = compare_views(running[NODE], probe, rate_hz, seconds, arguments.turns)
         else:
             rows = switch(probe, rate_hz, seconds, arguments.bundle)
         running.check()

@@ -11,6 +11,7 @@ from mmseg_ros.core.config import PARAMETER_BLOCKS, OutputConfig, SensorConfig
 from mmseg_ros.core.modalities import SENSOR_TOPICS
 from mmseg_ros.core.parameters import check_value, default_of, parameters_of
 from mmseg_ros.messages.results import Results
+from mmseg_ros.up.command_lines import node_command
 
 CONFIG = Path(__file__).parents[2] / 'config'
 RESULTS = {topic.name.removeprefix('~/') for topic in Results(OutputConfig()).topics}
@@ -71,3 +72,13 @@ def test_a_parameter_file_sets_what_there_is_and_differs(path):
             assert value != default_of(fields[name])
     text = (CONFIG.parent / 'docs' / 'integrations.md').read_text()
     assert f'config/integrations/{path.name}' in text
+
+
+def test_the_launch_lines_of_the_integrations_are_ones_that_the_node_takes():
+    text = (CONFIG.parent / 'docs' / 'integrations.md').read_text()
+    lines = re.findall(r'^ros2 launch mmseg_ros mmseg\.launch\.py (.*)$', text, re.MULTILINE)
+    assert len(lines) == len(list((CONFIG / 'integrations').glob('*.yaml')))
+    for line in lines:
+        words = line.replace('$SHARE', str(CONFIG.parent)).split()
+        command = node_command('', dict(word.split(':=') for word in words))
+        assert command.count('--params-file') == 2
