@@ -133,10 +133,10 @@ class Run:
         window_s = config.calibration.event_window_s
         self._collector = Collector(list(topics), config.sync, config.sensors, window_s)
         self._sets = replay.frame_sets(options.disturbance.samples(stream), self._collector)
-        self.expected = max(
-            (reader.topics[topic].count for name, topic in topics.items() if name != EVENT),
-            default=reader.topics[next(iter(topics.values()))].count,
-        )
+        # The camera names the frames while it is there; a faster sensor makes no more of them.
+        counts = {name: reader.topics[topic].count for name, topic in topics.items()}
+        steady = {name: n for name, n in counts.items() if name != EVENT} or counts
+        self.expected = counts.get(pipeline.rig.reference) or max(steady.values())
 
     def frames(self) -> Iterator[tuple[int, FrameSet]]:
         """Yield the frames to score, each with its number among all frames."""

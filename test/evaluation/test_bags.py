@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -84,6 +85,25 @@ def test_a_bag_without_truth_is_counted_and_not_scored(tmp_path, bundle, rig, se
 
     page = render(score_report(result.metrics, result.stage_ms, result.figures))
     assert 'no /truth/labels' in page
+
+
+def test_a_faster_depth_camera_leaves_the_figures_spread_over_the_recording(
+    tmp_path, bundle, rig, sensor_samples
+):
+    with BagWriter(tmp_path / 'b') as bag:
+        bag.write_calibration(0, rig)
+        for sample in sensor_samples:
+            bag.write_sample(sample)
+            for part in (1, 2) if sample.modality == 'depth' else ():
+                after_ns = 33_000_000 * part
+                stamps = sample.stamp_ns + after_ns, sample.received_ns + after_ns
+                bag.write_sample(replace(sample, stamp_ns=stamps[0], received_ns=stamps[1]))
+    done = []
+    result = evaluate(
+        tmp_path / 'b', bundle, EvaluationOptions('none', figures=3), lambda *a: done.append(a)
+    )
+    assert len(result.figures) == 3
+    assert done[-1] == (10, 10)
 
 
 def test_a_run_that_is_stopped_says_how_far_it_came(bag_path, bundle):
