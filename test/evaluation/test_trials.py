@@ -27,7 +27,7 @@ class TwoSensors:
         if not frame_set.samples:
             raise SampleError('nothing')
         available = np.array([name in frame_set.samples for name in NAMES])
-        return Prepared(frame_set, None, None, None, {}, None, available, None)
+        return Prepared(frame_set, None, None, None, {}, None, available, None, None)
 
     def complete(self, prepared):
         self.done.append('+'.join(prepared.frame_set.samples))
