@@ -32,12 +32,14 @@ def score_bag(
         name: Of the bundle.
         stopped: Asked after every frame whether to end with what there is.
     """
+    from mmseg_ros.bag.files import storage_files
     from mmseg_ros.commands.progress import progress_bar
     from mmseg_ros.evaluation.bags import evaluate
     from mmseg_ros.evaluation.outcome import fault_of
     from mmseg_ros.inference.bundle import load_bundle
     from mmseg_ros.metrics.score_report import score_report
 
+    storage_files(source)  # a missing recording is told before a network is loaded
     bundle = load_bundle(name)
     options = options_of(args, bundle)
     with progress_bar('scoring') as progress:
