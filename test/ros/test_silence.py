@@ -46,7 +46,7 @@ def test_a_stage_that_hangs_is_named_and_the_end_of_it_too(watched, sensors, mon
         return whole(*arguments, **options)
 
     owner, name = {
-        'align': ('mmseg_ros.pipeline', 'align'),
+        'align': ('mmseg_ros.pipeline', 'align_in'),
         'encode': ('mmseg_ros.pipeline', 'encode'),
         'infer': (node.session.backend, 'infer'),
         'publish': (node.session.outputs, 'publish'),
