@@ -66,6 +66,17 @@ def inferred_options(
         raise ConfigError(f'{file}: {error}; {_looks_like(tensors)}') from error
 
 
+def require_kind(file: Path | str, tensors: dict[str, Tensor], name: str) -> None:
+    """Reject a checkpoint that looks like another model than `name`.
+
+    Raises:
+        ConfigError: It does; says which.
+    """
+    kind = which_model(tensors)
+    if kind and kind != name:
+        raise ConfigError(f'{file} is no {name} checkpoint; {_looks_like(tensors)}')
+
+
 def _looks_like(tensors: dict[str, Tensor]) -> str:
     kind = which_model(tensors)
     guess = f'it looks like {kind}; ' if kind else ''

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from mmseg_models.checkpoint_kind import Infer, inferred_options
+from mmseg_models.checkpoint_kind import Infer, inferred_options, require_kind
 from mmseg_models.geminifusion.checkpoint_options import infer_options as infer_geminifusion
 from mmseg_models.mle_sam.checkpoint_options import LEFT_OUT
 from mmseg_models.mle_sam.checkpoint_options import infer_options as infer_mle_sam
@@ -58,6 +58,7 @@ def import_authors_model(
     options = inferred_options(file, tensors, name, _INFER[name])
     total = options.pop('num_modalities', len(modalities))
     if total != len(modalities):
+        require_kind(file, tensors, name)
         raise ConfigError(
             f'{file} was trained with {total} modalities, but {len(modalities)} are named '
             f'({", ".join(modalities)}); name {total} in the order of the training'

@@ -24,10 +24,11 @@ def infer_options(tensors: dict[str, Tensor]) -> dict[str, Any]:
         KeyError: A tensor is missing that every CrossVLT has.
     """
     words = tensors['lang_stage1.embeddings.word_embeddings.weight']
+    positions = tensors['lang_stage1.embeddings.position_embeddings.weight']
     plain = {_swin_name(key): value for key, value in tensors.items()}
     return {
         'encoder': swin_variant(plain, ''),
-        'text': _text(words.shape[1]),
+        'text': _text(words.shape[1], positions.shape[0]),
         'vocabulary_size': words.shape[0],
         'depths': [_depth(tensors, stage) for stage in range(1, NUM_STAGES + 1)],
         'align_dim': tensors['lang_stage1.encoder.proj.weight'].shape[0],
@@ -42,13 +43,13 @@ def _swin_name(key: str) -> str:
     return _VISION.sub(r'layers.\1.\2.', key)
 
 
-def _text(dim: int) -> str:
+def _text(dim: int, positions: int) -> str:
     for name, config in BERT_CONFIGS.items():
-        if config.dim == dim:
+        if (config.dim, config.positions) == (dim, positions):
             return name
+    known = (f'{name} ({each.dim}, {each.positions})' for name, each in BERT_CONFIGS.items())
     raise ConfigError(
-        f'its words have {dim} channels; known are '
-        f'{", ".join(f"{name} ({config.dim})" for name, config in BERT_CONFIGS.items())}'
+        f'its words have {dim} channels and {positions} positions; known are {", ".join(known)}'
     )
 
 
