@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Mapping
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,25 @@ _LOGGER = logging.getLogger(__name__)
 _LONGEST_WAIT_S = 20.0
 _CAPABILITIES = {'fp16': 'FP16', 'bf16': 'BF16'}
 _HINTS = {'fp32': 'f32', 'fp16': 'f16', 'bf16': 'bf16'}
+_CORE_LOCK = threading.Lock()
 _DTYPES = {'u8': np.uint8, 'boolean': np.bool_, 'i64': np.int64, 'f32': np.float32}
+
+
+def shared_core() -> Any:
+    """Return the process's one `openvino.Core`, which is never freed.
+
+    Where processors have large registers (AVX-512, AMX), a core replaces the stack on which its
+    thread handles signals, and puts the one before back when it is freed. Two that are not freed
+    in the reverse order of their making leave freed memory there, and the next signal, such as
+    Ctrl-C, kills the process.
+    """
+    with _CORE_LOCK:
+        return _core()
+
+
+@cache
+def _core() -> Any:
+    return import_runtime('openvino').Core()
 
 
 class OpenVino:
@@ -42,7 +62,7 @@ class OpenVino:
 
     def compile(self, path: Path) -> OpenVinoExecutable:
         """Compile for low latency, or read what an earlier run compiled; see `Runtime.compile`."""
-        core = import_runtime('openvino').Core()
+        core = shared_core()
         self._check_precision(core)
         settings = self._settings()
         try:

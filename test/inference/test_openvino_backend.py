@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -6,7 +9,7 @@ import pytest
 from mmseg_ros.core.errors import BackendError
 from mmseg_ros.inference.bundle import seal_bundle
 from mmseg_ros.inference.engine_cache import EngineCache
-from mmseg_ros.inference.openvino_backend import OpenVino
+from mmseg_ros.inference.openvino_backend import OpenVino, shared_core
 from mmseg_ros.inference.routed_backend import RoutedBackend
 
 openvino = pytest.importorskip('openvino')
@@ -42,7 +45,7 @@ def test_a_damaged_or_external_blob_is_compiled_again(make_bundle, cache, damage
     (blob,) = cache.folder.glob('*.engine')
     content = blob.read_bytes()
     if damage == 'external':  # whole, yet not OpenVINO's: as after a change of its format
-        key = OpenVino(threads=1)._key(openvino.Core(), bundle.onnx_path)
+        key = OpenVino(threads=1)._key(shared_core(), bundle.onnx_path)
         cache.discard(key)
         cache.find_or_build(key, lambda: b'not a blob')
     else:
@@ -74,7 +77,7 @@ def test_precision_is_asked_for_in_so_many_words(make_bundle, cache):
     assert runtime._settings()['INFERENCE_PRECISION_HINT'] == 'f32'
     assert OpenVino(precision='bf16')._settings()['INFERENCE_PRECISION_HINT'] == 'bf16'
     keys = {
-        OpenVino(precision=p)._key(openvino.Core(), make_bundle(name=p).onnx_path).digest()
+        OpenVino(precision=p)._key(shared_core(), make_bundle(name=p).onnx_path).digest()
         for p in ('fp32', 'bf16')
     }
     assert len(keys) == 2
@@ -84,8 +87,39 @@ def test_precision_is_asked_for_in_so_many_words(make_bundle, cache):
 def test_a_precision_that_the_processor_lacks_becomes_f32_in_words(
     make_bundle, cache, precision, capability, caplog
 ):
-    has = capability in openvino.Core().get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
+    has = capability in shared_core().get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
     runtime = OpenVino(1, precision, cache)
     runtime.compile(make_bundle().onnx_path).close()
     assert runtime.precision == (precision if has else 'fp32')
     assert (f'does not compute in {precision}' in caplog.text) is not has
+
+
+SIGNAL_AFTER_TWO = """
+import gc, os, signal, sys
+from pathlib import Path
+from mmseg_ros.inference.openvino_backend import OpenVino
+
+path = Path(sys.argv[1])
+noted = []
+signal.signal(signal.SIGINT, lambda *_: noted.append(1))
+first, second = (OpenVino(threads=1).compile(path) for _ in range(2))
+for _ in range(2):
+    first.close()
+    first, second = second, first
+    gc.collect()
+os.kill(os.getpid(), signal.SIGINT)
+print('alive', noted)
+"""
+
+
+def test_a_signal_after_closed_graphs_does_not_kill_the_process(make_bundle, tmp_path):
+    bundle = make_bundle(modalities=('rgb', 'lidar'))
+    done = subprocess.run(
+        [sys.executable, '-c', SIGNAL_AFTER_TWO, str(bundle.onnx_path)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, 'XDG_CACHE_HOME': str(tmp_path)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == 'alive [1]'

@@ -42,9 +42,9 @@ def answer(runtime, path, feed):
 
         session = onnxruntime.InferenceSession(str(path), providers=['CPUExecutionProvider'])
         return session.run(['labels', 'confidence'], feed)
-    import openvino
+    from mmseg_ros.inference.openvino_backend import shared_core
 
-    core = openvino.Core()
+    core = shared_core()
     compiled = core.compile_model(path, 'CPU', {'INFERENCE_PRECISION_HINT': 'f32'})
     found = compiled(feed)
     return [found['labels'], found['confidence']]

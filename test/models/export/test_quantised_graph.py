@@ -154,9 +154,9 @@ def answers(runtime, path, feeds):
     if runtime == 'onnxruntime':
         session = onnxruntime.InferenceSession(str(path), providers=['CPUExecutionProvider'])
         return np.stack([session.run(None, feed)[0] for feed in feeds])
-    import openvino
+    from mmseg_ros.inference.openvino_backend import shared_core
 
-    compiled = openvino.Core().compile_model(path, 'CPU', {'INFERENCE_PRECISION_HINT': 'f32'})
+    compiled = shared_core().compile_model(path, 'CPU', {'INFERENCE_PRECISION_HINT': 'f32'})
     return np.stack([compiled(feed)[0] for feed in feeds])
 
 
@@ -171,8 +171,10 @@ def test_onnxruntime_computes_in_integers(graphs, tmp_path):
 
 
 def test_openvino_computes_in_integers(graphs):
-    openvino = pytest.importorskip('openvino')
-    compiled = openvino.Core().compile_model(graphs[1], 'CPU', {'INFERENCE_PRECISION_HINT': 'f32'})
+    pytest.importorskip('openvino')
+    from mmseg_ros.inference.openvino_backend import shared_core
+
+    compiled = shared_core().compile_model(graphs[1], 'CPU', {'INFERENCE_PRECISION_HINT': 'f32'})
     kinds = [
         op.get_rt_info()['runtimePrecision'].astype(str)
         for op in compiled.get_runtime_model().get_ops()
@@ -183,7 +185,8 @@ def test_openvino_computes_in_integers(graphs):
 
 
 def test_openvino_takes_quantised_layers_behind_the_normalization_of_a_subset(tmp_path):
-    openvino = pytest.importorskip('openvino')
+    pytest.importorskip('openvino')
+    from mmseg_ros.inference.openvino_backend import shared_core
 
     class Normalized(nn.Module):
         def __init__(self):
@@ -203,5 +206,5 @@ def test_openvino_takes_quantised_layers_behind_the_normalization_of_a_subset(tm
     example = {name: torch.from_numpy(values) for name, values in feed.items()}
     write_graph(Normalized(), example, ('tokens',), path)
     quantise(path, [feed])
-    compiled = openvino.Core().compile_model(path, 'CPU', {'INFERENCE_PRECISION_HINT': 'f32'})
+    compiled = shared_core().compile_model(path, 'CPU', {'INFERENCE_PRECISION_HINT': 'f32'})
     assert compiled(feed)[0].shape == (2, 96, 64)
