@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from mmseg_ros.core.errors import SampleError
 from mmseg_ros.core.types import Plane
+from mmseg_ros.projection.circle import SECTORS, is_behind, is_confirmed, is_surrounded
 from mmseg_ros.projection.compiled import compiled
 from mmseg_ros.projection.lidar import LidarProjection
 from mmseg_ros.projection.scratch import scratch
 
-SECTORS = 8
 CLOUD_REACH, SURFACE_REACH = 1.2, 1.4
 """Radius of the circle without and with a depth image, in mean distances between points."""
 LARGEST_REACH_PX = 24
@@ -29,7 +29,6 @@ OPEN_UNMEASURED, OPEN_MEASURED, OPEN_FAR = 4, 3, 2
 does not hide it, and beyond the range of the depth camera, where no depth is what one expects."""
 PASSES = 2
 _FAR_SHARE = 0.9
-_NEIGHBORS = 8
 _FEWEST_PAIRS = 200
 _NEAREST_PAIR_M = 5.0
 _TILE_PX = 8
@@ -85,7 +84,7 @@ class _Facts:
 
     Attributes:
         depth_m: H x W, the surface, inf where it is not measured. measured: H x W bool.
-        far_m: Beyond it no depth is what one expects. tolerance: Of `_is_behind`.
+        far_m: Beyond it no depth is what one expects. tolerance: Of `is_behind`.
         reach_px: Radius of the circle. steps: Its pixels.
     """
 
@@ -230,72 +229,16 @@ def _hide(
             continue
         if not looked_at[row // _TILE_PX, column // _TILE_PX]:
             continue
-        if measured[row, column] and _is_behind(depth, near[row, column], tolerance):
-            hidden = _is_confirmed(row, column, depth, near, measured, tolerance, steps)
+        if measured[row, column] and is_behind(depth, near[row, column], tolerance):
+            hidden = is_confirmed(row, column, depth, near, measured, tolerance, steps)
         else:
             limit = OPEN_UNMEASURED
             if measured[row, column]:
                 limit = OPEN_MEASURED
             elif depth > far_m:
                 limit = OPEN_FAR
-            hidden = _is_surrounded(row, column, depth, near, tolerance, steps, widest_open, limit)
+            hidden = is_surrounded(row, column, depth, near, tolerance, steps, widest_open, limit)
         visible[index[k]] = not hidden
-
-
-@compiled
-def _is_confirmed(
-    row: int,
-    column: int,
-    depth_m: float,
-    near: NDArray[np.float32],
-    measured: NDArray[np.bool_],
-    tolerance: NDArray[np.float32],
-    steps: NDArray[np.int64],
-) -> bool:
-    """Return whether the depth beside a pixel hides the point too, so that it is no outlier."""
-    there, nearer = 0, 0
-    for i in range(min(_NEIGHBORS, len(steps))):
-        x, y = column + steps[i, 0], row + steps[i, 1]
-        if 0 <= x < near.shape[1] and 0 <= y < near.shape[0] and measured[y, x]:
-            there += 1
-            if _is_behind(depth_m, near[y, x], tolerance):
-                nearer += 1
-    return nearer >= 2 or there < _NEIGHBORS // 2
-
-
-@compiled
-def _is_surrounded(
-    row: int,
-    column: int,
-    depth_m: float,
-    near: NDArray[np.float32],
-    tolerance: NDArray[np.float32],
-    steps: NDArray[np.int64],
-    widest_open: NDArray[np.int64],
-    limit: int,
-) -> bool:
-    """Return whether at most `limit` sectors in a row are open.
-
-    A sector is closed if its nearest measurement lies before the point. The search ends as soon as
-    what is known of some sectors decides, whatever the others hold.
-    """
-    known, closed, every = 0, 0, (1 << SECTORS) - 1
-    for i in range(len(steps)):
-        bit = 1 << steps[i, 2]
-        x, y = column + steps[i, 0], row + steps[i, 1]
-        if known & bit or not (0 <= x < near.shape[1] and 0 <= y < near.shape[0]):
-            continue
-        if near[y, x] < np.inf:
-            known |= bit
-            if _is_behind(depth_m, near[y, x], tolerance):
-                closed |= bit
-                if widest_open[closed] <= limit:
-                    return True
-            elif widest_open[every ^ (known ^ closed)] > limit:
-                return False
-            if known == every:
-                break
-    return False
 
 
 @compiled
@@ -321,8 +264,3 @@ def _mark_changed(
         for y in range(max(row - reach_px, 0) // _TILE_PX, bottom):
             for x in range(max(column - reach_px, 0) // _TILE_PX, right):
                 tiles[y, x] = True
-
-
-@compiled
-def _is_behind(depth_m: float, near_m: float, tolerance: NDArray[np.float32]) -> bool:
-    return bool(depth_m > near_m + tolerance[0] + near_m * (tolerance[1] + near_m * tolerance[2]))

@@ -6,15 +6,13 @@ import pytest
 from mmseg_ros.core.errors import SampleError
 from mmseg_ros.core.types import Plane
 from mmseg_ros.projection import CameraModel, project_cloud
+from mmseg_ros.projection.circle import SECTORS, is_behind, is_confirmed
 from mmseg_ros.projection.occlusion import (
     OPEN_FAR,
     OPEN_MEASURED,
     OPEN_UNMEASURED,
     PASSES,
-    SECTORS,
     _facts,
-    _is_behind,
-    _is_confirmed,
     hide_occluded,
     surface_noise_per_m,
 )
@@ -139,14 +137,14 @@ def hidden_without_shortcuts(projection, surface):
 
 def is_hidden(u, v, depth_m, near, facts):
     measured, tolerance = facts.measured[v, u], facts.tolerance
-    if measured and _is_behind(depth_m, near[v, u], tolerance):
-        return _is_confirmed(v, u, depth_m, near, facts.measured, tolerance, facts.steps)
+    if measured and is_behind(depth_m, near[v, u], tolerance):
+        return is_confirmed(v, u, depth_m, near, facts.measured, tolerance, facts.steps)
     first = {}
     for du, dv, sector in facts.steps:
         y, x = v + dv, u + du
         inside = 0 <= y < near.shape[0] and 0 <= x < near.shape[1]
         if inside and sector not in first and near[y, x] < np.inf:
-            first[sector] = _is_behind(depth_m, near[y, x], tolerance)
+            first[sector] = is_behind(depth_m, near[y, x], tolerance)
     limit = OPEN_MEASURED if measured else OPEN_FAR if depth_m > facts.far_m else OPEN_UNMEASURED
     return widest_run([not first.get(sector, False) for sector in range(SECTORS)]) <= limit
 
