@@ -10,6 +10,7 @@ from onnx import numpy_helper
 from sensor_msgs.msg import Image
 
 from mmseg_ros.core.errors import BackendError
+from mmseg_ros.inference import openvino_backend
 from mmseg_ros.inference.bundle import seal_bundle
 from mmseg_ros.inference.engine_cache import EngineCache
 from mmseg_ros.inference.fallback_backend import EngineState, FallbackBackend
@@ -73,6 +74,8 @@ def test_a_runtime_that_cannot_be_loaded_is_replaced_or_named(
     (package / '__init__.py').write_text('raise ImportError("libtbb.so.12: cannot open")')
     monkeypatch.syspath_prepend(package.parent)
     monkeypatch.delitem(sys.modules, 'openvino')
+    # As in a process that has not loaded it before, whatever tests ran earlier.
+    monkeypatch.setattr(openvino_backend, '_core', openvino_backend._core.__wrapped__)
     node = make_node(model__backend=backend, expect='')
     if backend == 'openvino':
         assert graph.spin_until(lambda: 'openvino cannot be loaded' in node.failure)
