@@ -16,8 +16,9 @@ from mmseg_ros.evaluation.bag_metrics import bag_metrics
 from mmseg_ros.evaluation.exports import Exports, exports
 from mmseg_ros.evaluation.network import loaded_network
 from mmseg_ros.evaluation.options import EvaluationOptions
+from mmseg_ros.evaluation.point_labels import point_labels
 from mmseg_ros.evaluation.replayed import Replayed, replayed
-from mmseg_ros.evaluation.scoring import BagScorer, ScoredFrame, Subset, point_labels
+from mmseg_ros.evaluation.scoring import BagScorer, ScoredFrame, Subset
 from mmseg_ros.evaluation.stopping import Stopped, never
 from mmseg_ros.evaluation.trials import Trial, completed, trials
 from mmseg_ros.evaluation.worst import COUNT, WorstFrames, frame_miou
@@ -183,7 +184,8 @@ def _offer(worst: WorstFrames, frame: ScoredFrame, scorer: BagScorer, opened: Re
 
 def _frame(frame: ScoredFrame, opened: Replayed, label_space: LabelSpace) -> Frame:
     used = usable_samples(frame.frame_set, frame.output.rejected)
-    return Frame(used, frame.output.result, opened.pipeline.rig, label_space, frame.odometry)
+    rig = opened.pipeline.rig
+    return Frame(used, frame.output.result, rig, label_space, geometry=frame.geometry)
 
 
 def _figure(
@@ -199,8 +201,8 @@ def _figure(
         outputs['truth'] = pictures.overlay_picture(frame_set, frame.truth.image, label_space)
     sample = frame_set.samples.get(LIDAR) if with_points else None
     if sample is not None and isinstance(sample.payload, CloudData):
-        rig, ignore_id = opened.pipeline.rig, label_space.ignore_id
-        labels = point_labels(result, sample, frame_set, rig, frame.odometry, ignore_id)
+        ignore_id = label_space.ignore_id
+        labels = point_labels(result, sample, frame_set, frame.geometry, ignore_id)
         outputs['labeled points'] = pictures.labelled_cloud_picture(
             sample.payload, labels, label_space
         )

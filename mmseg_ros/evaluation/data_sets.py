@@ -125,12 +125,11 @@ class DatasetScores:
         space = self._space
         pixels = ConfusionMatrix(space.num_classes, space.ignore_id)
         pixels.update(labels, frame.labels)
-        scored = frame.labels != space.ignore_id
-        right = labels[scored] == frame.labels[scored]
-        levels = confidence[scored]
+        reliability = Reliability()
+        reliability.update(confidence, labels, frame.labels, space.ignore_id)
         for name in names:
             self._matrix(name, subset).merge(pixels)
-            self.confidence.setdefault((name, subset), Reliability()).update(levels, right)
+            self.confidence.setdefault((name, subset), Reliability()).merge(reliability)
         return pixels
 
     def rows(self) -> list[dict[str, Any]]:

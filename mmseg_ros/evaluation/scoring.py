@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_ros.core.errors import BackendError, CalibrationError
+from mmseg_ros.core.errors import BackendError
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.core.timing import StageStatistics
 from mmseg_ros.core.types import (
@@ -25,18 +25,15 @@ from mmseg_ros.core.types import (
     SensorSample,
 )
 from mmseg_ros.core.unexpected import cause_of, reason_of
+from mmseg_ros.evaluation.point_labels import geometry_for, point_labels
 from mmseg_ros.evaluation.studies import Studies
 from mmseg_ros.evaluation.trials import Trial
 from mmseg_ros.evaluation.truth import Truth
-from mmseg_ros.labelling.points import transfer_labels
 from mmseg_ros.metrics.frame_counts import FrameCounts
 from mmseg_ros.metrics.metrics import ConfusionMatrix
 from mmseg_ros.metrics.reliability import Reliability
 from mmseg_ros.pipeline import Pipeline, PipelineOutput
-from mmseg_ros.projection.extrinsics import Rig
 from mmseg_ros.projection.frame_geometry import FrameGeometry
-from mmseg_ros.projection.odometry import Odometry
-from mmseg_ros.projection.seen import seen_points
 
 Subset = tuple[Modality, ...]
 
@@ -94,13 +91,13 @@ class ScoredFrame:
 
     Attributes:
         frame_set: The samples. output: What came out.
-        odometry: The motion of the vehicle as far as it was known then.
+        geometry: Where its points and depth image lie.
         truth: The ground truth. counts: What was counted.
     """
 
     frame_set: FrameSet
     output: PipelineOutput
-    odometry: Odometry | None
+    geometry: FrameGeometry
     truth: FrameTruth
     counts: FrameCounts
 
@@ -134,7 +131,6 @@ class BagScorer:
             truth: Ground truth; a bag without any gives counts but no scores.
             subsets: Subsets for `withheld`, the full set first.
         """
-        self._rig = pipeline.rig
         self.label_space = label_space
         self.truth = truth
         self._hash = hashlib.sha256()
@@ -195,15 +191,16 @@ class BagScorer:
         available = _used(result)
         truth = self._truth_of(frame_set)
         counts = FrameCounts(str(result.stamp_ns), '', available)
-        found = self._counted(trial, result, truth, output.aligned)
-        self._study_cloud(trial, result, truth)
+        geometry = geometry_for(truth.cloud, frame_set, output.geometry, trial.odometry)
+        found = self._counted(trial, result, truth, geometry, output.aligned)
+        self._study_cloud(trial, result, truth, geometry)
         counts.add(available, result.labels, found.pixels, found.points)
         score = self.recorded.setdefault(available, Score.empty(self.label_space))
         score.merge(found)
         score.stages.add(result.stage_ms)
         if available == next(iter(self.withheld), ()):
             self._withheld(available, found, result, result)
-        return ScoredFrame(frame_set, output, trial.odometry, truth, counts)
+        return ScoredFrame(frame_set, output, geometry, truth, counts)
 
     def _take_part(
         self, whole: ScoredFrame, trial: Trial, output: PipelineOutput | Exception
@@ -211,7 +208,7 @@ class BagScorer:
         if isinstance(output, Exception):
             raise output
         subset, result = trial.subset or (), output.result
-        found = self._counted(trial, result, whole.truth)
+        found = self._counted(trial, result, whole.truth, whole.geometry)
         whole.counts.add(subset, result.labels, found.pixels, found.points)
         self._withheld(subset, found, result, whole.output.result)
 
@@ -237,6 +234,7 @@ class BagScorer:
         trial: Trial,
         result: SegmentationResult,
         truth: FrameTruth,
+        geometry: FrameGeometry,
         aligned: AlignedFrame | None = None,
     ) -> Score:
         """Return what one result scores alone; with its planes it is studied too."""
@@ -246,16 +244,14 @@ class BagScorer:
             size = truth.image.shape[0], truth.image.shape[1]
             labels = resize_labels(result.labels, *size)
             score.pixels.update(labels, truth.image)
-            scored = truth.image != self.label_space.ignore_id
-            confidence = resize_labels(result.confidence, *size)[scored]
-            score.confidence.update(confidence, labels[scored] == truth.image[scored])
+            confidence = resize_labels(result.confidence, *size)
+            ignore_id = self.label_space.ignore_id
+            score.confidence.update(confidence, labels, truth.image, ignore_id)
             if aligned is not None:
                 self.studies.image(labels, truth.image, aligned)
         if truth.cloud is not None and isinstance(truth.cloud.payload, CloudData):
             ignore_id = self.label_space.ignore_id
-            found = point_labels(
-                result, truth.cloud, trial.frame_set, self._rig, trial.odometry, ignore_id
-            )
+            found = point_labels(result, truth.cloud, trial.frame_set, geometry, ignore_id)
             if found is not None:
                 seen = found != ignore_id
                 true = truth.cloud.payload.points['label']
@@ -264,13 +260,15 @@ class BagScorer:
                     self.studies.cloud(truth.cloud, found, true, trial.odometry)
         return score
 
-    def _study_cloud(self, trial: Trial, result: SegmentationResult, truth: FrameTruth) -> None:
+    def _study_cloud(
+        self, trial: Trial, result: SegmentationResult, truth: FrameTruth, geometry: FrameGeometry
+    ) -> None:
         """Study the cloud of a frame that has no true classes; of use if the motion is known."""
         odometry, sample = trial.odometry, trial.frame_set.samples.get(LIDAR)
         if truth.cloud is not None or sample is None or odometry is None or not odometry.is_known:
             return
         ignore_id = self.label_space.ignore_id
-        labels = point_labels(result, sample, trial.frame_set, self._rig, odometry, ignore_id)
+        labels = point_labels(result, sample, trial.frame_set, geometry, ignore_id)
         if labels is not None:
             self.studies.cloud(sample, labels, None, odometry)
 
@@ -289,28 +287,3 @@ def resize_labels(labels: NDArray[Any], height: int, width: int) -> NDArray[Any]
         labels, (width, height), interpolation=cv2.INTER_NEAREST_EXACT
     )
     return resized
-
-
-def point_labels(
-    result: SegmentationResult,
-    cloud: SensorSample,
-    frame_set: FrameSet,
-    rig: Rig,
-    odometry: Odometry | None,
-    ignore_id: int,
-) -> NDArray[Any] | None:
-    """Return N labels of a cloud's points, `ignore_id` where the camera cannot see them.
-
-    As in the node: points are moved to the time of the frame, and hidden ones are found with the
-    depth image of the frame. Returns None where the rig lacks the calibration for it.
-    """
-    try:
-        camera = rig.camera(rig.reference).resized(*result.labels.shape)
-        geometry = FrameGeometry(rig, frame_set.stamp_ns, odometry)
-        projection = seen_points(cloud, frame_set, geometry, camera)
-    except CalibrationError:
-        return None
-    labels: NDArray[Any] = transfer_labels(
-        result.labels, result.confidence, projection, ignore_id
-    )[0]
-    return labels

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from mmseg_ros.core.subsets import Subset
-from mmseg_ros.core.types import FrameSet, Modality
+from mmseg_ros.core.types import LIDAR, FrameSet, Modality
 from mmseg_ros.pipeline import Pipeline, PipelineOutput, Prepared
 from mmseg_ros.projection.odometry import Odometry
 
@@ -77,7 +77,8 @@ def completed(
 
 def _prepared(pipeline: Pipeline, frame_set: FrameSet) -> Prepared | Exception:
     try:
-        return pipeline.prepare(frame_set)
+        # The outputs ask for depth at the size of the labels where there are points to label.
+        return pipeline.prepare(frame_set, with_surface=LIDAR in frame_set.samples)
     except Exception as error:  # whatever one frame raises, the recording goes on
         return error
 

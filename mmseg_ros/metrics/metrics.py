@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ros.core.errors import DatasetError
+from mmseg_ros.metrics.tally import ids, pair_counts
 
 
 class ConfusionMatrix:
@@ -69,7 +70,7 @@ class ConfusionMatrix:
             DatasetError: Shapes differ, a dtype is not integer, or the truth holds an id that is
                 neither a class nor `ignore_id`.
         """
-        update_all([self], np.zeros(0, np.uint8), labels, truth)
+        update_all([self], None, labels, truth)
 
     def merge(self, other: ConfusionMatrix) -> None:
         """Add the counts of another part of the data set.
@@ -113,7 +114,7 @@ class ConfusionMatrix:
 
 def update_all(
     matrices: Sequence[ConfusionMatrix],
-    places: NDArray[np.integer],
+    places: NDArray[np.uint8] | None,
     labels: NDArray[np.integer],
     truth: NDArray[np.integer],
 ) -> None:
@@ -121,7 +122,8 @@ def update_all(
 
     Args:
         matrices: Of the same classes.
-        places: Which of them counts the pixel, in the shape of the truth.
+        places: Which of them counts the pixel, NOWHERE for none, in the shape of the truth; None
+            if there is one matrix.
         labels: Predicted class ids.
         truth: True class ids.
 
@@ -130,20 +132,16 @@ def update_all(
     """
     _check(labels, truth)
     num_classes, ignore_id = matrices[0].num_classes, matrices[0].ignore_id
-    scored = truth != ignore_id
-    true_ids = truth[scored].astype(np.int64)
-    if true_ids.size and not (true_ids.min() >= 0 and true_ids.max() < num_classes):
+    size = len(matrices), num_classes
+    pairs, has_strange = pair_counts(ids(labels), ids(truth), places, ignore_id, size)
+    if has_strange:
+        scored = truth[truth != ignore_id]
         raise DatasetError(
             f'Expected truth ids in 0..{num_classes - 1} or {ignore_id}, but got '
-            f'{true_ids.min()}..{true_ids.max()}; was it made with another label space? '
+            f'{scored.min()}..{scored.max()}; was it made with another label space? '
             'A map says which class each id is (--label-map for a recording).'
         )
-    predicted = labels[scored].astype(np.int64)
-    predicted[(predicted < 0) | (predicted >= num_classes)] = num_classes
-    shape = len(matrices), num_classes, num_classes + 1
-    rows = true_ids if len(matrices) == 1 else places[scored] * np.int64(num_classes) + true_ids
-    pairs = np.bincount(rows * (num_classes + 1) + predicted, minlength=int(np.prod(shape)))
-    for matrix, table in zip(matrices, pairs.reshape(shape), strict=True):
+    for matrix, table in zip(matrices, pairs, strict=True):
         matrix.counts += table[:, :-1]
         matrix.missed += table[:, -1]
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mmseg_ros.core.errors import DatasetError
 from mmseg_ros.metrics.metrics import rounded
+from mmseg_ros.metrics.tally import confidence_counts, ids
 
 LEVELS = 256
 BINS = 10
@@ -25,7 +26,8 @@ class Reliability:
     """Counts of right and of all labels per level of confidence.
 
     >>> counts = Reliability()
-    >>> counts.update(np.array([255, 255]), np.array([True, False]))
+    >>> sure = np.array([255, 255], np.uint8)
+    >>> counts.update(sure, labels=np.array([1, 1]), truth=np.array([1, 0]), ignore_id=255)
     >>> counts.ece()
     0.5
 
@@ -37,27 +39,30 @@ class Reliability:
         """Start with no pixel counted."""
         self.counts: NDArray[np.int64] = np.zeros((2, LEVELS), np.int64)
 
-    def update(self, confidence: NDArray[np.integer], right: NDArray[np.bool_]) -> None:
-        """Add the scored pixels of one image.
+    def update(
+        self,
+        confidence: NDArray[np.uint8],
+        labels: NDArray[np.integer],
+        truth: NDArray[np.integer],
+        ignore_id: int,
+    ) -> None:
+        """Add the pixels of one image.
 
         Args:
-            confidence: N values 0..255, the probability of the chosen class scaled to 255.
-            right: N bool, whether the label is the true class.
+            confidence: Probability of the chosen class scaled to 0..255, any shape.
+            labels: Predicted class ids, same shape.
+            truth: True class ids, same shape.
+            ignore_id: Truth that is not scored.
 
         Raises:
-            DatasetError: Shapes differ, or a confidence lies outside 0..255.
+            DatasetError: Shapes differ, or the confidence is not of type uint8.
         """
-        if confidence.shape != right.shape:
+        if not confidence.shape == labels.shape == truth.shape or confidence.dtype != np.uint8:
             raise DatasetError(
-                f'Expected one confidence per label, but got {confidence.shape} and {right.shape}.'
+                'Expected one uint8 confidence and one true class per label, but got '
+                f'{confidence.shape} ({confidence.dtype}), {labels.shape} and {truth.shape}.'
             )
-        levels = confidence.astype(np.int64).ravel()
-        if levels.size and not (levels.min() >= 0 and levels.max() < LEVELS):
-            raise DatasetError(
-                f'Expected confidence in 0..{LEVELS - 1}, but got {levels.min()}..{levels.max()}.'
-            )
-        both = np.bincount(levels + LEVELS * right.ravel(), minlength=2 * LEVELS)
-        self.counts += both[LEVELS:], both[:LEVELS] + both[LEVELS:]
+        self.counts += confidence_counts(confidence, ids(labels), ids(truth), ignore_id)
 
     def merge(self, other: Reliability) -> None:
         """Add the counts of another part of the data."""

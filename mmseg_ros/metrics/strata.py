@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mmseg_ros.core.labels import LabelSpace
 from mmseg_ros.metrics.metrics import ConfusionMatrix, rounded, update_all
+from mmseg_ros.metrics.tally import bin_numbers
 
 DISTANCES_M: tuple[float, ...] = (10.0, 20.0, 30.0, 50.0)
 SIZES: tuple[float, ...] = (0.001, 0.01, 0.1)
@@ -46,12 +47,7 @@ class Strata:
             truth: True class ids, same shape.
             values: Same shape; where it is NaN, nothing is counted.
         """
-        known = ~np.isnan(values)
-        values, labels, truth = values[known], labels[known], truth[known]
-        places = np.zeros(values.shape, np.uint8)
-        for limit in self._limits:  # a few comparisons take less time than a search
-            places += values >= limit
-        update_all(self._matrices, places, labels, truth)
+        update_all(self._matrices, bin_numbers(values, self._limits), labels, truth)
 
     def plain(self) -> list[dict[str, Any]]:
         """Return one row per bin: name, number counted, mIoU and the share that is right."""

@@ -22,8 +22,10 @@ class TwoSensors:
     def __init__(self):
         self.odometry = Odometry()
         self.done = []
+        self.with_surface = []
 
-    def prepare(self, frame_set):
+    def prepare(self, frame_set, with_surface=False):
+        self.with_surface.append(with_surface)
         if not frame_set.samples:
             raise SampleError('nothing')
         available = np.array([name in frame_set.samples for name in NAMES])
@@ -52,6 +54,7 @@ def test_a_frame_with_all_sensors_goes_through_with_every_subset_in_order():
         *[(0, *row) for row in whole], (1, None, 'lidar', True), (2, None, 'nothing', True),
         *[(3, *row) for row in whole],
     ]  # fmt: skip
+    assert pipeline.with_surface == [True, False, False, True, False, True, False, False]
 
 
 def test_a_trial_keeps_the_motion_that_was_known_when_it_began():

@@ -7,10 +7,17 @@ from mmseg_ros.core.errors import DatasetError
 from mmseg_ros.metrics.reliability import BINS, Reliability
 
 
+def update(counts, confidence, right):
+    """Add labels of class 1, right where the truth is 1, and a pixel that is not scored."""
+    confidence = np.append(np.asarray(confidence), 3).astype(np.uint8)
+    truth = np.append(np.where(right, 1, 0), 255)
+    counts.update(confidence, np.ones(truth.shape, np.uint8), truth, 255)
+
+
 def test_error_is_the_weighted_gap_per_bin():
     counts = Reliability()
-    counts.update(np.full(60, 255), np.arange(60) < 45)  # sure, right in 3 of 4
-    counts.update(np.full(40, 51), np.arange(40) < 16)  # 0.2 sure, right in 0.4
+    update(counts, np.full(60, 255), np.arange(60) < 45)  # sure, right in 3 of 4
+    update(counts, np.full(40, 51), np.arange(40) < 16)  # 0.2 sure, right in 0.4
     assert counts.ece() == pytest.approx(0.6 * 0.25 + 0.4 * 0.2)
     rows = counts.plain()['bins']
     assert len(rows) == BINS
@@ -25,14 +32,14 @@ def test_gaps_of_one_bin_cancel_and_parts_merge():
     whole, parts = Reliability(), [Reliability(), Reliability()]
     confidence = np.random.default_rng(0).integers(0, 256, 4000)
     right = np.random.default_rng(1).random(4000) < confidence / 255
-    whole.update(confidence, right)
+    update(whole, confidence, right)
     for i, part in enumerate(parts):
-        part.update(confidence[i::2], right[i::2])
+        update(part, confidence[i::2], right[i::2])
     parts[0].merge(parts[1])
     assert np.array_equal(parts[0].counts, whole.counts)
     assert whole.ece() < 0.03, 'a network as right as it is sure'
     shuffled = Reliability()
-    shuffled.update(confidence[::-1], right)
+    update(shuffled, confidence[::-1], right)
     assert shuffled.ece() > 0.15
 
 
@@ -41,8 +48,9 @@ def test_nothing_scored_is_no_error_of_zero():
     assert Reliability().plain()['ece'] is None
 
 
-def test_other_shapes_and_values_are_rejected():
-    with pytest.raises(DatasetError, match='one confidence per label'):
-        Reliability().update(np.zeros(3, np.uint8), np.zeros(2, bool))
-    with pytest.raises(DatasetError, match=r'0\.\.255, but got 7\.\.256'):
-        Reliability().update(np.array([7, 256]), np.zeros(2, bool))
+def test_other_shapes_and_types_are_rejected():
+    three = np.zeros(3, np.uint8)
+    with pytest.raises(DatasetError, match=r'one true class per label.*\(2,\)'):
+        Reliability().update(three, three, three[:2], 255)
+    with pytest.raises(DatasetError, match='one uint8 confidence'):
+        Reliability().update(np.array([7, 256, 0]), three, three, 255)
