@@ -5,7 +5,15 @@ import pytest
 
 from mmseg_ros.labelling import objects
 from mmseg_ros.messages import event_codecs as codecs
-from mmseg_ros.projection import depth, event_tensors, events, lidar, occlusion
+from mmseg_ros.projection import (
+    cloud_ahead,
+    event_tensors,
+    events,
+    lidar,
+    occlusion,
+    splat,
+    surroundings,
+)
 
 MARGIN = 4096
 EXTREMES = np.array([0, 1, -1, 7, 8, 2**31 - 1, -(2**31), 2**62, -(2**63), 2**63 - 1])
@@ -62,20 +70,30 @@ def voxels(rng, n, out):
 def depth_pixels(rng, n, out):
     z, u, v = (numbers(rng, n, np.float64, FLOATS) for _ in range(3))
     half_u, half_v = (np.abs(numbers(rng, n, np.float64, FLOATS)) for _ in range(2))
-    depth._put_pixels(numbers(rng, n, np.int32), z, out.array(48, np.float32, np.inf))
-    with np.errstate(invalid='ignore'):
-        image = out.array((6, 8), np.float32, np.inf)
-        depth._put_areas(u, v, z, half_u, half_v, CAMERA, image)
+    near, places = z.astype(np.float32), numbers(rng, splat.NUMBERS * n, np.int32)
+    pixels = np.where(rng.random(n) < 0.5, -2, numbers(rng, n, np.int32)).astype(np.int32)
+    splat.put_pixels(pixels, near, out.array(48, np.float32, np.inf))
+    image = out.array((6, 8), np.float32, np.inf)
+    splat.put_areas(pixels, places.reshape(splat.NUMBERS, n) % 11, near, image)
+    scratch = out.array((2, n), np.float64), out.array(n, np.float32)
+    rows = out.array((splat.NUMBERS, n), np.int32)
+    sizes = half_u.astype(np.float32), half_v.astype(np.float32)
+    splat.put_row(u, v, z, near, sizes, *scratch, rows, CAMERA, image)
 
 
 def clouds(rng, n, out):
     xyz = numbers(rng, 3 * n, np.float64, FLOATS).astype(np.float32).reshape(n, 3)
     T = np.eye(4)[:3].copy()
     z_buffer, owner = out.array((6, 8), np.float32, np.inf), out.array((6, 8), np.int32)
+    x, y, far = out.array(n, np.float64), out.array(n, np.float64), out.array(n, np.float32)
+    points = out.array(n, np.int64)
+    found = cloud_ahead._find(np.ascontiguousarray(xyz.T), T, CAMERA, x, y, far, points)
+    assert 0 <= found <= n
     u, v = out.array(n, np.int32), out.array(n, np.int32)
     near, index = out.array(n, np.float32), out.array(n, np.int64)
-    lidar._project(xyz, T, CAMERA, z_buffer, u, v, near, index)
-    lidar._own(np.ascontiguousarray(xyz.T), T, CAMERA, z_buffer, owner)
+    x, y = numbers(rng, n, np.float64, FLOATS), numbers(rng, n, np.float64, FLOATS)
+    lidar._project(x, y, far, points, CAMERA, z_buffer, u, v, near, index)
+    lidar._own(x, y, far, points, CAMERA, z_buffer, owner)
     visible = out.array(n, np.bool_)
     places = rng.integers(0, 6, n).astype(np.int32)
     lidar._mark_visible(places, places, near, numbers(rng, n, np.int64), z_buffer, 1.0, visible)
@@ -84,13 +102,18 @@ def clouds(rng, n, out):
 def hidden(rng, n, out):
     u, v = numbers(rng, n, np.int32), numbers(rng, n, np.int32)
     index, visible = numbers(rng, n, np.int64), out.array(max(n, 1), np.bool_, True)
-    near = out.array((6, 8), np.float32, np.inf)
+    near = out.array((10, 12), np.float32, np.inf)
     meters = numbers(rng, n, np.float64, FLOATS).astype(np.float32)
     measured = rng.random((6, 8)) < 0.5
-    occlusion._fill_nearest(u, v, meters, index, visible, measured, near)
+    depth_m = numbers(rng, 48, np.float64, FLOATS).astype(np.float32).reshape(6, 8)
+    met = surroundings._deviations(u, v, meters, depth_m, measured, out.array(n, np.float32))
+    assert 0 <= met <= n
+    surroundings._take_measured(depth_m.view(np.int32), measured, near, 2)
+    occlusion._fill_nearest(u, v, meters, index, visible, measured, near, 2)
+    steps, circle = surroundings._steps(2), surroundings._circle(2, 8)
     occlusion._hide(
         u, v, meters, index, near, np.ones((6, 8), bool), 9.0, np.zeros(3, np.float32),
-        occlusion._steps(2), occlusion._widest_open(), np.ones((1, 2), bool), visible,
+        steps, circle, 2, occlusion._widest_open(), np.ones((1, 2), bool), visible,
     )  # fmt: skip
     occlusion._mark_changed(
         u, v, index, rng.random(len(visible)) < 0.5, visible, measured, 24,

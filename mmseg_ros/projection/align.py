@@ -140,8 +140,8 @@ class _Aligner:
     def _cloud(self, sample: SensorSample, cloud: CloudData) -> Plane:
         name = sample.modality
         T = self._rig.T(self._rig.reference, name)
-        xyz = self._geometry.xyz(sample, cloud)
-        plane = lidar_plane(cloud, T, self._rig.T_base(name), self._camera, xyz)
+        xyz, ahead = self._geometry.xyz(sample, cloud), self._geometry.ahead(sample, cloud)
+        plane = lidar_plane(cloud, T, self._rig.T_base(name), self._camera, xyz, ahead)
         if not plane.valid.any():
             raise SampleError(
                 f'None of the {len(cloud.points)} points of {name!r} falls into the camera '

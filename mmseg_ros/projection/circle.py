@@ -34,12 +34,11 @@ def is_confirmed(
 
 @compiled
 def is_surrounded(
-    row: int,
-    column: int,
+    pixel: int,
     depth_m: float,
     near: NDArray[np.float32],
     tolerance: NDArray[np.float32],
-    steps: NDArray[np.int64],
+    circle: NDArray[np.int64],
     widest_open: NDArray[np.int64],
     limit: int,
 ) -> bool:
@@ -47,23 +46,31 @@ def is_surrounded(
 
     A sector is closed if its nearest measurement lies before the point. The search ends as soon as
     what is known of some sectors decides, whatever the others hold.
+
+    Args:
+        pixel: Where the point falls in `near`.
+        depth_m: Meters along the optical axis.
+        near: Flat image with a border as wide as the circle, inf where nothing is measured.
+        tolerance: Of `is_behind`.
+        circle: K x 2: how far on in `near` a pixel of the circle is, and the bit of its sector;
+            the nearest first.
+        widest_open: For each set of closed sectors, how many open ones follow each other at most.
+        limit: How many may.
     """
     known, closed, every = 0, 0, (1 << SECTORS) - 1
-    for i in range(len(steps)):
-        bit = 1 << steps[i, 2]
-        x, y = column + steps[i, 0], row + steps[i, 1]
-        if known & bit or not (0 <= x < near.shape[1] and 0 <= y < near.shape[0]):
+    for i in range(len(circle)):
+        at, bit = pixel + circle[i, 0], circle[i, 1]
+        if known & bit or not near[at] < np.inf:
             continue
-        if near[y, x] < np.inf:
-            known |= bit
-            if is_behind(depth_m, near[y, x], tolerance):
-                closed |= bit
-                if widest_open[closed] <= limit:
-                    return True
-            elif widest_open[every ^ (known ^ closed)] > limit:
-                return False
-            if known == every:
-                break
+        known |= bit
+        if is_behind(depth_m, near[at], tolerance):
+            closed |= bit
+            if widest_open[closed] <= limit:
+                return True
+        elif widest_open[every ^ (known ^ closed)] > limit:
+            return False
+        if known == every:
+            break
     return False
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +13,9 @@ from mmseg_ros.core.types import DepthData, Plane
 from mmseg_ros.projection.camera import CameraModel
 from mmseg_ros.projection.compiled import compiled
 from mmseg_ros.projection.footprint import Rotation, half_sizes
-from mmseg_ros.projection.rows import lens_row, project_row, to_pixels
+from mmseg_ros.projection.rows import lens_row, to_pixels
+from mmseg_ros.projection.splat import NUMBERS, put_row
 
-# Grown pixels overlap a little: with distortion their sizes are not exact.
-SEAM = 1.1
 _PIXELS_PER_PIXEL = 1.75
 
 
@@ -44,21 +43,8 @@ def depth_plane(
 
     Source: REP-118.
     """
-    source = depth_camera.resized(*depth.depth_m.shape)
-    step = _step(source, camera)
-    first = step // 2
-    source = _every(source, step)
-    rotation = Rotation.of(T_camera_depth if T_at_rest is None else T_at_rest)
-    z_buffer = _empty(camera)
-    _register(
-        np.ascontiguousarray(depth.depth_m[first::step, first::step], np.float32),
-        source.slopes,
-        np.ascontiguousarray(camera.image_rotation @ T_camera_depth[:3]),
-        camera.parameters,
-        half_sizes(source, camera, rotation),
-        z_buffer[..., 0],
-    )
-    return _closed(z_buffer)
+    (plane,) = _moved(depth, depth_camera, T_camera_depth, (camera,), T_at_rest)
+    return plane
 
 
 def depth_planes(
@@ -70,7 +56,8 @@ def depth_planes(
 ) -> tuple[Plane, Plane]:
     """Return what `depth_plane` does for one camera at two sizes: pixels are moved once for both.
 
-    Where one of the images takes only every second, third, ... pixel, each has its pass.
+    Where each image takes only every second, third, ... pixel, and neither all that the other one
+    takes, each has its pass over its few.
 
     Args:
         depth: The depth image.
@@ -80,27 +67,48 @@ def depth_planes(
         T_at_rest: See `depth_plane`.
     """
     source = depth_camera.resized(*depth.depth_m.shape)
-    if max(_step(source, camera) for camera in cameras) > 1:
-        one, other = (
-            depth_plane(depth, depth_camera, T_camera_depth, camera, T_at_rest)
-            for camera in cameras
-        )
+    if _share_pixels([_step(source, camera) for camera in cameras]):
+        one, other = _moved(depth, depth_camera, T_camera_depth, cameras, T_at_rest)
         return one, other
-    rotation = Rotation.of(T_camera_depth if T_at_rest is None else T_at_rest)
-    buffers = _empty(cameras[0]), _empty(cameras[1])
-    _register_both(
-        np.ascontiguousarray(depth.depth_m, np.float32),
-        source.slopes,
-        np.ascontiguousarray(cameras[0].image_rotation @ T_camera_depth[:3]),
-        (cameras[0].parameters, cameras[1].parameters),
-        (half_sizes(source, cameras[0], rotation), half_sizes(source, cameras[1], rotation)),
-        (buffers[0][..., 0], buffers[1][..., 0]),
+    one, other = (
+        depth_plane(depth, depth_camera, T_camera_depth, camera, T_at_rest) for camera in cameras
     )
-    return _closed(buffers[0]), _closed(buffers[1])
+    return one, other
 
 
-def _empty(camera: CameraModel) -> NDArray[np.float32]:
-    return np.full((camera.height, camera.width, 1), np.inf, np.float32)
+def _moved(
+    depth: DepthData,
+    depth_camera: CameraModel,
+    T_camera_depth: NDArray[np.float64],
+    cameras: tuple[CameraModel, ...],
+    T_at_rest: NDArray[np.float64] | None,
+) -> list[Plane]:
+    """Return the depth image in each of the cameras, which share the pixels of the finest."""
+    source = depth_camera.resized(*depth.depth_m.shape)
+    steps = [_step(source, camera) for camera in cameras]
+    step = min(steps)
+    first = step // 2
+    rotation = Rotation.of(T_camera_depth if T_at_rest is None else T_at_rest)
+    buffers = [np.full((c.height, c.width, 1), np.inf, np.float32) for c in cameras]
+    _register(
+        np.ascontiguousarray(depth.depth_m[first::step, first::step], np.float32),
+        _every(source, step).slopes,
+        np.ascontiguousarray(cameras[0].image_rotation @ T_camera_depth[:3]),
+        tuple(camera.parameters for camera in cameras),
+        tuple(
+            half_sizes(_every(source, own), camera, rotation)
+            for own, camera in zip(steps, cameras, strict=True)
+        ),
+        np.array([((own // 2 - first) // step, own // step) for own in steps]),
+        tuple(buffer[..., 0] for buffer in buffers),
+    )
+    return [_closed(buffer) for buffer in buffers]
+
+
+def _share_pixels(steps: list[int]) -> bool:
+    """Return whether the finest image takes all pixels that the others take."""
+    step = min(steps)
+    return not any(own % step or (own // 2 - step // 2) % step for own in steps)
 
 
 def _closed(z_buffer: NDArray[np.float32]) -> Plane:
@@ -137,67 +145,64 @@ def _register(
     depth: NDArray[np.float32],
     slopes: NDArray[np.float32],
     T: NDArray[np.float64],
-    camera: NDArray[np.float64],
-    half: NDArray[np.float32],
-    z_buffer: NDArray[np.float32],
+    cameras: tuple[NDArray[np.float64], ...],
+    sizes: tuple[NDArray[np.float32], ...],
+    places: NDArray[np.int64],
+    z_buffers: tuple[NDArray[np.float32], ...],
 ) -> None:
-    n = depth.shape[1]
-    u, v, z = np.empty(n), np.empty(n), np.empty(n)
-    half_u, half_v = np.empty(n), np.empty(n)
-    pixels = np.empty(n, np.int32)
-    for i in range(depth.shape[0]):
-        project_row(depth[i], slopes[0, i], slopes[1, i], T, camera, u, v, z)
-        sizes = half[0, i], half[1, i]
-        _put_row(u, v, z, depth[i], sizes, half_u, half_v, pixels, camera, z_buffer)
+    """Move the pixels once, and put them into each image.
 
-
-@compiled
-def _register_both(
-    depth: NDArray[np.float32],
-    slopes: NDArray[np.float32],
-    T: NDArray[np.float64],
-    cameras: tuple[NDArray[np.float64], NDArray[np.float64]],
-    halves: tuple[NDArray[np.float32], NDArray[np.float32]],
-    z_buffers: tuple[NDArray[np.float32], NDArray[np.float32]],
-) -> None:
+    Args:
+        depth: H x W float32 meters.
+        slopes: 2 x H x W, of the rays.
+        T: 3 x 4, into the frame of the pixels of all images.
+        cameras: Parameters of each image.
+        sizes: For each, 2 x rows x columns: half the sizes of the pixels that it takes.
+        places: For each, the first row and column that it takes, and how far they are apart.
+        z_buffers: Each image.
+    """
     n = depth.shape[1]
-    x, y, z = np.empty(n), np.empty(n), np.empty(n)
-    u, v = np.empty(n), np.empty(n)
-    half_u, half_v = np.empty(n), np.empty(n)
-    pixels = np.empty(n, np.int32)
-    # Both see as far from the axis, but for rounding; what lies between falls into neither.
+    lens, taken, uv = np.empty((3, n)), np.empty((3, n)), np.empty((2, n))
+    half, near = np.empty((2, n)), np.empty(n, np.float32)
+    few, numbers = np.empty(n, np.float32), np.empty((NUMBERS, n), np.int32)
+    # All see as far from the axis, but for rounding; what lies between falls into none.
     widest = cameras[0].copy()
-    widest[7] = max(cameras[0][7], cameras[1][7])
+    for k in range(len(cameras)):
+        widest[7] = max(widest[7], cameras[k][7])
     for i in range(depth.shape[0]):
-        lens_row(depth[i], slopes[0, i], slopes[1, i], T, widest, x, y, z)
-        for k in range(2):
-            camera, sizes = cameras[k], (halves[k][0, i], halves[k][1, i])
-            to_pixels(x, camera[3], camera[5], u)
-            to_pixels(y, camera[4], camera[6], v)
-            _put_row(u, v, z, depth[i], sizes, half_u, half_v, pixels, camera, z_buffers[k])
+        if not _any_measured(depth[i]):
+            continue
+        lens_row(depth[i], slopes[0, i], slopes[1, i], T, widest, lens[0], lens[1], lens[2])
+        for k in range(len(cameras)):
+            first, step = places[k]
+            if i % step != first:
+                continue
+            before, moved, m = depth[i], lens, sizes[k].shape[2]
+            if step > 1:
+                before, moved = few[:m], taken
+                _take(depth[i], first, step, before)
+                for axis in range(3):
+                    _take(lens[axis], first, step, moved[axis, :m])
+            u, v, camera, row = uv[0, :m], uv[1, :m], cameras[k], i // step
+            to_pixels(moved[0, :m], camera[3], camera[5], u)
+            to_pixels(moved[1, :m], camera[4], camera[6], v)
+            halves = sizes[k][0, row], sizes[k][1, row]
+            put_row(u, v, moved[2, :m], before, halves, half, near, numbers, camera, z_buffers[k])
 
 
 @compiled
-def _put_row(
-    u: NDArray[np.float64],
-    v: NDArray[np.float64],
-    z: NDArray[np.float64],
-    before: NDArray[np.float32],
-    sizes: tuple[NDArray[np.float32], NDArray[np.float32]],
-    half_u: NDArray[np.float64],
-    half_v: NDArray[np.float64],
-    pixels: NDArray[np.int32],
-    camera: NDArray[np.float64],
-    z_buffer: NDArray[np.float32],
-) -> None:
-    """Fill what one row of moved pixels covers; `half_u`, `half_v` and `pixels` are scratch."""
-    _grow(sizes[0], before, z, half_u)
-    _grow(sizes[1], before, z, half_v)
-    if _all_small(half_u, half_v):
-        _pixels(u, v, z, camera, pixels)
-        _put_pixels(pixels, z, z_buffer.reshape(-1))
-    else:
-        _put_areas(u, v, z, half_u, half_v, camera, z_buffer)
+def _any_measured(depth: NDArray[np.float32]) -> bool:
+    """Return whether any pixel of a row holds a depth: sky has rows without one."""
+    measured = 0
+    for j in range(len(depth)):
+        measured += (depth[j] > np.float32(0.0)) & (depth[j] < np.float32(np.inf))
+    return measured > 0
+
+
+@compiled
+def _take(values: NDArray[Any], first: int, step: int, result: NDArray[Any]) -> None:
+    for j in range(len(result)):
+        result[j] = values[first + j * step]
 
 
 @compiled
@@ -205,73 +210,3 @@ def _close(z_buffer: NDArray[np.float32], valid: NDArray[np.bool_]) -> None:
     for i in range(len(valid)):
         valid[i] = z_buffer[i] < np.float32(np.inf)
         z_buffer[i] = z_buffer[i] if valid[i] else np.float32(0.0)
-
-
-@compiled
-def _grow(
-    half: NDArray[np.float32],
-    before: NDArray[np.float32],
-    after: NDArray[np.float64],
-    result: NDArray[np.float64],
-) -> None:
-    for j in range(len(result)):
-        size = SEAM * half[j] * float(before[j]) / after[j] - 0.5 * (SEAM - 1.0)
-        result[j] = size if size > 0.5 else 0.5
-
-
-@compiled
-def _all_small(half_u: NDArray[np.float64], half_v: NDArray[np.float64]) -> bool:
-    larger = 0
-    for j in range(len(half_u)):
-        larger += (half_u[j] > 0.5) | (half_v[j] > 0.5)
-    return larger == 0
-
-
-@compiled
-def _pixels(
-    u: NDArray[np.float64],
-    v: NDArray[np.float64],
-    z: NDArray[np.float64],
-    camera: NDArray[np.float64],
-    pixels: NDArray[np.int32],
-) -> None:
-    """Fill which pixel of the flat image each one covers, -1 for none."""
-    columns, right, bottom = np.int32(camera[1]), camera[1] - 0.5, camera[2] - 0.5
-    for j in range(len(pixels)):
-        inside = (z[j] > 0.0) & (u[j] > -0.5) & (u[j] < right) & (v[j] > -0.5) & (v[j] < bottom)
-        row, column = np.int32(math.ceil(v[j] - 0.5)), np.int32(math.ceil(u[j] - 0.5))
-        pixels[j] = row * columns + column if inside else np.int32(-1)
-
-
-@compiled
-def _put_pixels(
-    pixels: NDArray[np.int32], z: NDArray[np.float64], z_buffer: NDArray[np.float32]
-) -> None:
-    for j in range(len(pixels)):
-        k = pixels[j]
-        if 0 <= k < len(z_buffer) and z[j] < z_buffer[k]:
-            z_buffer[k] = z[j]
-
-
-@compiled
-def _put_areas(
-    u: NDArray[np.float64],
-    v: NDArray[np.float64],
-    z: NDArray[np.float64],
-    half_u: NDArray[np.float64],
-    half_v: NDArray[np.float64],
-    camera: NDArray[np.float64],
-    z_buffer: NDArray[np.float32],
-) -> None:
-    rows, columns = z_buffer.shape
-    right, bottom = camera[1] - 0.5, camera[2] - 0.5
-    for j in range(len(u)):
-        if not (z[j] > 0.0 and -0.5 <= u[j] < right and -0.5 <= v[j] < bottom):
-            continue
-        first = max(0, math.ceil(u[j] - half_u[j]))
-        last = min(columns, math.ceil(u[j] + half_u[j]))
-        top = max(0, math.ceil(v[j] - half_v[j]))
-        for row in range(top, min(rows, math.ceil(v[j] + half_v[j]))):
-            for column in range(first, last):
-                if z[j] < z_buffer[row, column]:
-                    z_buffer[row, column] = z[j]

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from mmseg_ros.core.types import CloudData, DepthData, Modality, Plane, SensorSample
 from mmseg_ros.projection.camera import CameraModel
+from mmseg_ros.projection.cloud_ahead import CloudAhead, cloud_ahead
 from mmseg_ros.projection.depth import depth_plane, depth_planes
 from mmseg_ros.projection.extrinsics import Rig
 from mmseg_ros.projection.images import scaled_depth_plane
@@ -45,6 +46,7 @@ class FrameGeometry:
         self._label_size = label_size
         # A sensor and a stamp name a sample.
         self._xyz: dict[tuple[Modality, int], NDArray[np.float32]] = {}
+        self._ahead: dict[tuple[Modality, int], CloudAhead] = {}
         self._surfaces: dict[tuple[Modality, int, Size], Plane] = {}
 
     def camera(self, size: Size) -> CameraModel:
@@ -74,6 +76,23 @@ class FrameGeometry:
         if key not in self._xyz:
             self._xyz[key] = self.motion.xyz(sample.modality, cloud, sample.stamp_ns)
         return self._xyz[key]
+
+    def ahead(self, sample: SensorSample, cloud: CloudData) -> CloudAhead:
+        """Return the points of a cloud before the reference camera, at the time of the frame.
+
+        Args:
+            sample: The sample of the frame.
+            cloud: Its payload.
+
+        Raises:
+            CalibrationError: Intrinsics or extrinsics of camera or LiDAR are unknown.
+        """
+        key = sample.modality, sample.stamp_ns
+        if key not in self._ahead:
+            columns = np.ascontiguousarray(self.xyz(sample, cloud).T, np.float32)
+            T = self.rig.T(self.rig.reference, sample.modality)
+            self._ahead[key] = cloud_ahead(columns, T, self.rig.camera(self.rig.reference))
+        return self._ahead[key]
 
     def surface(self, sample: SensorSample, depth: DepthData, size: Size) -> Plane:
         """Return a depth image in the reference image: size x 1 float32 meters, 0 where invalid.

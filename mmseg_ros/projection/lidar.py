@@ -9,15 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ros.core.types import CloudData, Plane
-from mmseg_ros.projection.camera import CameraModel, project_point
+from mmseg_ros.projection.camera import CameraModel
+from mmseg_ros.projection.cloud_ahead import CloudAhead, cloud_ahead
 from mmseg_ros.projection.compiled import compiled
 from mmseg_ros.projection.intensity import intensity
 from mmseg_ros.projection.scratch import scratch
 
-NEAREST_M = 0.1
-FARTHEST_M = 1000.0
 DEPTH_TOLERANCE = 0.02
-_BLOCK = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +51,7 @@ def project_cloud(
     T_camera_lidar: NDArray[np.float64],
     camera: CameraModel,
     depth_tolerance: float = DEPTH_TOLERANCE,
+    ahead: CloudAhead | None = None,
 ) -> LidarProjection:
     """Return the pixels of a cloud; a point is hidden if a nearer one owns its pixel.
 
@@ -63,26 +62,24 @@ def project_cloud(
         T_camera_lidar: 4 x 4, into the optical frame of the camera.
         camera: The image.
         depth_tolerance: A point stays visible within this fraction behind the nearest one.
+        ahead: What `cloud_ahead` found for this cloud and camera, at any size of the image.
     """
-    columns = np.ascontiguousarray(xyz.T, np.float32)
-    n = columns.shape[1]
+    if ahead is None:
+        columns = np.ascontiguousarray(xyz.T, np.float32)
+        ahead = cloud_ahead(columns, T_camera_lidar, camera)
+    n, m = len(xyz), len(ahead.index)
     z_buffer = scratch('lidar.z_buffer', (camera.height, camera.width), np.float32)
     z_buffer.fill(np.inf)
-    u, v = scratch('lidar.u', (n,), np.int32), scratch('lidar.v', (n,), np.int32)
-    depth, index = scratch('lidar.depth', (n,), np.float32), scratch('lidar.index', (n,), np.int64)
-    T = np.ascontiguousarray(camera.image_rotation @ T_camera_lidar[:3])
-    m = _project(columns, T, camera.parameters, z_buffer, u, v, depth, index)
+    u, v = scratch('lidar.u', (m,), np.int32), scratch('lidar.v', (m,), np.int32)
+    depth, index = scratch('lidar.depth', (m,), np.float32), scratch('lidar.index', (m,), np.int64)
+    inside = _project(
+        ahead.x, ahead.y, ahead.depth_m, ahead.index, camera.parameters, z_buffer,
+        u, v, depth, index,
+    )  # fmt: skip
+    u, v, depth, index = (part[:inside].copy() for part in (u, v, depth, index))
     visible = np.zeros(n, np.bool_)
-    _mark_visible(u[:m], v[:m], depth[:m], index[:m], z_buffer, 1.0 + depth_tolerance, visible)
-    return LidarProjection(
-        camera.height,
-        camera.width,
-        u[:m].copy(),
-        v[:m].copy(),
-        depth[:m].copy(),
-        index[:m].copy(),
-        visible,
-    )
+    _mark_visible(u, v, depth, index, z_buffer, 1.0 + depth_tolerance, visible)
+    return LidarProjection(camera.height, camera.width, u, v, depth, index, visible)
 
 
 def lidar_plane(
@@ -91,6 +88,7 @@ def lidar_plane(
     T_base_lidar: NDArray[np.float64],
     camera: CameraModel,
     xyz: NDArray[np.float32] | None = None,
+    ahead: CloudAhead | None = None,
 ) -> Plane:
     """Return H x W x 3 float32: range (m), intensity (0..1), height above the base frame (m).
 
@@ -103,6 +101,7 @@ def lidar_plane(
         T_base_lidar: 4 x 4, into the base frame.
         camera: The image.
         xyz: N x 3, where the points are if not where the cloud says, e.g. deskewed.
+        ahead: What `cloud_ahead` found for these points and camera, at any size of the image.
 
     Raises:
         ValueError: `xyz` has another number of points than the cloud.
@@ -112,8 +111,9 @@ def lidar_plane(
     columns = _columns(cloud) if xyz is None else np.ascontiguousarray(xyz.T, np.float32)
     owner = scratch('lidar.owner', (camera.height, camera.width), np.int32)
     z_buffer = scratch('lidar.z_buffer', (camera.height, camera.width), np.float32)
-    T = np.ascontiguousarray(camera.image_rotation @ T_camera_lidar[:3])
-    _own(columns, T, camera.parameters, z_buffer, owner)
+    if ahead is None:
+        ahead = cloud_ahead(columns, T_camera_lidar, camera)
+    _own(ahead.x, ahead.y, ahead.depth_m, ahead.index, camera.parameters, z_buffer, owner)
     values = np.zeros((camera.height, camera.width, 3), np.float32)
     height = np.ascontiguousarray(T_base_lidar[2], np.float64)
     _fill(owner, columns, intensity(cloud), height, values)
@@ -130,8 +130,10 @@ def _columns(cloud: CloudData) -> NDArray[np.float32]:
 
 @compiled
 def _project(
-    points: NDArray[np.float32],
-    T: NDArray[np.float64],
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    near: NDArray[np.float32],
+    points: NDArray[np.int64],
     camera: NDArray[np.float64],
     z_buffer: NDArray[np.float32],
     u: NDArray[np.int32],
@@ -141,30 +143,24 @@ def _project(
 ) -> int:
     """Fill the pixels of the points inside the image and the nearest of each; return how many."""
     m = 0
-    xc, yc, zc = np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK)
-    kept = np.empty(_BLOCK, np.bool_)
-    for start in range(0, points.shape[1], _BLOCK):
-        block = points[:, start : start + _BLOCK]
-        _into_camera(block, T, camera[7] * (1.0 + 1e-9), xc, yc, zc, kept)
-        for i in range(block.shape[1]):
-            if not kept[i]:
-                continue
-            pu, pv, inside = project_point(camera, xc[i], yc[i], zc[i])
-            # Half a pixel more may round up to the next column at the very edge.
-            column, row, near = _nearest(pu, inside), _nearest(pv, inside), np.float32(zc[i])
-            if not (0 <= row < z_buffer.shape[0] and 0 <= column < z_buffer.shape[1]):
-                continue
-            u[m], v[m], depth[m], index[m] = column, row, near, start + i
-            if near < z_buffer[row, column]:
-                z_buffer[row, column] = near
-            m += 1
+    for i in range(len(points)):
+        column, row = _pixel(x[i], y[i], camera)
+        # Half a pixel more may round up to the next column at the very edge.
+        if not (0 <= row < z_buffer.shape[0] and 0 <= column < z_buffer.shape[1]):
+            continue
+        u[m], v[m], depth[m], index[m] = column, row, near[i], points[i]
+        if near[i] < z_buffer[row, column]:
+            z_buffer[row, column] = near[i]
+        m += 1
     return m
 
 
 @compiled
 def _own(
-    points: NDArray[np.float32],
-    T: NDArray[np.float64],
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    near: NDArray[np.float32],
+    points: NDArray[np.int64],
     camera: NDArray[np.float64],
     z_buffer: NDArray[np.float32],
     owner: NDArray[np.int32],
@@ -172,69 +168,22 @@ def _own(
     """Fill which point each pixel belongs to, -1 for none: the nearest, the last of equal ones."""
     z_buffer[:] = np.inf
     owner[:] = -1
-    xc, yc, zc = np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK)
-    kept = np.empty(_BLOCK, np.bool_)
-    for start in range(0, points.shape[1], _BLOCK):
-        block = points[:, start : start + _BLOCK]
-        _into_camera(block, T, camera[7] * (1.0 + 1e-9), xc, yc, zc, kept)
-        for i in range(block.shape[1]):
-            if not kept[i]:
-                continue
-            u, v, inside = project_point(camera, xc[i], yc[i], zc[i])
-            column, row, near = _nearest(u, inside), _nearest(v, inside), np.float32(zc[i])
-            if not (0 <= row < z_buffer.shape[0] and 0 <= column < z_buffer.shape[1]):
-                continue
-            if near <= z_buffer[row, column]:
-                z_buffer[row, column] = near
-                owner[row, column] = start + i
+    for i in range(len(points)):
+        column, row = _pixel(x[i], y[i], camera)
+        if not (0 <= row < z_buffer.shape[0] and 0 <= column < z_buffer.shape[1]):
+            continue
+        if near[i] <= z_buffer[row, column]:
+            z_buffer[row, column] = near[i]
+            owner[row, column] = points[i]
 
 
 @compiled
-def _nearest(position: float, inside: bool) -> int:
-    """Return the nearest row or column; -1 of a point outside the image."""
-    return int(position + 0.5) if inside else -1
-
-
-@compiled
-def _into_camera(
-    block: NDArray[np.float32],
-    T: NDArray[np.float64],
-    widest: float,
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
-    z: NDArray[np.float64],
-    kept: NDArray[np.bool_],
-) -> None:
-    """Fill the coordinates of a block of points in the camera, and which it can see at all."""
-    n = block.shape[1]
-    _transform(block, T[0], x[:n])
-    _transform(block, T[1], y[:n])
-    _transform(block, T[2], z[:n])
-    _keep(x[:n], y[:n], z[:n], widest, kept)
-
-
-@compiled
-def _transform(
-    points: NDArray[np.float32], row: NDArray[np.float64], result: NDArray[np.float64]
-) -> None:
-    x, y, z = points[0], points[1], points[2]
-    a, b, c, d = row[0], row[1], row[2], row[3]
-    for i in range(len(result)):
-        result[i] = a * float(x[i]) + b * float(y[i]) + c * float(z[i]) + d
-
-
-@compiled
-def _keep(
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
-    z: NDArray[np.float64],
-    widest: float,
-    kept: NDArray[np.bool_],
-) -> None:
-    """Most points of a turning LiDAR end here, before anything is divided."""
-    for i in range(len(x)):
-        ahead = (z[i] > NEAREST_M) & (z[i] < FARTHEST_M)
-        kept[i] = ahead & (x[i] * x[i] + y[i] * y[i] <= widest * z[i] * z[i])
+def _pixel(x: float, y: float, camera: NDArray[np.float64]) -> tuple[int, int]:
+    """Return column and row of a point; -1, -1 outside the image."""
+    u, v = camera[3] * x + camera[5], camera[4] * y + camera[6]
+    if -0.5 <= u < camera[1] - 0.5 and -0.5 <= v < camera[2] - 0.5:
+        return int(u + 0.5), int(v + 0.5)
+    return -1, -1
 
 
 @compiled

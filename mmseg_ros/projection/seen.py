@@ -31,7 +31,9 @@ def seen_points(
         raise ValueError(f'The sample of {sample.modality!r} holds no cloud.')
     rig = geometry.rig
     xyz = geometry.xyz(sample, sample.payload)
-    projection = project_cloud(xyz, rig.T(rig.reference, sample.modality), camera)
+    ahead = geometry.ahead(sample, sample.payload)
+    T = rig.T(rig.reference, sample.modality)
+    projection = project_cloud(xyz, T, camera, ahead=ahead)
     surface = None
     # What the calibration lacks, the alignment has told; the points still hide each other.
     with contextlib.suppress(CalibrationError):

@@ -5,6 +5,7 @@ import pytest
 
 from mmseg_ros.core.types import DepthData
 from mmseg_ros.projection import CameraModel, depth_plane
+from mmseg_ros.projection import depth as depth_module
 from mmseg_ros.projection.depth import _every, _step, depth_planes
 from mmseg_ros.projection.transforms import pose
 
@@ -58,7 +59,7 @@ def test_negative_and_infinite_depths_are_invalid():
 
 @pytest.mark.parametrize('size', [(48, 64), (240, 320)])
 def test_two_sizes_in_one_pass_are_those_of_two_passes_to_the_byte(camera, size):
-    """The larger depth image is too fine for the small target: each target has its own pass."""
+    """The small target takes every third row and column of the larger depth image."""
     rng = np.random.default_rng(4)
     depth = rng.uniform(1, 30, size).astype(np.float32)
     depth[rng.random(size) < 0.2] = np.nan
@@ -71,6 +72,31 @@ def test_two_sizes_in_one_pass_are_those_of_two_passes_to_the_byte(camera, size)
         assert 0.1 < alone.valid.mean() < 1.0
         assert plane.values.tobytes() == alone.values.tobytes()
         assert plane.valid.tobytes() == alone.valid.tobytes()
+
+
+@pytest.mark.parametrize(
+    ('size', 'passes'),
+    [
+        ((180, 320), 1),  # 4 times as fine as the network's input
+        ((240, 430), 1),  # 5 times
+        ((810, 1440), 1),  # every 10th and every 2nd: the labels take all that the network takes
+        ((720, 1280), 2),  # every 9th and every 2nd: some that the labels do not take
+    ],
+)
+def test_a_fine_depth_image_is_moved_once_for_both_sizes(camera, monkeypatch, size, passes):
+    moved = []
+    register = depth_module._register
+    monkeypatch.setattr(
+        depth_module, '_register', lambda *arrays: (moved.append(1), register(*arrays))
+    )
+    depth = np.random.default_rng(5).uniform(2, 20, size).astype(np.float32)
+    source, T = CameraModel.from_fov(64, 48, 80), pose([0.1, 0.0, 0.2])
+    cameras = camera.resized(45, 80), camera.resized(180, 320)
+    together = depth_planes(DepthData(depth), source, T, cameras)
+    assert len(moved) == passes
+    for plane, target in zip(together, cameras, strict=True):
+        alone = depth_plane(DepthData(depth), source, T, target)
+        assert plane.values.tobytes() == alone.values.tobytes()
 
 
 @pytest.mark.parametrize(('height', 'width'), [(720, 1280), (1080, 1920), (2160, 3840)])

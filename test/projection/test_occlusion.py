@@ -12,10 +12,9 @@ from mmseg_ros.projection.occlusion import (
     OPEN_MEASURED,
     OPEN_UNMEASURED,
     PASSES,
-    _facts,
     hide_occluded,
-    surface_noise_per_m,
 )
+from mmseg_ros.projection.surroundings import surface_noise_per_m, surroundings_of
 
 CAMERA = CameraModel.from_fov(320, 192, 70)
 
@@ -119,10 +118,12 @@ def widest_run(opened):
 
 def hidden_without_shortcuts(projection, surface):
     """Return what is visible, by the rule: every circle, in every pass, to its end."""
-    facts = _facts(projection, surface)
+    facts = surroundings_of(projection, surface)
     visible = projection.visible.copy()
     for _ in range(PASSES):
-        near = facts.depth_m.copy()
+        near = facts.near[
+            facts.reach_px : -facts.reach_px, facts.reach_px : -facts.reach_px
+        ].copy()
         for u, v, z, i in zip(
             projection.u, projection.v, projection.depth_m, projection.index, strict=True
         ):
