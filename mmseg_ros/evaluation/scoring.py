@@ -25,7 +25,7 @@ from mmseg_ros.core.types import (
     SensorSample,
 )
 from mmseg_ros.core.unexpected import cause_of, reason_of
-from mmseg_ros.evaluation.point_labels import geometry_for, point_labels
+from mmseg_ros.evaluation.point_labels import point_labels
 from mmseg_ros.evaluation.studies import Studies
 from mmseg_ros.evaluation.trials import Trial
 from mmseg_ros.evaluation.truth import Truth
@@ -191,7 +191,8 @@ class BagScorer:
         available = _used(result)
         truth = self._truth_of(frame_set)
         counts = FrameCounts(str(result.stamp_ns), '', available)
-        geometry = geometry_for(truth.cloud, frame_set, output.geometry, trial.odometry)
+        # A cloud of the truth has the stamp of the frame's own, and may have other points.
+        geometry = output.geometry.for_other_clouds(trial.odometry)
         found = self._counted(trial, result, truth, geometry, output.aligned)
         self._study_cloud(trial, result, truth, geometry)
         counts.add(available, result.labels, found.pixels, found.points)

@@ -71,14 +71,17 @@ class Studies:
         """
         if not isinstance(sample.payload, CloudData):
             return
-        xyz = sample.payload.xyz()
+        seen = np.flatnonzero(labels != self._ignore_id)
+        points, labels = sample.payload.points[seen], labels[seen]
+        truth = None if truth is None else truth[seen]
+        xyz = [points[name].astype(np.float32, copy=False) for name in 'xyz']
         if truth is not None:
-            seen = labels != self._ignore_id
-            ranges = np.linalg.norm(xyz[seen], axis=1)
-            self._near_points.update(labels[seen], truth[seen], ranges)
+            x, y, z = xyz
+            self._near_points.update(labels, truth, np.sqrt(x * x + y * y + z * z))
         T = self._T_fixed(sample, odometry)
         if T is not None:
-            self._flicker.add(sample.stamp_ns, xyz @ T[:3, :3].T + T[:3, 3], labels, truth)
+            fixed = np.stack(xyz, axis=-1) @ T[:3, :3].T + T[:3, 3]
+            self._flicker.add(sample.stamp_ns, fixed, labels, truth)
 
     def _T_fixed(  # noqa: N802
         self, sample: SensorSample, odometry: Odometry | None

@@ -25,9 +25,9 @@ def object_sizes(truth: NDArray[Any], ignore_id: int) -> NDArray[np.float32]:
     _join(classes, parents)
     areas = np.zeros(classes.size, np.int64)
     _count(parents, areas)
-    shares = (areas / max(classes.size, 1)).astype(np.float32)[parents].reshape(classes.shape)
-    shares[classes == ignore_id] = np.nan
-    return np.asarray(shares, np.float32)
+    shares = np.empty(classes.shape, np.float32)
+    _share(classes.reshape(-1), parents, areas, ignore_id, shares.reshape(-1))
+    return shares
 
 
 @compiled
@@ -73,3 +73,20 @@ def _count(parents: NDArray[np.int32], areas: NDArray[np.int64]) -> None:
     for pixel in range(len(parents)):
         parents[pixel] = parents[parents[pixel]]  # which is earlier, and so already right
         areas[parents[pixel]] += 1
+
+
+@compiled
+def _share(
+    classes: NDArray[np.int32],
+    parents: NDArray[np.int32],
+    areas: NDArray[np.int64],
+    ignore_id: int,
+    shares: NDArray[np.float32],
+) -> None:
+    """Fill the share of the image that the object of each pixel covers."""
+    size = np.float64(len(classes))
+    for pixel in range(len(classes)):
+        if classes[pixel] == ignore_id:
+            shares[pixel] = np.nan
+        else:
+            shares[pixel] = np.float32(areas[parents[pixel]] / size)

@@ -43,11 +43,22 @@ class FrameGeometry:
     ) -> None:
         self.rig = rig
         self.motion = RigInMotion(rig, stamp_ns, odometry)
+        self._stamp_ns = stamp_ns
         self._label_size = label_size
         # A sensor and a stamp name a sample.
         self._xyz: dict[tuple[Modality, int], NDArray[np.float32]] = {}
         self._ahead: dict[tuple[Modality, int], CloudAhead] = {}
         self._surfaces: dict[tuple[Modality, int, Size], Plane] = {}
+
+    def for_other_clouds(self, odometry: Odometry | None) -> FrameGeometry:
+        """Return one that knows the depth images of this one, and none of its clouds.
+
+        Args:
+            odometry: As the frame knew it; that of this one may have gone on.
+        """
+        other = FrameGeometry(self.rig, self._stamp_ns, odometry, self._label_size)
+        other._surfaces.update(self._surfaces)
+        return other
 
     def camera(self, size: Size) -> CameraModel:
         """Return the reference camera at a size.

@@ -18,7 +18,7 @@ from mmseg_ros.projection.extrinsics import Mount, Rig
 from mmseg_ros.projection.misalignment import Misalignment, MisalignmentEstimator
 from mmseg_ros.projection.motion import RigInMotion
 from mmseg_ros.projection.odometry import Odometry
-from mmseg_ros.projection.outline_frame import outline_frame
+from mmseg_ros.projection.outline_frame import ImageEdges, outline_frame
 from mmseg_ros.projection.outlines import Outlines, depth_outlines, scan_outlines
 
 _UNKNOWN = Mount()
@@ -58,8 +58,15 @@ class MisalignmentMonitor:
             sample
             for sample in frame_set.samples.values()
             if isinstance(sample.payload, CloudData | DepthData)
+            and not rig.mounts.get(sample.modality, _UNKNOWN).registered
         ]
-        said = [self._add_sensor(rgb, s, frame_set, rig, odometry) for s in measured]
+        if not measured:
+            return False
+        edges = ImageEdges.of(rgb)
+        camera_size = rgb.shape[0], rgb.shape[1]
+        said = [
+            self._add_sensor(edges, camera_size, s, frame_set, rig, odometry) for s in measured
+        ]
         return any(said)
 
     def report(self, limit_deg: float) -> dict[Modality, Misalignment]:
@@ -72,18 +79,17 @@ class MisalignmentMonitor:
 
     def _add_sensor(
         self,
-        rgb: NDArray[np.uint8],
+        edges: ImageEdges,
+        camera_size: tuple[int, int],
         sample: SensorSample,
         frame_set: FrameSet,
         rig: Rig,
         odometry: Odometry | None,
     ) -> bool:
         name = sample.modality
-        if rig.mounts.get(name, _UNKNOWN).registered:
-            return False
         motion = RigInMotion(rig, frame_set.stamp_ns, odometry)
         try:
-            camera = rig.camera(rig.reference).resized(*rgb.shape[:2])
+            camera = rig.camera(rig.reference).resized(*camera_size)
             T_at_rest = rig.T(rig.reference, name)
             T = T_at_rest
             outlines: Outlines
@@ -97,7 +103,7 @@ class MisalignmentMonitor:
                 outlines = depth_outlines(depth_m, rig.camera(name).resized(*depth_m.shape))
         except CalibrationError:
             return False
-        frame = outline_frame(rgb, outlines, T, camera)
+        frame = outline_frame(edges, outlines, T, camera)
         self._estimator(name, T_at_rest).add(frame)
         return len(frame.uv) > 0
 

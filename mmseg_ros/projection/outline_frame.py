@@ -42,8 +42,29 @@ class OutlineFrame:
     px_per_deg: float
 
 
+@dataclass(frozen=True, eq=False)
+class ImageEdges:
+    """Where an image has edges, for the outlines of every sensor.
+
+    Attributes:
+        away: 2 x H x W uint8, quarter pixels from the next edge of that kind.
+        is_lit: H x W bool, where there is light enough to see an edge.
+    """
+
+    away: NDArray[np.uint8]
+    is_lit: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, rgb: NDArray[np.uint8]) -> ImageEdges:
+        """Return the edges of H x W x 3 uint8; larger images are made smaller."""
+        if rgb.shape[1] > _WIDEST_PX:
+            size = (_WIDEST_PX, max(1, round(rgb.shape[0] * _WIDEST_PX / rgb.shape[1])))
+            rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+        return cls(_away(rgb), lit(rgb))
+
+
 def outline_frame(
-    rgb: NDArray[np.uint8],
+    edges: ImageEdges,
     outlines: Outlines,
     T_camera_sensor: NDArray[np.float64],
     camera: CameraModel,
@@ -51,15 +72,12 @@ def outline_frame(
     """Return the outlines of a sensor over the edges of the camera's image of that moment.
 
     Args:
-        rgb: H x W x 3 uint8; larger images are made smaller.
+        edges: Of the image.
         outlines: In the frame of the sensor.
         T_camera_sensor: 4 x 4, the extrinsics in question.
         camera: The camera, at any size.
     """
-    if rgb.shape[1] > _WIDEST_PX:
-        size = (_WIDEST_PX, max(1, round(rgb.shape[0] * _WIDEST_PX / rgb.shape[1])))
-        rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
-    camera = camera.resized(*rgb.shape[:2])
+    camera = camera.resized(*edges.is_lit.shape)
     outlines = _spread(outlines)
     T = T_camera_sensor
     near, beside = (p @ T[:3, :3].T + T[:3, 3] for p in (outlines.near, outlines.beside))
@@ -68,14 +86,13 @@ def outline_frame(
     u, v = (np.rint(uv[:, 0, i]) for i in (0, 1))
     inside = (u >= 0) & (u < camera.width) & (v >= 0) & (v < camera.height)
     inside &= np.isfinite(per_deg).all(axis=(1, 2, 3))
-    is_lit = lit(rgb)
-    inside[inside] = is_lit[v[inside].astype(int), u[inside].astype(int)]
+    inside[inside] = edges.is_lit[v[inside].astype(int), u[inside].astype(int)]
     return OutlineFrame(
         np.ascontiguousarray(uv[inside], np.float32),
         np.ascontiguousarray(per_deg[inside], np.float32),
         np.where(outlines.is_upright[inside], 0, 1).astype(np.uint8),
         np.minimum(u[inside] * _PARTS / camera.width, _PARTS - 1).astype(np.int32),
-        _away(rgb),
+        edges.away,
         float(camera.K[0, 0] * np.pi / 180),
     )
 

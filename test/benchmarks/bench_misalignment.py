@@ -27,7 +27,7 @@ from mmseg_ros.projection.extrinsics import load_rig
 from mmseg_ros.projection.misalignment import AXES, MisalignmentEstimator
 from mmseg_ros.projection.motion import RigInMotion
 from mmseg_ros.projection.odometry import Odometry
-from mmseg_ros.projection.outline_frame import outline_frame
+from mmseg_ros.projection.outline_frame import ImageEdges, outline_frame
 from mmseg_ros.projection.outlines import scan_outlines
 from mmseg_ros.sync.collector import Collector
 
@@ -83,7 +83,8 @@ def _judge(drive, error, limit):
     estimator = MisalignmentEstimator(MOST_FRAMES)
     for rgb, xyz, T, camera in drive:
         given = wrong @ T
-        estimator.add(outline_frame(rgb, scan_outlines(xyz, given, camera), given, camera))
+        edges = ImageEdges.of(rgb)
+        estimator.add(outline_frame(edges, scan_outlines(xyz, given, camera), given, camera))
     return estimator.estimate(limit)
 
 

@@ -20,7 +20,7 @@ from mmseg_ros.projection.cloud_files import read_cloud
 from mmseg_ros.projection.extrinsics import Mount, Rig
 from mmseg_ros.projection.misalignment import Misalignment, MisalignmentEstimator
 from mmseg_ros.projection.misalignment_monitor import MisalignmentMonitor
-from mmseg_ros.projection.outline_frame import outline_frame
+from mmseg_ros.projection.outline_frame import ImageEdges, outline_frame
 from mmseg_ros.projection.outlines import depth_outlines, scan_outlines
 
 KITTI = Path(__file__).parents[3] / 'shared' / 'kitti'
@@ -34,7 +34,7 @@ def estimate(turn, make=None):
         given = turned(turn) @ T_CAMERA_LIDAR
         outlines = scan_outlines(scan(scene), given, CAMERA)
         image = picture(scene) if make is None else make(picture(scene))
-        estimator.add(outline_frame(image, outlines, given, CAMERA))
+        estimator.add(outline_frame(ImageEdges.of(image), outlines, given, CAMERA))
     return estimator.estimate()
 
 
@@ -59,7 +59,7 @@ def test_the_turn_of_a_depth_camera_is_found(turn):
         depth_m = depth_at(x, y, scene).astype(np.float32)
         depth_m[::7, ::5] = np.nan
         outlines = depth_outlines(depth_m, CAMERA)
-        estimator.add(outline_frame(picture(scene), outlines, T, CAMERA))
+        estimator.add(outline_frame(ImageEdges.of(picture(scene)), outlines, T, CAMERA))
     np.testing.assert_allclose(estimator.estimate().rotation_deg, turn, atol=0.12)
 
 
@@ -86,7 +86,7 @@ def test_too_few_frames_or_outlines_say_so():
     estimator = MisalignmentEstimator()
     assert 'too few' in estimator.estimate().reason
     empty = scan_outlines(np.zeros((0, 3), np.float32), T_CAMERA_LIDAR, CAMERA)
-    estimator.add(outline_frame(picture(boxes(0)), empty, T_CAMERA_LIDAR, CAMERA))
+    estimator.add(outline_frame(ImageEdges.of(picture(boxes(0))), empty, T_CAMERA_LIDAR, CAMERA))
     assert estimator.estimate().frames == 0
 
 
@@ -170,7 +170,7 @@ def test_on_two_real_frames(turn):
         T = turned(turn) @ rig.T(rig.reference, 'lidar')
         camera = rig.camera(rig.reference)
         outlines = scan_outlines(read_cloud(cloud).xyz(), T, camera)
-        estimator.add(outline_frame(rgb, outlines, T, camera))
+        estimator.add(outline_frame(ImageEdges.of(rgb), outlines, T, camera))
     found = estimator.estimate()
     assert not found.exceeds(0.5) or any(turn)
     if found.angle_deg is not None:
