@@ -24,8 +24,8 @@ from mmseg_ros.core.types import (
 )
 from mmseg_ros.core.unexpected import reason_of
 from mmseg_ros.encoding import ENCODINGS, EncodingContext, encode
+from mmseg_ros.inference.backend import Backend
 from mmseg_ros.inference.bundle import Bundle
-from mmseg_ros.inference.protocol import Segments
 from mmseg_ros.projection.align import align_in
 from mmseg_ros.projection.extrinsics import Rig
 from mmseg_ros.projection.fit import Fit
@@ -90,7 +90,7 @@ class Pipeline:
     def __init__(
         self,
         bundle: Bundle,
-        backend: Segments,
+        backend: Backend,
         rig: Rig,
         event_window_s: float = EVENT_WINDOW_S,
         odometry: Odometry | None = None,

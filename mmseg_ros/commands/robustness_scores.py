@@ -14,10 +14,10 @@ from mmseg_ros.core.atomic_files import write_text
 if TYPE_CHECKING:
     from mmseg_ros.evaluation.bag_sweep import BagSweep
     from mmseg_ros.evaluation.data_set_sweep import DataSetSweep
-    from mmseg_ros.evaluation.network import Network
     from mmseg_ros.evaluation.stopping import Stopped
     from mmseg_ros.evaluation.sweep import SweepOptions
     from mmseg_ros.inference.bundle import Bundle
+    from mmseg_ros.inference.deterministic_backend import SettledBackend
 
 TABLE_FILE = 'robustness.csv'
 PAGE_FILE = 'robustness.html'
@@ -49,7 +49,7 @@ def sweep_source(
     """
     from mmseg_ros.commands.progress import progress_bar
     from mmseg_ros.core.model_config import ModelConfig
-    from mmseg_ros.evaluation.network import LANES, loaded_network
+    from mmseg_ros.evaluation.network import loaded_network
     from mmseg_ros.evaluation.sweep_parts import PartStore, run_parts
     from mmseg_ros.inference.bundle import load_bundle
     from mmseg_ros.metrics.sweep_report import sweep_text
@@ -57,8 +57,7 @@ def sweep_source(
     bundle = load_bundle(name)
     options = sweep_options(args)
     model = ModelConfig(backend=args.backend, threads=args.threads, precision=args.precision)
-    # A data set is scored one frame after another.
-    with loaded_network(bundle, model, 1 if is_data_set else LANES) as backend:
+    with loaded_network(bundle, model) as backend:
         make = _data_set_sweep if is_data_set else _bag_sweep
         sweep = make(args, source, bundle, backend, options, stopped)
         parts = sweep.parts()
@@ -104,7 +103,7 @@ def _bag_sweep(
     args: argparse.Namespace,
     source: Path,
     bundle: Bundle,
-    backend: Network,
+    backend: SettledBackend,
     sweep: SweepOptions,
     stopped: Stopped,
 ) -> BagSweep:
@@ -118,7 +117,7 @@ def _data_set_sweep(
     args: argparse.Namespace,
     source: Path,
     bundle: Bundle,
-    backend: Network,
+    backend: SettledBackend,
     sweep: SweepOptions,
     stopped: Stopped,
 ) -> DataSetSweep:
@@ -136,7 +135,7 @@ def _data_set_sweep(
 def _content(
     source: Path,
     bundle: Bundle,
-    backend: Network,
+    backend: SettledBackend,
     sweep: BagSweep | DataSetSweep,
     options: SweepOptions,
     results: dict[str, dict[str, Any]],

@@ -18,7 +18,6 @@ from mmseg_ros.core.errors import EvaluationError
 from mmseg_ros.core.types import RGB, Modality
 from mmseg_ros.datasets.frame import FrameList, LabelledFrame
 from mmseg_ros.evaluation.bags import evaluate_with
-from mmseg_ros.evaluation.network import Network
 from mmseg_ros.evaluation.options import EvaluationOptions
 from mmseg_ros.evaluation.replayed import replayed, topics_of
 from mmseg_ros.evaluation.scoring import resize_labels
@@ -36,6 +35,7 @@ from mmseg_ros.evaluation.sweep_cases import Case, bag_cases
 from mmseg_ros.evaluation.sweep_parts import Part, Result, Told
 from mmseg_ros.evaluation.truth import Truth
 from mmseg_ros.inference.bundle import Bundle
+from mmseg_ros.inference.deterministic_backend import SettledBackend
 from mmseg_ros.projection.fit import Fit
 from mmseg_ros.sync import health
 
@@ -59,7 +59,7 @@ class BagSweep:
         self,
         bag: Path,
         bundle: Bundle,
-        backend: Network,
+        backend: SettledBackend,
         options: EvaluationOptions,
         sweep: SweepOptions,
         stopped: Stopped,

@@ -14,7 +14,7 @@ from mmseg_ros.core.types import LIDAR, CloudData
 from mmseg_ros.evaluation import pictures
 from mmseg_ros.evaluation.bag_metrics import bag_metrics
 from mmseg_ros.evaluation.exports import Exports, exports
-from mmseg_ros.evaluation.network import LANES, Network, loaded_network
+from mmseg_ros.evaluation.network import loaded_network
 from mmseg_ros.evaluation.options import EvaluationOptions
 from mmseg_ros.evaluation.point_labels import point_labels
 from mmseg_ros.evaluation.replayed import Replayed, replayed
@@ -23,6 +23,7 @@ from mmseg_ros.evaluation.stopping import Stopped, never
 from mmseg_ros.evaluation.trials import Trial, completed, trials
 from mmseg_ros.evaluation.worst import COUNT, WorstFrames, frame_miou
 from mmseg_ros.inference.bundle import Bundle
+from mmseg_ros.inference.deterministic_backend import SettledBackend
 from mmseg_ros.labelling.frame import Frame, usable_samples
 from mmseg_ros.metrics.report import Figure
 from mmseg_ros.metrics.robustness import subsets_to_score
@@ -71,12 +72,12 @@ def evaluate(
         CalibrationError: The calibration is malformed.
         BackendError: The runtime is missing or failed.
     """
-    with loaded_network(bundle, options.config.model, LANES) as backend:
+    with loaded_network(bundle, options.config.model) as backend:
         return evaluate_with(backend, bag, bundle, options, progress, stopped)
 
 
 def evaluate_with(
-    backend: Network,
+    backend: SettledBackend,
     bag: Path,
     bundle: Bundle,
     options: EvaluationOptions,
@@ -143,8 +144,7 @@ def _score(
     expected = opened.run.expected if moments is None else len(moments)
     seen = 0
     wanted = [expected * (2 * i + 1) // (2 * count) for i in range(count)]
-    items = _trials(opened, scorer, options)
-    for trial, output in completed(items, opened.pipeline, opened.lanes):
+    for trial, output in completed(_trials(opened, scorer, options), opened.pipeline):
         frame, i = scorer.take(trial, output), trial.number
         if not trial.is_last:
             continue

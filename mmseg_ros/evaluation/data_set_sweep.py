@@ -10,7 +10,6 @@ from mmseg_ros.core.types import Modality
 from mmseg_ros.datasets.frame import LabelledDataset
 from mmseg_ros.evaluation.data_sets import ALL, DatasetScores, score_dataset
 from mmseg_ros.evaluation.image_degradations import DegradedDataset
-from mmseg_ros.evaluation.network import Network
 from mmseg_ros.evaluation.stopping import Stopped
 from mmseg_ros.evaluation.sweep import (
     PROTOCOLS,
@@ -24,6 +23,7 @@ from mmseg_ros.evaluation.sweep import (
 from mmseg_ros.evaluation.sweep_cases import Case, image_cases, not_in_images
 from mmseg_ros.evaluation.sweep_parts import Part, Result, Told
 from mmseg_ros.inference.bundle import Bundle
+from mmseg_ros.inference.deterministic_backend import SettledBackend
 from mmseg_ros.metrics.metrics import rounded
 from mmseg_ros.metrics.robustness import robustness_table
 
@@ -50,7 +50,7 @@ class DataSetSweep:
         dataset: LabelledDataset,
         held: Sequence[Modality],
         bundle: Bundle,
-        backend: Network,
+        backend: SettledBackend,
         sweep: SweepOptions,
         stopped: Stopped,
     ) -> None:

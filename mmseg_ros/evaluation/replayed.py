@@ -19,9 +19,9 @@ from mmseg_ros.core.modalities import kind_of
 from mmseg_ros.core.types import EVENT, LIDAR, RGB, FrameSet, Modality
 from mmseg_ros.evaluation.bag_metrics import Use
 from mmseg_ros.evaluation.faulty_reader import FaultyBagReader
-from mmseg_ros.evaluation.network import Network
 from mmseg_ros.evaluation.options import EvaluationOptions
 from mmseg_ros.evaluation.truth import Truth
+from mmseg_ros.inference.backend import Backend
 from mmseg_ros.inference.bundle import Bundle
 from mmseg_ros.pipeline import Pipeline
 from mmseg_ros.projection.extrinsics import Rig, load_rig
@@ -40,7 +40,6 @@ class Replayed:
         present: The bundle's modalities that the recording holds, in order.
         has_lidar: Whether one of them is a LiDAR.
         run: Yields the frames.
-        lanes: How many of them the network segments at once.
         monitor: Judges the extrinsics.
     """
 
@@ -50,13 +49,12 @@ class Replayed:
     present: tuple[Modality, ...]
     has_lidar: bool
     run: Run
-    lanes: int
     monitor: MisalignmentMonitor = field(default_factory=MisalignmentMonitor)
 
 
 @contextmanager
 def replayed(
-    backend: Network, bag: Path, bundle: Bundle, options: EvaluationOptions
+    backend: Backend, bag: Path, bundle: Bundle, options: EvaluationOptions
 ) -> Iterator[Replayed]:
     """Open a recording for one run of a network that is loaded.
 
@@ -87,7 +85,7 @@ def replayed(
         present = tuple(name for name in bundle.manifest.modality_names if name in topics)
         run = Run(reader, topics, pipeline, truth, options)
         has_lidar = any(is_lidar(name, options.config) for name in present)
-        yield Replayed(reader, truth, pipeline, present, has_lidar, run, backend.lanes)
+        yield Replayed(reader, truth, pipeline, present, has_lidar, run)
 
 
 def _rig(reader: BagReader, topics: dict[Modality, str], options: EvaluationOptions) -> Rig:

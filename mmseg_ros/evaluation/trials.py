@@ -58,23 +58,18 @@ def trials(
 
 
 def completed(
-    items: Iterable[Trial], pipeline: Pipeline, lanes: int = 1
+    items: Iterable[Trial], pipeline: Pipeline
 ) -> Iterator[tuple[Trial, PipelineOutput | Exception]]:
     """Yield trials in their order, each with what came out or why nothing did.
 
-    The network runs in threads: on some trials while the caller scores the one before and the
+    The network runs in a thread: on one trial while the caller scores the one before and the
     next one is read and prepared.
-
-    Args:
-        items: The trials.
-        pipeline: Runs the network.
-        lanes: How many threads the network serves at once.
     """
-    with ThreadPoolExecutor(lanes, 'network') as network:
+    with ThreadPoolExecutor(1, 'network') as network:
         waiting: deque[tuple[Trial, Future[PipelineOutput]]] = deque()
         for trial in items:
             waiting.append((trial, network.submit(_complete, pipeline, trial.prepared)))
-            if len(waiting) > lanes:
+            if len(waiting) > 1:
                 yield _result(*waiting.popleft())
         while waiting:
             yield _result(*waiting.popleft())

@@ -27,22 +27,7 @@ class Prediction:
     router_weights: NDArray[np.float32] | None = None
 
 
-class Segments(Protocol):
-    """Something that has a network loaded."""
-
-    def infer(self, images: NDArray[np.uint8], available: NDArray[np.bool_]) -> Prediction:
-        """Run the network on one frame.
-
-        Args:
-            images: M x H x W x 3 uint8, encoded; what an absent modality holds has no influence.
-            available: M bool, at least one True.
-
-        Raises:
-            BackendError: The runtime failed, or the network answered with NaN everywhere.
-        """
-
-
-class Backend(Segments, Protocol):
+class Backend(Protocol):
     """Something that runs a bundle. Used by one thread at a time.
 
     Attributes:
@@ -73,6 +58,17 @@ class Backend(Segments, Protocol):
 
         Otherwise it is made ready when the subset comes for the first time, which is just when a
         sensor drops.
+        """
+
+    def infer(self, images: NDArray[np.uint8], available: NDArray[np.bool_]) -> Prediction:
+        """Run the network on one frame.
+
+        Args:
+            images: M x H x W x 3 uint8, encoded; what an absent modality holds has no influence.
+            available: M bool, at least one True.
+
+        Raises:
+            BackendError: The runtime failed, or the network answered with NaN everywhere.
         """
 
     def settle(self, timeout_s: float = 120.0) -> bool:

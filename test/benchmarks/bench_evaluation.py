@@ -34,7 +34,7 @@ from mmseg_ros.bag.writer import BagWriter
 from mmseg_ros.core.model_config import ModelConfig
 from mmseg_ros.core.types import EVENT
 from mmseg_ros.evaluation.bags import evaluate_with
-from mmseg_ros.evaluation.network import LANES, loaded_network
+from mmseg_ros.evaluation.network import loaded_network
 from mmseg_ros.evaluation.options import EvaluationOptions
 from mmseg_ros.evaluation.replayed import replayed
 from mmseg_ros.inference.bundle import load_bundle
@@ -99,15 +99,11 @@ def against_pipeline(bag: Path, bundle: str, every: int, threads: int) -> Measur
     """Compare an evaluation with the pipeline alone on the same frames, read beforehand."""
     loaded = load_bundle(bundle)
     options = EvaluationOptions('none', every=every)
-    model = ModelConfig(threads=threads)
-    with (
-        loaded_network(loaded, model) as backend,
-        replayed(backend, bag, loaded, options) as opened,
-    ):
-        frames = [frame_set for _, frame_set in opened.run.frames()]
-        opened.pipeline.process(frames[0])
-        alone = both_s(lambda: [opened.pipeline.process(item) for item in frames])
-    with loaded_network(loaded, model, LANES) as backend:
+    with loaded_network(loaded, ModelConfig(threads=threads)) as backend:
+        with replayed(backend, bag, loaded, options) as opened:
+            frames = [frame_set for _, frame_set in opened.run.frames()]
+            opened.pipeline.process(frames[0])
+            alone = both_s(lambda: [opened.pipeline.process(item) for item in frames])
         whole = both_s(lambda: evaluate_with(backend, bag, loaded, options))
     detail = {
         'frames': len(frames),
