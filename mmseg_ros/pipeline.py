@@ -23,7 +23,7 @@ from mmseg_ros.core.types import (
     SegmentationResult,
 )
 from mmseg_ros.core.unexpected import reason_of
-from mmseg_ros.encoding import ENCODINGS, EncodingContext, encode
+from mmseg_ros.encoding import ENCODINGS, EncodingContext, encode, event_channels
 from mmseg_ros.inference.backend import Backend
 from mmseg_ros.inference.bundle import Bundle
 from mmseg_ros.projection.align import align_in
@@ -39,7 +39,8 @@ class PipelineOutput:
 
     Attributes:
         result: Labels and confidence at the size of the reference camera's image.
-        aligned: The planes that went in, at the size of the network's input.
+        aligned: The planes that went in, at the size of the network's input; of events only the
+            channels that their encoding looks at.
         rejected: Why a modality of the frame could not be used, one sentence each.
         geometry: What the alignment has brought to the frame's time, for outputs.
     """
@@ -112,6 +113,9 @@ class Pipeline:
         self._backend = backend
         self._clock_ns = clock_ns
         self._event_window_ns = round(event_window_s * 1e9)
+        self._event_channels = {
+            spec.name: event_channels(spec.encoding) for spec in bundle.manifest.modalities
+        }
 
     def process(
         self, frame_set: FrameSet, rig: Rig | None = None, with_surface: bool = False
@@ -154,7 +158,9 @@ class Pipeline:
         )
         with timer.stage('align'):
             scaled = fit.scaled_height, fit.scaled_width
-            planes, rejected = align_in(geometry, frame_set, *scaled, self._event_window_ns)
+            planes, rejected = align_in(
+                geometry, frame_set, *scaled, self._event_window_ns, self._event_channels
+            )
             aligned = _laid(planes, fit)
         with timer.stage('encode'):
             images, available, not_encoded = self._encode(aligned, rig, fit)

@@ -49,7 +49,8 @@ def measure_path(
 
     CPU time is that of the whole process, the threads of the runtime included, so a loaded
     machine changes it little. Messages are decoded as the node decodes them; publishing is
-    building labels and labeled points and writing them as DDS takes them.
+    building labels and labeled points and writing them as DDS takes them. The allocator is set as
+    in the node: without that, every cloud is written to fresh pages.
 
     Args:
         bundle_name: Name or folder.
@@ -62,6 +63,9 @@ def measure_path(
     Raises:
         BackendError: The backend cannot run this bundle.
     """
+    from mmseg_ros.ros.environment import keep_freed_memory
+
+    keep_freed_memory()
     bundle = load_bundle(bundle_name)
     backend = RoutedBackend(create_runtime(backend_name, threads))
     backend.load(bundle)

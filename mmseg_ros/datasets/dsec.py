@@ -26,8 +26,8 @@ from mmseg_ros.datasets.label_table import LabelTable
 from mmseg_ros.datasets.legacy import Legacy
 from mmseg_ros.datasets.options import DEFAULT_OPTIONS, ReadOptions
 from mmseg_ros.datasets.reader import Reader
-from mmseg_ros.encoding import EncodingContext, encode
-from mmseg_ros.projection.events import COUNT_CHANNELS, EVENT_CHANNELS, plane_at_pixels
+from mmseg_ros.encoding import EncodingContext, encode, event_channels
+from mmseg_ros.projection.events import plane_at_pixels
 
 HEIGHT, WIDTH, LABELED_ROWS = 480, 640, 440
 """The lowest 40 rows show the hood and are not labeled."""
@@ -126,7 +126,7 @@ def _plane(files: FrameFiles, encoding: str) -> NDArray[np.uint8]:
     events = read_events(path, WIDTH, HEIGHT, end_us, WINDOW_US)
     pixels = _rectify_map(rectification)
     window_ns = ((end_us - WINDOW_US) * 1000, end_us * 1000)
-    channels = COUNT_CHANNELS if encoding == 'polarity' else EVENT_CHANNELS
+    channels = event_channels(encoding)
     values = plane_at_pixels(events, pixels, window_ns, HEIGHT, WIDTH, channels)
     plane = Plane(values[:LABELED_ROWS], np.ones((LABELED_ROWS, WIDTH), np.bool_))
     return np.asarray(encode(encoding, plane, EncodingContext()), np.uint8)

@@ -18,10 +18,10 @@ from mmseg_ros.datasets.file_frames import FrameFiles, PlaneReader
 from mmseg_ros.datasets.gnss import gnss_odometry, read_gnss
 from mmseg_ros.datasets.hdf5 import read_events
 from mmseg_ros.datasets.point_images import camera_of, lidar_image, png_size
-from mmseg_ros.encoding import EncodingContext, encode
+from mmseg_ros.encoding import EncodingContext, encode, event_channels
 from mmseg_ros.projection.camera import CameraModel
 from mmseg_ros.projection.cloud_columns import as_points
-from mmseg_ros.projection.events import COUNT_CHANNELS, EVENT_CHANNELS, event_plane
+from mmseg_ros.projection.events import event_plane
 from mmseg_ros.projection.extrinsics import Rig, load_rig
 from mmseg_ros.projection.lidar import project_cloud
 from mmseg_ros.projection.motion import deskewed
@@ -101,7 +101,7 @@ class MusesSensors:
         last_ns = int(events.stamp_ns.max()) + 1 if len(events.stamp_ns) else 1
         window_ns = (last_ns - EVENT_WINDOW_US * 1000, last_ns)
         camera = self._camera(files, EVENT)
-        channels = COUNT_CHANNELS if encoding == 'polarity' else EVENT_CHANNELS
+        channels = event_channels(encoding)
         T_camera_event = self._rig.T(RGB, EVENT)
         plane = event_plane(events, T_camera_event, sensor, camera, window_ns, channels=channels)
         return _encoded(encoding, plane, path)

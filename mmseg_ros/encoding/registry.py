@@ -20,6 +20,7 @@ from mmseg_ros.encoding.range_intensity_height import range_intensity_height
 from mmseg_ros.encoding.rgb import rgb
 from mmseg_ros.encoding.time_surface import time_surface
 from mmseg_ros.encoding.voxel_grid import voxel_grid
+from mmseg_ros.projection.events import COUNT_CHANNELS, EVENT_CHANNELS
 
 Encoding: TypeAlias = Callable[[Plane, EncodingContext], NDArray[np.uint8]]
 
@@ -53,3 +54,12 @@ def encode(name: str, plane: Plane, context: EncodingContext) -> NDArray[Any]:
     if name not in ENCODINGS:
         raise ConfigError(f'Unknown encoding {name!r}; there are: {", ".join(ENCODINGS)}.')
     return ENCODINGS[name](plane, context)
+
+
+def event_channels(name: str) -> int:
+    """Return how many channels of `event_plane` an encoding looks at.
+
+    Args:
+        name: A key of ENCODINGS.
+    """
+    return COUNT_CHANNELS if name == 'polarity' else EVENT_CHANNELS

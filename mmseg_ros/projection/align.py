@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import numpy as np
 
 from mmseg_ros.core.errors import SampleError
@@ -18,12 +21,14 @@ from mmseg_ros.core.types import (
 )
 from mmseg_ros.core.unexpected import reason_of
 from mmseg_ros.projection.camera import CameraModel
-from mmseg_ros.projection.events import event_plane
+from mmseg_ros.projection.events import EVENT_CHANNELS, event_plane
 from mmseg_ros.projection.extrinsics import Rig
 from mmseg_ros.projection.frame_geometry import FrameGeometry, Size
 from mmseg_ros.projection.images import registered_plane, scaled_plane
 from mmseg_ros.projection.lidar import lidar_plane
 from mmseg_ros.projection.odometry import Odometry
+
+_ALL: Mapping[Modality, int] = MappingProxyType({})
 
 
 def align(
@@ -53,7 +58,12 @@ def align(
 
 
 def align_in(
-    geometry: FrameGeometry, frame_set: FrameSet, height: int, width: int, event_window_ns: int
+    geometry: FrameGeometry,
+    frame_set: FrameSet,
+    height: int,
+    width: int,
+    event_window_ns: int,
+    event_channels: Mapping[Modality, int] = _ALL,
 ) -> tuple[AlignedFrame, dict[Modality, str]]:
     """Return what `align` does, by the geometry of the frame, which keeps what others may need.
 
@@ -63,9 +73,10 @@ def align_in(
         height: Rows of the planes.
         width: Columns of the planes.
         event_window_ns: Length of the event window that ends at the stamp of the frame.
+        event_channels: How many channels of `event_plane` are needed, all where nothing is said.
     """
     window_ns = (frame_set.stamp_ns - event_window_ns, frame_set.stamp_ns)
-    aligner = _Aligner(geometry, (height, width), window_ns)
+    aligner = _Aligner(geometry, (height, width), window_ns, event_channels)
     planes: dict[Modality, Plane] = {}
     rejected: dict[Modality, str] = {}
     # Depth first: what it measures moves images and events of other cameras.
@@ -86,11 +97,18 @@ def _is_no_depth(sample: SensorSample) -> bool:
 class _Aligner:
     """Brings one sample at a time into the reference image."""
 
-    def __init__(self, geometry: FrameGeometry, size: Size, window_ns: tuple[int, int]) -> None:
+    def __init__(
+        self,
+        geometry: FrameGeometry,
+        size: Size,
+        window_ns: tuple[int, int],
+        event_channels: Mapping[Modality, int],
+    ) -> None:
         self._geometry = geometry
         self._rig = geometry.rig
         self._size = size
         self._window_ns = window_ns
+        self._event_channels = event_channels
         self._surface: Plane | None = None
 
     def plane(self, sample: SensorSample) -> Plane:
@@ -135,7 +153,10 @@ class _Aligner:
         else:
             T = self._rig.T(self._rig.reference, modality)
             event_camera, surface = self._rig.camera(modality), self._surface
-        return event_plane(events, T, event_camera, self._camera, self._window_ns, surface)
+        channels = self._event_channels.get(modality, EVENT_CHANNELS)
+        return event_plane(
+            events, T, event_camera, self._camera, self._window_ns, surface, channels
+        )
 
     def _cloud(self, sample: SensorSample, cloud: CloudData) -> Plane:
         name = sample.modality

@@ -28,6 +28,11 @@ def prepare_process() -> None:
     profile = str(config_file('fastdds.xml'))
     for variable in PROFILE_VARIABLES:
         os.environ.setdefault(variable, profile)
+    keep_freed_memory()
+
+
+def keep_freed_memory() -> None:
+    """Let freed messages serve again: fresh pages cost more than what fills them."""
     with contextlib.suppress(OSError, AttributeError):
         libc = ctypes.CDLL(None)
         libc.mallopt(_M_MMAP_THRESHOLD, 32 * _MIB)

@@ -6,7 +6,7 @@ import pytest
 from mmseg_ros.core.errors import CalibrationError, ConfigError, SampleError
 from mmseg_ros.core.modalities import STANDARD_ENCODINGS
 from mmseg_ros.core.types import STANDARD_MODALITIES, EventData, Plane
-from mmseg_ros.encoding import ENCODINGS, EncodingContext, encode
+from mmseg_ros.encoding import ENCODINGS, EncodingContext, encode, event_channels
 from mmseg_ros.projection import CameraModel, event_plane
 from mmseg_ros.projection.transforms import T_OPTICAL_BODY_ROTATION
 
@@ -183,3 +183,14 @@ def test_polarity_is_the_same_from_counts_alone(event_plane_of_a_window):
     image = encode('polarity', full, EncodingContext())
     np.testing.assert_array_equal(image, encode('polarity', counts, EncodingContext()))
     assert image[1, 2].tolist() == [255, 0, 255]
+
+
+@pytest.mark.parametrize('name', ['polarity', 'voxel_grid', 'time_surface'])
+def test_the_channels_an_encoding_of_events_looks_at_are_enough(name):
+    values = np.random.default_rng(0).integers(0, 3, (6, 8, 7)).astype(np.float32)
+    valid = np.ones((6, 8), bool)
+    needed = values[..., : event_channels(name)]
+    few, all_of_them = (encode(name, Plane(v, valid), EncodingContext()) for v in (needed, values))
+    assert few.any()
+    np.testing.assert_array_equal(few, all_of_them)
+    assert event_channels('polarity') == 2

@@ -16,6 +16,8 @@ from mmseg_ros.core.types import (
     SensorSample,
 )
 from mmseg_ros.projection import Rig, align
+from mmseg_ros.projection.align import align_in
+from mmseg_ros.projection.frame_geometry import FrameGeometry
 
 STAMP_NS = 5_000_000_000
 WINDOW_NS = 50_000_000
@@ -153,3 +155,17 @@ def test_an_image_that_nothing_resizes_costs_only_itself(rig, samples):
     frame, rejected = align(frame_set(samples), rig, 192, 320, WINDOW_NS)
     assert set(frame.planes) == {'depth', 'event', 'lidar'}
     assert set(rejected) == {'rgb'}
+
+
+def test_only_the_channels_of_events_that_are_needed_are_made(samples, rig):
+    frame_set = FrameSet('rgb', STAMP_NS, samples, tuple(samples), CloseReason.COMPLETE)
+
+    def events(channels):
+        geometry = FrameGeometry(rig, STAMP_NS)
+        return align_in(geometry, frame_set, 96, 160, WINDOW_NS, channels)[0].planes['event']
+
+    whole, counts, other = events({}), events({'event': 2}), events({'rear_event': 2})
+    assert whole.values.shape == other.values.shape == (96, 160, 7)
+    assert whole.values[..., :2].any()
+    np.testing.assert_array_equal(counts.values, whole.values[..., :2])
+    np.testing.assert_array_equal(counts.valid, whole.valid)
