@@ -1,6 +1,7 @@
 """Everything of rclpy that is used without being public: what to check when rclpy changes.
 
-Written for rclpy 7.1 (ROS 2 Jazzy). `raw_transforms.py` keeps what it needs of generated messages.
+Written for rclpy 7.1 (ROS 2 Jazzy). `raw_transforms.py` keeps what it needs of generated messages,
+`batch_executor.py` what it needs of the executor.
 """
 
 from __future__ import annotations

@@ -8,14 +8,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
-from rclpy.task import Future
 
 from mmseg_ros.core.errors import MmsegError
 from mmseg_ros.ros.environment import prepare_process
+from mmseg_ros.ros.executor import StopFuture, make_executor, spin_until
 from mmseg_ros.ros.logs import forward_logs, stop_forwarding
-from mmseg_ros.ros.rclpy_compat import RCLError
 from mmseg_ros.ros.signals import StopSignals
 
 NodeT = TypeVar('NodeT')
@@ -41,7 +40,7 @@ def run_node(arguments: Sequence[str], signals: StopSignals, make_node: Callable
     stop = StopFuture()
     signals.on_stop(lambda: stop.set_result(None), _TIDY_UP_S)
     handler = forward_logs(node.get_logger())
-    _spin(executor, stop)
+    spin_until(executor, node, stop)
     stop_forwarding(handler)
     node.halt(_LAST_FRAME_S)
     rclpy.try_shutdown()
@@ -76,34 +75,6 @@ def start_node(
         print(f'mmseg_ros: {error}', file=sys.stderr)
         rclpy.try_shutdown()
         return None
-    executor = SingleThreadedExecutor()
+    executor = make_executor()
     executor.add_node(node)
     return node, executor
-
-
-class StopFuture(Future):  # type: ignore[misc]
-    """Ends `spin_until_future_complete`, and stays as small as it is.
-
-    With every message served, rclpy of Jazzy adds one more callback that wakes the executor.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._wakes = False
-
-    def add_done_callback(self, callback: Callable[[Future], None]) -> None:
-        """Keep the first one; all do the same."""
-        if not self._wakes:
-            self._wakes = True
-            super().add_done_callback(callback)
-
-
-def _spin(executor: SingleThreadedExecutor, stop: Future) -> None:
-    while rclpy.ok() and not stop.done():
-        try:
-            executor.spin_until_future_complete(stop)
-        except ExternalShutdownException:
-            return
-        except RCLError as error:
-            # An rcl fault of one entity (a race of lifecycle requests); the node's state is kept.
-            executor.get_nodes()[0].get_logger().error(f'{error}')

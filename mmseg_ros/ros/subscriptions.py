@@ -35,6 +35,27 @@ class Candidate:
     callback: Callable[[Any], None]
 
 
+class _TakeAll:
+    """The callback of a subscription; takes what waits on the others of its batch too.
+
+    Attributes:
+        batch: What yields them, for an executor that serves a batch once.
+    """
+
+    def __init__(
+        self,
+        others: Callable[[], Iterable[AdaptiveSubscription]],
+        take: Callable[[Candidate, Any], None],
+        candidate: Candidate,
+    ) -> None:
+        self.batch = None if others is tuple else others
+        self._take = take
+        self._candidate = candidate
+
+    def __call__(self, message: Any) -> None:
+        self._take(self._candidate, message)
+
+
 class AdaptiveSubscription:
     """Subscribes to the first candidate that someone publishes, with a QoS that fits them all.
 
@@ -104,7 +125,7 @@ class AdaptiveSubscription:
         self._subscription = self._node.create_subscription(
             candidate.message_class,
             candidate.topic,
-            lambda message: self._take_all(candidate, message),
+            _TakeAll(self._others, self._take_all, candidate),
             input_qos(reliability, self._depth),
             # The graph check above names the publisher; rclpy's own handlers only warn.
             event_callbacks=NO_INPUT_EVENTS,

@@ -94,7 +94,7 @@ class ContentMonitor:
 def _probe_image(pixels: NDArray[Any]) -> NDArray[Any]:
     rows = max(1, pixels.shape[0] // _PROBES_PER_SIDE)
     columns = max(1, pixels.shape[1] // _PROBES_PER_SIDE)
-    return pixels[::rows, ::columns]
+    return np.ascontiguousarray(pixels[::rows, ::columns])
 
 
 def _probe_points(points: NDArray[Any]) -> NDArray[Any]:

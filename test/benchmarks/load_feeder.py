@@ -28,6 +28,8 @@ BYTES_PER_EVENT = 12
 STAMP = slice(4, 12)
 INFO_HZ, CLOCK_HZ = 1.0, 100.0
 CLOCK = 'clock'
+LATEST_S = 0.05
+"""How far behind a message may be sent: what a driver's own queue holds back on a busy machine."""
 
 Message = tuple[str, str, bytes]
 
@@ -74,13 +76,15 @@ def feed(
 ) -> None:
     """Publish every sensor at its rate until the file `stop` lies beside `file`; write counts.
 
-    A message that is behind by more than a period is left out, so no burst makes up for a pause
-    of this process; what was sent is counted. While the file `pause` is there, only time goes on.
+    A message that is behind by more than `LATEST_S` is left out, so no long burst makes up for a
+    pause of this process; what was sent is counted. While the file `pause` is there, only time
+    goes on.
     """
     import rclpy
 
     rclpy.init()
     publish = _publisher(messages)
+    buffers = {name: [bytearray(data) for _, _, data in turn] for name, turn in messages.items()}
     sent: Counter[str] = Counter()
     began_s = time.monotonic()
     due = [(began_s, name) for name in (CLOCK, *messages)]
@@ -90,22 +94,22 @@ def feed(
         at_s, name = heapq.heappop(due)
         period_s = 1.0 / (rates_hz.get(name, CLOCK_HZ if name == CLOCK else INFO_HZ))
         time.sleep(max(at_s - time.monotonic(), 0.0))
-        late = time.monotonic() - at_s > period_s / clock.speed
+        late = time.monotonic() - at_s > LATEST_S / clock.speed
         heapq.heappush(due, (at_s + period_s / clock.speed, name))
         if name == CLOCK:
-            publish(name, b'', clock.now_ns())
+            publish(name, bytearray(), clock.now_ns())
             if pause.exists():
                 write_text(file, json.dumps(sent))  # whole or not at all: another process reads
         elif not late and not pause.exists():
-            _, _, data = messages[name][sent[name] % len(messages[name])]
+            turn = buffers[name][sent[name] % len(buffers[name])]
             # A packet of events is sent when its last event is there, stamped with its first.
             begin_ns = round(period_s * 1e9) if name == EVENT else 0
-            publish(name, data, clock.now_ns() - begin_ns)
+            publish(name, turn, clock.now_ns() - begin_ns)
             sent[name] += 1
     rclpy.try_shutdown()
 
 
-def _publisher(messages: dict[str, list[Message]]) -> Callable[[str, bytes, int], None]:
+def _publisher(messages: dict[str, list[Message]]) -> Callable[[str, bytearray, int], None]:
     """Return what publishes serialised data of a sensor, or /clock, with a stamp."""
     from builtin_interfaces.msg import Time
     from rclpy.node import Node
@@ -121,13 +125,12 @@ def _publisher(messages: dict[str, list[Message]]) -> Callable[[str, bytes, int]
     }
     publishers[CLOCK] = node.create_publisher(Clock, '/clock', 10)
 
-    def publish(name: str, data: bytes, stamp_ns: int) -> None:
+    def publish(name: str, data: bytearray, stamp_ns: int) -> None:
         seconds, nanoseconds = divmod(stamp_ns, 1_000_000_000)
         if name == CLOCK:
             publishers[name].publish(Clock(clock=Time(sec=seconds, nanosec=nanoseconds)))
             return
-        stamped = bytearray(data)
-        stamped[STAMP] = seconds.to_bytes(4, 'little') + nanoseconds.to_bytes(4, 'little')
-        publishers[name].publish(bytes(stamped))
+        data[STAMP] = seconds.to_bytes(4, 'little') + nanoseconds.to_bytes(4, 'little')
+        publishers[name].publish(bytes(data))
 
     return publish

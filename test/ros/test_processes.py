@@ -88,6 +88,7 @@ def test_a_stranger_that_knows_the_topics_gets_labels_and_the_node_ends_cleanly(
 ):
     node = start_node('-p', 'sync.dedline_s:=0.2')
     assert "Did you mean 'sync.deadline_s'" in node.text
+    assert 'Executor: BatchExecutor.' in node.text
     client = start([*CLIENT, variant, '40'], 'client')
     assert client.child.wait(60) == 0, client.text + node.text
     lines = [line.split() for line in client.text.splitlines()]

@@ -8,7 +8,7 @@ pytestmark = pytest.mark.ros
 
 
 def test_what_ends_the_spinning_does_not_grow_with_every_callback(graph, listener):
-    from mmseg_ros.ros.run_node import StopFuture
+    from mmseg_ros.ros.executor import StopFuture
 
     stop, calls, kept = StopFuture(), [], []
 
