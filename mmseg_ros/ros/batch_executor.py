@@ -2,8 +2,8 @@
 
 rclpy's single-threaded executor builds a wait set anew for every round, wakes itself for one more
 round after every callback, and runs a task for each subscription that had a message even if the
-callback before has taken them all. Besides `rclpy_compat` this is the one place that relies on
-private names of rclpy (7.1, ROS 2 Jazzy); `is_possible` tells whether they are there.
+callback before has taken them all. The private names of rclpy (7.1, ROS 2 Jazzy) that this relies
+on are checked by `is_possible`.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from mmseg_ros.core.unexpected import cause_of, reason_of
 from mmseg_ros.messages import decode_camera_info, stamp_ns
 from mmseg_ros.messages.sensor_decoder import Decode, SensorDecoder
 from mmseg_ros.projection.cloud_frames import CloudFrames, Join
+from mmseg_ros.projection.extrinsics import Rig
 from mmseg_ros.ros.calibration import Calibration
 
 _MAX_CAUSES = 16
@@ -93,6 +94,7 @@ class Intake:
         self._warn = warn
         self._on_frame = on_frame
         self._frames: dict[Modality, str] = {}
+        self._complete: dict[Modality, Rig] = {}
         self._lock = threading.Lock()
 
     def on_message(self, modality: Modality, decode: Decode, message: Any) -> None:
@@ -157,9 +159,13 @@ class Intake:
         Raises:
             SampleError: It lacks something; says what.
         """
+        rig = self._calibration.rig
+        if self._complete.get(modality) is rig:  # as for nearly every message
+            return
         missing = self._calibration.missing(modality)
         if missing:
             raise SampleError(missing)
+        self._complete[modality] = rig
 
     def _note_frame(self, modality: Modality, frame_id: str) -> None:
         if self._frames.get(modality) == frame_id:
