@@ -29,7 +29,7 @@ from mmseg_ros.core.resources import config_file
 from mmseg_ros.up.supervised import Program
 from mmseg_ros.up.supervisor import Supervisor
 
-START_LIMIT_S, SETTLE_S, SETTLE_HZ = 60.0, 5.0, 4.0
+START_LIMIT_S, SETTLE_S, SETTLE_HZ = 60.0, 4.0, 4.0
 
 
 def node_command(bundle: str) -> list[str]:
