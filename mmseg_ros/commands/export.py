@@ -50,9 +50,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--weights',
-        choices=('fp32', 'fp16'),
+        choices=('fp32', 'fp16', 'linked'),
         default='fp32',
-        help='what the weights are stored in; fp16 halves the bundle, graphs stay as they are',
+        help='what the weights are stored in; fp16 halves the bundle, graphs stay as they are; '
+        'linked (int8 of a bundle): not again, the manifest names the bundle that stores them',
     )
     parser.add_argument(
         '--calibrate-on', type=Path, metavar='DATA_SET', help='its train split calibrates int8'
@@ -86,6 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
     from mmseg_ros.inference.bundle import MANIFEST_FILE
 
     require_absent(arguments.output, BundleError)
+    _require_link(arguments)
     if arguments.dynamic:
         return _export_dynamic(arguments)
     if not arguments.run.exists() or (arguments.run / MANIFEST_FILE).is_file():
@@ -97,6 +99,21 @@ def run(arguments: argparse.Namespace) -> int:
     size_mb = sum(path.stat().st_size for path in arguments.output.rglob('*')) / 1e6
     print(f'{arguments.output}: {size_mb:.1f} MB')
     return 0
+
+
+def _require_link(arguments: argparse.Namespace) -> None:
+    """Check that `--weights linked` is asked for where it can be."""
+    from mmseg_ros.core.errors import ConfigError
+    from mmseg_ros.inference.bundle import MANIFEST_FILE
+
+    if arguments.weights != 'linked':
+        return
+    is_run = arguments.run.exists() and not (arguments.run / MANIFEST_FILE).is_file()
+    if arguments.precision != 'int8' or is_run:
+        raise ConfigError(
+            '--weights linked is for --precision int8 of a bundle, whose weights stay where they '
+            'are; take fp32 or fp16.'
+        )
 
 
 def _export_dynamic(arguments: argparse.Namespace) -> int:
@@ -130,7 +147,8 @@ def _from_bundle(arguments: argparse.Namespace) -> tuple[SegmentationModel, Mani
     if arguments.merge_experts:
         raise ConfigError('--merge-experts is for training runs, not for bundles; leave it out.')
     bundle = load_bundle(arguments.run)
-    manifest = manifest_again(bundle, _name(arguments), arguments.precision)
+    linked = arguments.weights == 'linked'
+    manifest = manifest_again(bundle, _name(arguments), arguments.precision, linked)
     if arguments.licence:
         manifest = replace(manifest, licence=arguments.licence)
     return bundled_model(bundle), manifest

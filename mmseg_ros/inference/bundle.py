@@ -42,8 +42,29 @@ class Bundle:
 
     @property
     def weights_path(self) -> Path:
-        """Return the path of the weights for further training."""
-        return self.path / WEIGHTS_FILE
+        """Return the path of the weights for further training.
+
+        Raises:
+            BundleError: Another bundle stores them, and is missing or has others by now.
+        """
+        linked = self.manifest.weights_in
+        if linked is None:
+            return self.path / WEIGHTS_FILE
+        beside = self.path.parent / linked.bundle
+        try:
+            folder = beside if beside.is_dir() else bundle_directory(linked.bundle)
+        except ConfigError as error:
+            raise BundleError(
+                f'{self.path} stores graphs alone; its weights are in the bundle '
+                f'{linked.bundle!r}, which must lie beside it. {error}'
+            ) from error
+        path = folder / WEIGHTS_FILE
+        if not path.is_file() or file_sha256(path) != linked.sha256:
+            raise BundleError(
+                f'{path} is not what {self.path} was exported from (sha256 '
+                f'{linked.sha256[:12]}...); export it again from {linked.bundle!r}.'
+            )
+        return path
 
 
 def load_bundle(name_or_path: str | Path) -> Bundle:
@@ -55,7 +76,7 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
     """
     path, data = read_manifest(name_or_path)
     manifest = Manifest.from_dict(data, str(path / MANIFEST_FILE))
-    weights = (WEIGHTS_FILE,) if manifest.has_weights else ()
+    weights = (WEIGHTS_FILE,) if manifest.has_weights and manifest.weights_in is None else ()
     verify_files(path, manifest.files, (ONNX_FILE, *weights, *manifest.subsets))
     return Bundle(path, manifest)
 

@@ -13,6 +13,7 @@ from mmseg_ros.inference.manifest_reader import (
     SCHEMA_VERSION,
     SEGMENTATION,
     FileEntry,
+    LinkedWeights,
     ManifestReader,
 )
 
@@ -70,6 +71,7 @@ class Manifest:
         licence: SPDX identifier of the weights.
         subsets: File of each graph that computes some modalities only -> the subsets it serves.
         files: Every file of the bundle except the manifest itself.
+        weights_in: The bundle that stores the weights, if it is another one.
     """
 
     name: str
@@ -85,6 +87,7 @@ class Manifest:
     licence: str
     subsets: Mapping[str, tuple[tuple[Modality, ...], ...]] = field(default_factory=dict)
     files: Mapping[str, FileEntry] = field(default_factory=dict)
+    weights_in: LinkedWeights | None = None
 
     @property
     def modality_names(self) -> tuple[Modality, ...]:
@@ -98,9 +101,11 @@ class Manifest:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the content of `manifest.json`."""
+        linked = {} if self.weights_in is None else {'weights_in': self.weights_in.to_dict()}
         return {
             'schema_version': SCHEMA_VERSION,
             'name': self.name,
+            **linked,
             'model': {'name': self.model, 'options': dict(self.model_options)},
             'modalities': [spec.to_dict() for spec in self.modalities],
             'input': {'height': self.height, 'width': self.width, 'dtype': 'uint8'},
@@ -146,6 +151,7 @@ class Manifest:
             licence=reader.get('licence', str),
             subsets=_subsets(reader, [spec.name for spec in modalities]),
             files=reader.files(),
+            weights_in=reader.linked_weights(),
         )
 
 

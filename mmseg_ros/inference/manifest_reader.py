@@ -28,6 +28,23 @@ class FileEntry:
     sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class LinkedWeights:
+    """Where a bundle of graphs alone has the weights of its network.
+
+    Attributes:
+        bundle: Name of the bundle that stores them.
+        sha256: Of its `model.safetensors`.
+    """
+
+    bundle: str
+    sha256: str
+
+    def to_dict(self) -> dict[str, str]:
+        """Return its entry in `manifest.json`."""
+        return {'bundle': self.bundle, 'sha256': self.sha256}
+
+
 class ManifestReader:
     """Looks fields up by dotted name.
 
@@ -74,6 +91,22 @@ class ManifestReader:
             raise BundleError(
                 f'{self.source}: the bundle is for {found!r}, not for {task!r}{hint}.'
             )
+
+    def linked_weights(self) -> LinkedWeights | None:
+        """Return the field `weights_in`, or None if the bundle stores its weights.
+
+        Raises:
+            BundleError: It names no bundle or hash, or a path.
+        """
+        if 'weights_in' not in self._data:
+            return None
+        bundle = str(self.get('weights_in.bundle', str))
+        if not bundle or bundle.startswith('.') or '/' in bundle:
+            raise BundleError(
+                f'{self.source}: field weights_in.bundle must be the name of a bundle, but is '
+                f'{bundle!r}.'
+            )
+        return LinkedWeights(bundle, str(self.get('weights_in.sha256', str)))
 
     def precision(self) -> str:
         """Return the precision of the graphs; raises `BundleError` if there is no such."""

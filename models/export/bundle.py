@@ -11,7 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.torch import save
 
-from mmseg_models.export.calibration import calibration_images, masked_feeds, subset_feeds
+from mmseg_models.export.calibration import (
+    FRAMES,
+    calibration_images,
+    masked_feeds,
+    subset_feeds,
+)
 from mmseg_models.export.card import DEPLOYED, model_card
 from mmseg_models.export.deployed import deployed_graph
 from mmseg_models.export.deployed_scores import score_deployed
@@ -46,6 +51,9 @@ from mmseg_ros.inference.bundle import (
     unsealed_bundle,
 )
 from mmseg_ros.inference.manifest import Manifest
+
+PARITY_FRAMES = 4
+"""Of those that int8 is calibrated on; one frame alone says little about 15 subsets."""
 
 Progress = Callable[[str], None]
 
@@ -82,7 +90,8 @@ def write_bundle(
     Args:
         model: The trained network.
         manifest: Everything but the graphs and files, which are filled in; its precision is the
-            one that weights are rounded to and graphs compute in.
+            one that weights are rounded to and graphs compute in. With `weights_in` the network's
+            weights are not stored again, only what the graphs hold of them.
         path: Folder to make; must not exist.
         progress: Told each step in a few words.
         data: Frames to calibrate and to score on.
@@ -115,16 +124,17 @@ def _fill(
         model = with_half_weights(exact)
     rounded = copy.deepcopy(model).half() if manifest.precision == 'fp16' else model
     graph = deployed_graph(rounded, manifest)
-    state = half_state(rounded) if weights == 'fp16' else rounded.state_dict()
-    stored = {name: tensor.contiguous() for name, tensor in state.items()}
-    write_bytes(draft / WEIGHTS_FILE, save(stored))
+    if manifest.weights_in is None:
+        state = half_state(rounded) if weights == 'fp16' else rounded.state_dict()
+        stored = {name: tensor.contiguous() for name, tensor in state.items()}
+        write_bytes(draft / WEIGHTS_FILE, save(stored))
     images = _calibration_images(manifest, data)
     subsets = _write_graphs(draft, graph, manifest, progress, images)
     manifest = replace(manifest, subsets=subsets)
     bundle = unsealed_bundle(draft, manifest)
     progress('comparing with torch on every subset of modalities')
     parity = check_parity(
-        deployed_graph(model, manifest), bundle, images=images[0] if images else None
+        deployed_graph(model, manifest), bundle, images=images[:: FRAMES // PARITY_FRAMES]
     )
     if data.scored is not None:
         progress(f'scoring network and graphs on {data.scored.root}')
@@ -153,7 +163,8 @@ def _write_graphs(
     """
     size = (manifest.height, manifest.width)
     names = manifest.modality_names
-    store = WeightStore(draft / WEIGHTS_FILE, draft / CONSTANTS_FILE)
+    weights = draft / WEIGHTS_FILE if manifest.weights_in is None else None
+    store = WeightStore(weights, draft / CONSTANTS_FILE)
     progress('exporting the graph for all subsets')
     # Rounded weights are a copy anyway, and are rounded with their norms.
     fold_norms = manifest.precision != 'fp32'

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import onnx
@@ -18,7 +20,26 @@ from mmseg_ros.projection.fit import Fit
 FRAMES = 32
 """Spread over the whole data set, so that every condition is among them."""
 
+SAMPLES_PER_FRAME = 4096
+"""Of each tensor: enough for its distribution, whose peak is taken over all values."""
+
+POSITIONS_PER_IMAGE = 1024
+"""About as many of each channel go into its mean."""
+
+RANGES_TRIED = 20
+LARGEST = 127
+"""Of an 8-bit number; -128 is not used, so that zero lies in the middle."""
+
+SMALLEST_STEP = 1e-9
+
 Feed = dict[str, NDArray[np.generic]]
+
+
+class ChannelMeans(NamedTuple):
+    """Mean of each channel of a tensor (C): as it is, and rounded to 8 bits."""
+
+    exact: NDArray[np.float64]
+    rounded: NDArray[np.float64]
 
 
 def calibration_images(frames: FrameSource, manifest: Manifest) -> list[NDArray[np.uint8]]:
@@ -61,10 +82,58 @@ def subset_feeds(
         yield {'images': image[list(members)][None], 'members': np.array(members)}
 
 
-def largest_magnitudes(
-    model: onnx.ModelProto, tensors: Sequence[str], feeds: Iterable[Feed]
+def useful_ranges(
+    model: onnx.ModelProto, tensors: Sequence[str], feeds: Sequence[Feed]
 ) -> dict[str, float]:
-    """Return the largest absolute value of each named float tensor over all `feeds`."""
+    """Return up to which absolute value each named float tensor is worth 8 bits.
+
+    It is at most the largest value seen, and less where a few outliers would make the steps of all
+    other values coarse: the range whose rounding has the smallest squared error.
+    """
+    peaks = dict.fromkeys(tensors, 0.0)
+    seen: dict[str, list[NDArray[np.float32]]] = {name: [] for name in tensors}
+    for values in _values(model, tensors, feeds):
+        for name, tensor in values.items():
+            magnitudes = np.abs(tensor).ravel()
+            peaks[name] = max(peaks[name], float(magnitudes.max()))
+            seen[name].append(magnitudes[:: _odd(magnitudes.size // SAMPLES_PER_FRAME)].copy())
+    return {name: _least_error(np.concatenate(seen[name]), peaks[name]) for name in tensors}
+
+
+def channel_means(
+    model: onnx.ModelProto, steps: Mapping[str, float], feeds: Sequence[Feed]
+) -> dict[str, ChannelMeans]:
+    """Return the mean of each channel of named N x C x H x W tensors, before and after rounding.
+
+    Args:
+        model: The float graph.
+        steps: Step of the 8-bit numbers that each tensor is rounded to.
+        feeds: Inputs to measure on.
+    """
+    per_frame: dict[str, list[NDArray[np.float64]]] = {name: [] for name in steps}
+    for values in _values(model, list(steps), feeds):
+        for name, tensor in values.items():
+            every = max(1, round(math.sqrt(tensor[0, 0].size / POSITIONS_PER_IMAGE)))
+            exact = tensor[:, :, ::every, ::every]
+            rounded = rounded_to(exact, steps[name])
+            per_frame[name].append(
+                np.stack([x.mean((0, 2, 3), dtype=np.float64) for x in (exact, rounded)])
+            )
+    return {name: ChannelMeans(*np.mean(found, axis=0)) for name, found in per_frame.items()}
+
+
+def rounded_to(values: NDArray[np.float32], step: float) -> NDArray[np.float32]:
+    """Return values as 8-bit numbers of `step` hold them."""
+    narrow: NDArray[np.float32] = np.clip(np.rint(values / np.float32(step)), -LARGEST, LARGEST)
+    return narrow * np.float32(step)
+
+
+def _values(
+    model: onnx.ModelProto, tensors: Sequence[str], feeds: Sequence[Feed]
+) -> Iterator[dict[str, NDArray[np.float32]]]:
+    """Yield the values of tensors inside a graph, per feed."""
+    if not tensors:  # an empty list would ask ONNX Runtime for all outputs
+        return
     opened = onnx.ModelProto()
     opened.CopyFrom(model)
     opened.graph.output.extend(
@@ -73,8 +142,21 @@ def largest_magnitudes(
     session = onnxruntime.InferenceSession(
         opened.SerializeToString(), providers=['CPUExecutionProvider']
     )
-    found = dict.fromkeys(tensors, 0.0)
     for feed in feeds:
-        for name, values in zip(tensors, session.run(list(tensors), feed), strict=True):
-            found[name] = max(found[name], float(np.abs(values).max()))
-    return found
+        yield dict(zip(tensors, session.run(list(tensors), feed), strict=True))
+
+
+def _least_error(magnitudes: NDArray[np.float32], peak: float) -> float:
+    """Return the range up to `peak` that rounds these values with the smallest squared error."""
+    ranges = [peak * i / RANGES_TRIED for i in range(RANGES_TRIED, RANGES_TRIED // 5, -1)]
+    return min(ranges, key=lambda limit: _squared_error(magnitudes, limit))
+
+
+def _squared_error(magnitudes: NDArray[np.float32], limit: float) -> float:
+    step = max(limit / LARGEST, SMALLEST_STEP)
+    return float(np.square(rounded_to(magnitudes, step) - magnitudes).mean())
+
+
+def _odd(size: int) -> int:
+    """Return a stride that meets every column of an image, whose width is even."""
+    return max(1, size) | 1

@@ -49,7 +49,7 @@ class SubsetParity:
     Attributes:
         file: The graph.
         subset: Which modalities were given.
-        agreement: Share of pixels with equal labels.
+        agreement: Share of pixels with equal labels, over all frames compared.
         confidence_difference: Largest difference of the confidence, in steps of 1/255, over the
             pixels whose labels agree.
         router_difference: Largest difference of the router's weights; 0 without a router.
@@ -66,7 +66,7 @@ def check_parity(
     graph: DeployedGraph,
     bundle: Bundle,
     runtime: str = 'onnxruntime',
-    images: NDArray[np.uint8] | None = None,
+    images: Sequence[NDArray[np.uint8]] = (),
 ) -> list[SubsetParity]:
     """Compare every graph of a bundle with torch on every subset of modalities that it serves.
 
@@ -74,14 +74,14 @@ def check_parity(
         graph: The network in torch, in full precision whatever the bundle's is.
         bundle: The exported files.
         runtime: What executes them.
-        images: M x H x W x 3 uint8 to compare on; None means `probe_images`, whose colors int8
-            was not calibrated on.
+        images: Frames to compare on, M x H x W x 3 uint8; none means `probe_images`, whose colors
+            int8 was not calibrated on.
 
     Raises:
         BundleError: Labels or confidence differ by more than rounding explains.
     """
     names = bundle.manifest.modality_names
-    images = probe_images(bundle) if images is None else images
+    images = images or [probe_images(bundle)]
     answers = _torch_answers(graph, images)
     found = []
     for file in (ONNX_FILE, *bundle.manifest.subsets):
@@ -89,8 +89,8 @@ def check_parity(
         served = bundle.manifest.subsets.get(file, all_subsets(names))
         for subset in served:
             available = np.isin(names, subset)
-            prediction = exported.infer(images, available)
-            found.append(_compare(file, subset, prediction, answers[subset]))
+            predictions = [exported.infer(image, available) for image in images]
+            found.append(_compare(file, subset, _stacked(predictions), answers[subset]))
         exported.close()
     _require(found, TOLERANCES[bundle.manifest.precision])
     return found
@@ -107,16 +107,28 @@ def probe_images(bundle: Bundle) -> NDArray[np.uint8]:
 
 
 def _torch_answers(
-    graph: DeployedGraph, images: NDArray[np.uint8]
+    graph: DeployedGraph, images: Sequence[NDArray[np.uint8]]
 ) -> dict[tuple[str, ...], Prediction]:
     names = graph.model.modalities
     found = {}
     for subset in all_subsets(names):
         available = torch.tensor([[name in subset for name in names]])
         with torch.inference_mode():
-            answer = graph(torch.from_numpy(images)[None], available)
-        found[subset] = Prediction(*(tensor[0].numpy() for tensor in answer))
+            answers = [graph(torch.from_numpy(image)[None], available) for image in images]
+        found[subset] = _stacked(
+            [Prediction(*(tensor[0].numpy() for tensor in answer)) for answer in answers]
+        )
     return found
+
+
+def _stacked(predictions: Sequence[Prediction]) -> Prediction:
+    """Return the answers to several frames as one, with an axis for the frames in front."""
+    routers = [p.router_weights for p in predictions if p.router_weights is not None]
+    return Prediction(
+        np.stack([p.labels for p in predictions]),
+        np.stack([p.confidence for p in predictions]),
+        np.stack(routers) if routers else None,
+    )
 
 
 def _compare(

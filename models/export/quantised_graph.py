@@ -15,21 +15,23 @@ import onnx
 from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
-from mmseg_models.export.calibration import Feed, largest_magnitudes
+from mmseg_models.export.calibration import (
+    LARGEST,
+    SMALLEST_STEP,
+    ChannelMeans,
+    Feed,
+    channel_means,
+    useful_ranges,
+)
+from mmseg_models.export.folded_padding import fold_padding
+from mmseg_models.export.mean_shift import has_bias, keep_mean
+from mmseg_models.export.rounded_weights import rounded_weights
 from mmseg_ros.core.atomic_files import write_bytes
 
 LEAST_CHANNELS = 16
 """Below this an operator is bound by reading its input; converting costs more than it saves."""
 
-LARGEST_WEIGHT = 63
-"""Weights keep to half of the 8 bits, so that every processor answers alike.
-
-Without VNNI, x86-64 adds products of 8 bits in pairs and clips each sum at 16 bits. With inputs up
-to 255 (runtimes shift int8 to uint8), 2 * 255 * 63 fits into 32767 and 2 * 255 * 127 does not.
-"""
-
-_LARGEST = 127
-_SMALLEST_STEP = 1e-9
+_LIMITERS = ('Clip', 'Relu')
 
 
 def quantise(path: Path, feeds: Iterable[Feed]) -> None:
@@ -39,16 +41,66 @@ def quantise(path: Path, feeds: Iterable[Feed]) -> None:
         path: The graph, with its weights inside.
         feeds: Inputs that the values of the network are measured on.
     """
-    model = onnx.load(path)
+    model, feeds = onnx.load(path), list(feeds)
+    fold_padding(model.graph)
     weights = {item.name: item for item in model.graph.initializer}
-    chosen = [node for node in model.graph.node if _pays(node, weights)]
-    inputs = [node.input[0] for node in chosen]
-    outputs = [node.output[0] for node in chosen if node.op_type == 'Conv']
-    peaks = largest_magnitudes(model, list(dict.fromkeys([*inputs, *outputs])), feeds)
-    _QuantisedNodes(model.graph, weights, peaks).write({node.name for node in chosen})
+    chosen = _chosen(model.graph, weights)
+    steps = _steps(model, chosen, feeds)
+    images = {node.input[0]: steps[node.input[0]] for node in chosen if _is_image(node, weights)}
+    means = channel_means(model, images, feeds)
+    _QuantisedNodes(model.graph, weights, steps, means).write({node.name for node in chosen})
     _keep_products_apart_from_bias(model)
     onnx.checker.check_model(model, full_check=True)
     write_bytes(path, model.SerializeToString())
+
+
+def _steps(model: onnx.ModelProto, chosen: list[NodeProto], feeds: list[Feed]) -> dict[str, float]:
+    """Return the step of each value that is rounded: inputs, and answers of convolutions.
+
+    What only a `Clip` or `Relu` reads is measured behind it: a ReLU6 after values up to 200 leaves
+    6, and steps for 200 would make 4 levels of them.
+    """
+    limited = _limited(model.graph)
+    inputs = [node.input[0] for node in chosen]
+    outputs = [node.output[0] for node in chosen if node.op_type == 'Conv']
+    measured = {name: limited.get(name, name) for name in [*inputs, *outputs]}
+    ranges = useful_ranges(model, list(dict.fromkeys(measured.values())), feeds)
+    return {
+        name: max(ranges[source] / LARGEST, SMALLEST_STEP) for name, source in measured.items()
+    }
+
+
+def _limited(graph: onnx.GraphProto) -> dict[str, str]:
+    """Return what a `Clip` or `Relu` makes of each value that nothing else reads."""
+    readers: dict[str, list[NodeProto]] = {}
+    for node in graph.node:
+        for name in node.input:
+            readers.setdefault(name, []).append(node)
+    return {
+        name: found[0].output[0]
+        for name, found in readers.items()
+        if len(found) == 1 and found[0].op_type in _LIMITERS and found[0].input[0] == name
+    }
+
+
+def _chosen(graph: onnx.GraphProto, weights: Mapping[str, TensorProto]) -> list[NodeProto]:
+    """Return the operators that get integers.
+
+    A depthwise convolution behind one in float stays float too: converting its input costs what
+    it saves, and it is the first of the network, whose errors grow most on the way.
+    """
+    made_by = {name: node for node in graph.node for name in node.output}
+    chosen: list[NodeProto] = []
+    for node in graph.node:
+        if not _pays(node, weights):
+            continue
+        source = made_by.get(node.input[0])
+        while source is not None and source.op_type in _LIMITERS:
+            source = made_by.get(source.input[0])
+        after_float = source is not None and source.op_type == 'Conv' and source not in chosen
+        if not (after_float and _is_depthwise(node, weights)):
+            chosen.append(node)
+    return chosen
 
 
 def _pays(node: NodeProto, weights: Mapping[str, TensorProto]) -> bool:
@@ -62,8 +114,16 @@ def _pays(node: NodeProto, weights: Mapping[str, TensorProto]) -> bool:
     shape = list(map(int, weights[node.input[1]].dims))
     if node.op_type == 'MatMul':
         return len(shape) == 2 and min(shape) >= LEAST_CHANNELS
-    is_depthwise = shape[1] == 1
-    return is_depthwise or min(shape[:2]) >= LEAST_CHANNELS
+    return _is_depthwise(node, weights) or min(shape[:2]) >= LEAST_CHANNELS
+
+
+def _is_depthwise(node: NodeProto, weights: Mapping[str, TensorProto]) -> bool:
+    return node.op_type == 'Conv' and int(weights[node.input[1]].dims[1]) == 1
+
+
+def _is_image(node: NodeProto, weights: Mapping[str, TensorProto]) -> bool:
+    """Return whether an operator reads N x C x H x W."""
+    return node.op_type == 'Conv' and len(weights[node.input[1]].dims) == 4
 
 
 class _QuantisedNodes:
@@ -72,20 +132,24 @@ class _QuantisedNodes:
     Args:
         graph: Changed by `write`.
         weights: Its initializers by name.
-        peaks: Largest absolute value per tensor.
+        steps: Step of each value that is rounded.
+        means: Of the channels of each image that a convolution reads.
     """
 
     def __init__(
         self,
         graph: onnx.GraphProto,
         weights: Mapping[str, TensorProto],
-        peaks: Mapping[str, float],
+        steps: Mapping[str, float],
+        means: Mapping[str, ChannelMeans],
     ) -> None:
         self._graph = graph
         self._weights = weights
-        self._peaks = peaks
+        self._steps = steps
+        self._means = means
         self._nodes: list[NodeProto] = []
         self._made: set[str] = set()
+        self._rounded: dict[str, NDArray[np.float32]] = {}
 
     def write(self, chosen: set[str]) -> None:
         """Replace the nodes of the graph, and drop the weights that it does not read any more."""
@@ -93,9 +157,13 @@ class _QuantisedNodes:
             if node.name not in chosen:
                 self._nodes.append(node)
                 continue
-            axis = 1 if node.op_type == 'MatMul' else 0
-            node.input[0] = self._activation(node.input[0])
-            node.input[1] = self._weight(node.input[1], axis, node.name)
+            image, weight = node.input[0], node.input[1]
+            node.input[0] = self._activation(image)
+            node.input[1] = self._weight(node)
+            if image in self._means:
+                exact = numpy_helper.to_array(self._weights[weight])
+                rounded = self._rounded[weight]
+                keep_mean(self._graph, node, exact, rounded, self._means[image])
             self._nodes.append(node)
             if node.op_type == 'Conv':
                 self._quantise_output(node)
@@ -111,17 +179,16 @@ class _QuantisedNodes:
         rounded = name + '.rounded'
         if rounded not in self._made:
             self._made.add(rounded)
-            self._convert(name, rounded, self._peaks[name])
+            self._convert(name, rounded, self._steps[name])
         return rounded
 
     def _quantise_output(self, node: NodeProto) -> None:
         """Round what a convolution answers: ONNX Runtime has no other one in integers."""
         name = node.output[0]
         node.output[0] = name + '.exact'
-        self._convert(node.output[0], name, self._peaks[name])
+        self._convert(node.output[0], name, self._steps[name])
 
-    def _convert(self, source: str, target: str, peak: float) -> None:
-        step = max(peak / _LARGEST, _SMALLEST_STEP)
+    def _convert(self, source: str, target: str, step: float) -> None:
         scale = self._constant(target + '.step', np.array(step, np.float32))
         zero = self._constant(target + '.zero', np.array(0, np.int8))
         narrow = target + '.int8'
@@ -130,38 +197,37 @@ class _QuantisedNodes:
             helper.make_node('DequantizeLinear', [narrow, scale, zero], [target], name=target),
         ]
 
-    def _weight(self, name: str, axis: int, reader: str) -> str:
+    def _weight(self, node: NodeProto) -> str:
         """Return the name of a weight read from 8 bits; each of its readers has nodes of its own.
 
         OpenVINO and ONNX Runtime look for them right before an operator.
         """
+        name = node.input[1]
+        axis = 1 if node.op_type == 'MatMul' else 0
         stored = [name + suffix for suffix in ('.int8', '.step', '.zero')]
-        if name not in self._made:
-            self._made.add(name)
-            steps, narrow = _rounded(numpy_helper.to_array(self._weights[name]), axis)
+        if name not in self._rounded:
+            exact = numpy_helper.to_array(self._weights[name])
+            steps, narrow = rounded_weights(exact, axis, self._bias(node))
+            shape = [-1 if i == axis else 1 for i in range(exact.ndim)]
+            self._rounded[name] = narrow * steps.reshape(shape)
             constants: list[NDArray[np.generic]] = [narrow, steps, np.zeros(len(steps), np.int8)]
             for item, values in zip(stored, constants, strict=True):
                 self._constant(item, values)
-        read = f'{name}.{reader}'
+        read = f'{name}.{node.name}'
         self._nodes.append(
             helper.make_node('DequantizeLinear', stored, [read], name=read, axis=axis)
         )
         return read
 
+    def _bias(self, node: NodeProto) -> NDArray[np.float32] | None:
+        if node.op_type != 'Conv' or not has_bias(node):
+            return None
+        bias: NDArray[np.float32] = numpy_helper.to_array(self._weights[node.input[2]])
+        return bias
+
     def _constant(self, name: str, values: NDArray[np.generic]) -> str:
         self._graph.initializer.append(numpy_helper.from_array(values, name))
         return name
-
-
-def _rounded(
-    values: NDArray[np.float32], axis: int
-) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
-    """Return the step of each output channel, and the weights in these steps."""
-    others = tuple(i for i in range(values.ndim) if i != axis)
-    peaks = np.abs(values).max(axis=others, keepdims=True)
-    steps = np.maximum(peaks / LARGEST_WEIGHT, _SMALLEST_STEP).astype(np.float32)
-    narrow = np.clip(np.rint(values / steps), -LARGEST_WEIGHT, LARGEST_WEIGHT).astype(np.int8)
-    return steps.ravel(), narrow
 
 
 def _keep_products_apart_from_bias(model: onnx.ModelProto) -> None:

@@ -37,20 +37,21 @@ class WeightStore:
     """Finds tensors by their content in `model.safetensors`, and keeps the others beside it.
 
     Args:
-        weights: The safetensors file.
+        weights: The safetensors file; None if the graphs read no number of it.
         constants: File to make for what the exporter computed from the weights.
     """
 
-    def __init__(self, weights: Path, constants: Path) -> None:
-        self._weights = weights
+    def __init__(self, weights: Path | None, constants: Path) -> None:
         self._constants = constants
         self._places: dict[bytes, _Stored] = {}
+        if weights is None:
+            return
         content = weights.read_bytes()
         size = int.from_bytes(content[:_HEADER_LENGTH_BYTES], 'little')
         start = _HEADER_LENGTH_BYTES + size
         for name, entry in json.loads(content[_HEADER_LENGTH_BYTES:start]).items():
             if name != '__metadata__':
-                self._add(content, start, entry)
+                self._add(weights.name, content, start, entry)
 
     def link(self, graph_path: Path) -> None:
         """Replace the numbers inside a graph, in the same folder, by references to the files.
@@ -78,7 +79,7 @@ class WeightStore:
         write_bytes(graph_path, model.SerializeToString(deterministic=True))
         onnx.checker.check_model(str(graph_path), full_check=True)
 
-    def _add(self, content: bytes, start: int, entry: dict[str, object]) -> None:
+    def _add(self, file: str, content: bytes, start: int, entry: dict[str, object]) -> None:
         begin, end = (start + int(v) for v in entry['data_offsets'])  # type: ignore[attr-defined]
         shape: Sequence[int] = entry['shape']  # type: ignore[assignment]
         if entry['dtype'] not in ('F32', 'F16'):
@@ -87,7 +88,7 @@ class WeightStore:
         values = np.frombuffer(content[begin:end], dtype)
         widened = [values.astype(np.float32)] if dtype == np.float16 else []
         for numbers, halved in ((values, False), *((item, True) for item in widened)):
-            stored = _Stored(self._weights.name, begin, end - begin, False, halved)
+            stored = _Stored(file, begin, end - begin, False, halved)
             self._places.setdefault(_digest(numbers), stored)
             if len(shape) == 2 and min(shape) > 1:
                 turned = numbers.reshape(shape).T

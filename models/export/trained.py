@@ -10,8 +10,9 @@ from mmseg_models.export.card import DEPLOYED
 from mmseg_models.training.trained_weights import TrainedInfo
 from mmseg_ros.core.errors import BundleError
 from mmseg_ros.core.types import Modality
-from mmseg_ros.inference.bundle import Bundle
+from mmseg_ros.inference.bundle import WEIGHTS_FILE, Bundle
 from mmseg_ros.inference.manifest import Manifest, ModalitySpec
+from mmseg_ros.inference.manifest_reader import LinkedWeights
 
 _PLACES = ('run_dir', 'resume', 'init_from')
 
@@ -54,8 +55,16 @@ def _value_range(info: TrainedInfo, modality: Modality) -> tuple[float, float] |
     return None if given is None else (float(given[0]), float(given[1]))
 
 
-def manifest_again(bundle: Bundle, name: str, precision: str) -> Manifest:
+def manifest_again(
+    bundle: Bundle, name: str, precision: str, link_weights: bool = False
+) -> Manifest:
     """Return the manifest of the same network in another precision, without graphs and files.
+
+    Args:
+        bundle: Of the network.
+        name: Of the new bundle.
+        precision: Of its graphs.
+        link_weights: Leave the weights where they are stored, and say where that is.
 
     Raises:
         BundleError: The bundle holds rounded weights.
@@ -67,7 +76,14 @@ def manifest_again(bundle: Bundle, name: str, precision: str) -> Manifest:
             'the fp32 bundle or the training run.'
         )
     metrics = {key: value for key, value in manifest.metrics.items() if key != DEPLOYED}
-    return replace(manifest, name=name, precision=precision, metrics=metrics, subsets={}, files={})
+    manifest = replace(manifest, name=name, precision=precision, metrics=metrics)
+    manifest = replace(manifest, subsets={}, files={}, weights_in=None)
+    return replace(manifest, weights_in=_place_of_weights(bundle)) if link_weights else manifest
+
+
+def _place_of_weights(bundle: Bundle) -> LinkedWeights:
+    known = bundle.manifest.weights_in
+    return known or LinkedWeights(bundle.manifest.name, bundle.manifest.files[WEIGHTS_FILE].sha256)
 
 
 def _training(info: TrainedInfo) -> dict[str, Any]:

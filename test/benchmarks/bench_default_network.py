@@ -2,7 +2,7 @@
 
 Both get the same random images of all four sensors and run in turn in one process, all threads.
 
-Run: python test/benchmarks/bench_default_network.py [--seconds 20] [--json FILE]
+Run: python test/benchmarks/bench_default_network.py [--int8 BUNDLE] [--seconds 20] [--json FILE]
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ CASES = {
     'default, torch eager': ('stitchfusion-lite0-sim', 'torch'),
     'StitchFusion-B0, torch eager': ('stitchfusion-b0-sim', 'torch'),
 }
+INT8 = 'int8, openvino'
+COMPARED = 'StitchFusion-B0, torch eager'
 GOAL = 4.0
 
 
@@ -40,19 +42,20 @@ def loaded(bundle_name: str, backend_name: str) -> RoutedBackend:
     return backend
 
 
-def run(seconds: float) -> dict[str, Any]:
+def run(seconds: float, int8: str = '') -> dict[str, Any]:
     """Measure for `seconds` and return the report."""
     machine = describe_machine()
-    backends = {name: loaded(*case) for name, case in CASES.items()}
+    cases = CASES | ({INT8: (int8, 'openvino')} if int8 else {})
+    backends = {name: loaded(*case) for name, case in cases.items()}
     shapes = {
         (len(m.modalities), m.height, m.width, 3)
-        for bundle, _ in CASES.values()
+        for bundle, _ in cases.values()
         for m in [load_bundle(bundle).manifest]
     }
     (shape,) = shapes  # one input for all
     images = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     available = np.ones(shape[0], bool)
-    times_ms: dict[str, list[float]] = {name: [] for name in CASES}
+    times_ms: dict[str, list[float]] = {name: [] for name in cases}
     before, end_s = Path('/proc/stat').read_text(), time.perf_counter() + seconds
     while time.perf_counter() < end_s:
         for name, backend in backends.items():
@@ -61,7 +64,7 @@ def run(seconds: float) -> dict[str, Any]:
             times_ms[name].append((time.perf_counter_ns() - began_ns) / 1e6)
     steal = steal_between(before, Path('/proc/stat').read_text())
     rows = {name: summary(values) for name, values in times_ms.items()}
-    medians = [rows[name]['p50_ms'] for name in CASES]
+    compared_ms = rows[COMPARED]['p50_ms']
     return {
         'created': now(),
         'machine': machine,
@@ -69,7 +72,7 @@ def run(seconds: float) -> dict[str, Any]:
         'input': list(shape),
         'steal': steal,
         'rows': rows,
-        'faster': round(medians[-1] / medians[0], 2),
+        'faster': {name: round(compared_ms / row['p50_ms'], 2) for name, row in rows.items()},
     }
 
 
@@ -77,14 +80,16 @@ def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--seconds', type=float, default=20.0)
+    parser.add_argument('--int8', default='', metavar='BUNDLE', help='the same network in int8')
     parser.add_argument('--json', type=Path, help='write the numbers to this file')
     arguments = parser.parse_args()
-    report = run(arguments.seconds)
+    report = run(arguments.seconds, arguments.int8)
     if arguments.json:
         write_text(arguments.json, json.dumps(report, indent=2) + '\n')
     for name, row in report['rows'].items():
-        sys.stdout.write(f'{name}: {row["min_ms"]} / {row["p50_ms"]} ms (minimum / median)\n')
-    sys.stdout.write(f'{report["faster"]} times as fast, goal {GOAL}; steal {report["steal"]}\n')
+        times = f'{row["min_ms"]} / {row["p50_ms"]} ms (minimum / median)'
+        sys.stdout.write(f'{name}: {times}, {report["faster"][name]} times as fast\n')
+    sys.stdout.write(f'goal {GOAL} times {COMPARED}; steal {report["steal"]}\n')
 
 
 if __name__ == '__main__':

@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 
 import cv2
@@ -10,7 +11,7 @@ from mmseg_models.export import bundle as bundle_module
 from mmseg_models.export import deployed_scores
 from mmseg_models.export.bundle import ExportData, write_bundle
 from mmseg_models.export.calibration import calibration_images, masked_feeds, subset_feeds
-from mmseg_models.export.deployed import deployed_graph
+from mmseg_models.export.deployed import deployed_graph, deployed_network
 from mmseg_models.export.deployed_scores import DeployedScores
 from mmseg_ros.cli import main
 from mmseg_ros.core.errors import BundleError
@@ -180,3 +181,49 @@ def test_the_command_exports_a_bundle_again(network, frames, tmp_path, monkeypat
     assert main(wrong) == 1
     assert '--calibrate-on is for --precision int8' in capsys.readouterr().err
     assert json.loads((target / 'manifest.json').read_text())['schema_version'] == 1
+
+
+def test_int8_leaves_the_weights_where_they_are_stored(
+    network, frames, tmp_path, monkeypatch, capsys
+):
+    model, manifest = network()
+    source = write_bundle(model, manifest, tmp_path / 'zoo' / 'full')
+    monkeypatch.setattr(
+        'mmseg_models.export.deployed.create_segmentation_model',
+        lambda name, **options: network()[0],
+    )
+    target = tmp_path / 'zoo' / 'narrow'
+    words = ['export', str(source.path), '--calibrate-on', str(frames('train').root)]
+    words += ['--precision', 'int8', '--weights', 'linked', '--output']
+    # The bundle is called `small`, whatever its folder: the link names the bundle.
+    source.path.rename(tmp_path / 'zoo' / 'small')
+    words[1] = str(tmp_path / 'zoo' / 'small')
+    assert main([*words, str(target)]) == 0
+    bundle = load_bundle(target)
+    assert not (target / 'model.safetensors').exists()
+    assert bundle.manifest.weights_in.bundle == 'small'
+    trained = deployed_network(bundle).model.state_dict()
+    assert all(torch.equal(trained[name], value) for name, value in model.state_dict().items())
+    other = tmp_path / 'zoo' / 'small' / 'model.safetensors'
+    other.write_bytes(other.read_bytes()[:-1] + b'x')
+    with pytest.raises(BundleError, match=r"is not what .*narrow was exported from.*'small'"):
+        deployed_network(bundle)
+    shutil.rmtree(tmp_path / 'zoo' / 'small')
+    assert load_bundle(target).manifest == bundle.manifest  # graphs run without them
+    with pytest.raises(BundleError, match="weights are in the bundle 'small'"):
+        deployed_network(bundle)
+    capsys.readouterr()
+    words[words.index('int8')] = 'fp16'
+    assert main([*words[:2], *words[4:], str(tmp_path / 'x')]) == 1
+    assert '--weights linked is for --precision int8 of a bundle' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('named', ['', '../full', '.full'])
+def test_a_link_is_the_name_of_a_bundle(network, tmp_path, named):
+    model, manifest = network()
+    bundle = write_bundle(model, manifest, tmp_path / 'full')
+    path = bundle.path / 'manifest.json'
+    data = json.loads(path.read_text()) | {'weights_in': {'bundle': named, 'sha256': '0'}}
+    path.write_text(json.dumps(data))
+    with pytest.raises(BundleError, match=r'weights_in\.bundle must be the name'):
+        load_bundle(bundle.path)

@@ -9,9 +9,10 @@ from onnx import TensorProto, numpy_helper
 from torch import nn
 from torch.nn import functional
 
-from mmseg_models.export.calibration import largest_magnitudes
+from mmseg_models.export.calibration import useful_ranges
 from mmseg_models.export.onnx_graph import Normalization, write_graph
-from mmseg_models.export.quantised_graph import LARGEST_WEIGHT, quantise
+from mmseg_models.export.quantised_graph import quantise
+from mmseg_models.export.rounded_weights import LARGEST_WEIGHT
 
 WEIGHT_STEP = 1 / LARGEST_WEIGHT
 ACTIVATION_STEP = 1 / 127
@@ -102,21 +103,97 @@ def test_every_number_is_symmetric_and_weights_have_a_step_per_channel(graphs):
     assert 'large.weight' not in stored
 
 
-def test_the_step_of_an_activation_is_the_largest_value_seen(graphs, feeds):
+def step_of(graph, name):
+    """Return the step of the tensor that a `DequantizeLinear` makes."""
+    reader = next(node for node in graph.node if node.output[0] == name)
+    step = next(item for item in graph.initializer if item.name == reader.input[1])
+    return float(numpy_helper.to_array(step))
+
+
+def test_an_activation_has_127_steps_up_to_its_useful_range(graphs, feeds):
     model = onnx.load(graphs[0])
     name = next(node for node in model.graph.node if node.op_type == 'Conv').output[0]
-    peak = largest_magnitudes(model, [name], feeds)[name]
-    session = onnxruntime.InferenceSession(str(graphs[0]), providers=['CPUExecutionProvider'])
-    assert [item.name for item in session.get_inputs()] == ['image']
-    with torch.inference_mode():
-        layers = Layers()
-        values = [layers.first(torch.from_numpy(feed['image'])).abs().max() for feed in feeds]
-    assert peak == pytest.approx(float(max(values)), rel=1e-5)
     quantised = onnx.load(graphs[1]).graph
     large = [node for node in quantised.node if node.op_type == 'Conv'][1]
-    reader = next(node for node in quantised.node if node.output[0] == large.input[0])
-    step = next(item for item in quantised.initializer if item.name == reader.input[1])
-    assert numpy_helper.to_array(step) == pytest.approx(peak / 127)
+    expected = useful_ranges(model, [name], feeds)[name] / 127
+    assert step_of(quantised, large.input[0]) == pytest.approx(expected)
+
+
+class Limited(nn.Module):
+    """Blocks as in an EfficientNet: the values before a ReLU6 are far larger than behind it."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(3, 16, 3, padding=1)
+        self.early = nn.Conv2d(16, 16, 3, padding=1, groups=16)
+        self.expand = nn.Conv2d(16, 32, 1)
+        self.depthwise = nn.Conv2d(32, 32, 3, padding=1, groups=32)
+        self.contract = nn.Conv2d(32, 16, 1)
+        rng = np.random.default_rng(1)
+        with torch.no_grad():
+            for values in self.parameters():
+                limit = values[0].numel() ** -0.5
+                values.copy_(torch.from_numpy(rng.uniform(-limit, limit, values.shape)))
+            self.expand.weight.mul_(40)
+
+    def forward(self, image):
+        x = functional.relu6(self.early(functional.relu6(self.first(image))))
+        x = functional.relu6(self.expand(x))
+        return self.contract(functional.relu6(self.depthwise(x)))
+
+
+@pytest.fixture(scope='module')
+def limited(tmp_path_factory):
+    """Return the two graphs of `Limited`, and images that are even but for a few columns."""
+    rng = np.random.default_rng(2)
+    images = np.full((8, 1, 3, 16, 24), 0.8, np.float32)
+    images[..., :4] = rng.normal(size=(8, 1, 3, 16, 4))
+    found = [{'image': image} for image in images]
+    paths = [tmp_path_factory.mktemp('limited') / name for name in ('float.onnx', 'int8.onnx')]
+    for path in paths:
+        write_graph(Limited(), {'image': torch.zeros(1, 3, 16, 24)}, ('sums',), path)
+    quantise(paths[1], found)
+    return paths, found
+
+
+def test_what_only_a_relu6_reads_has_the_steps_of_what_it_leaves(limited):
+    (exact, narrow), _ = limited
+    graph = onnx.load(narrow).graph
+    before = [node.input[0] for node in graph.node if node.op_type == 'Clip']
+    made_by = {node.output[0]: node.op_type for node in graph.node}
+    rounded = [name for name in before if made_by[name] == 'DequantizeLinear']
+    assert len(rounded) == 2  # of expand and depthwise
+    assert step_of(graph, rounded[0]) == pytest.approx(6 / 127)
+    name = next(n for n in onnx.load(exact).graph.node if n.output[0] == rounded[0]).output[0]
+    values = answers('onnxruntime', opened(exact, name), limited[1])
+    assert np.abs(values).max() > 12
+
+
+def opened(path, name):
+    """Return a copy of a graph that answers with one of its values alone."""
+    model = onnx.load(path)
+    del model.graph.output[:]
+    model.graph.output.append(onnx.helper.make_tensor_value_info(name, TensorProto.FLOAT, None))
+    target = path.with_name('opened.onnx')
+    onnx.save(model, target)
+    return target
+
+
+def test_a_depthwise_convolution_behind_one_in_float_stays_float(limited):
+    (_, narrow), _ = limited
+    no, yes = (False, False), (True, True)
+    # first, early, expand, depthwise, contract
+    assert narrow_inputs(onnx.load(narrow).graph) == [no, no, yes, yes, yes]
+
+
+@pytest.mark.parametrize('runtime', ['onnxruntime', 'openvino'])
+def test_channels_keep_their_mean_where_the_images_are_even(limited, runtime):
+    pytest.importorskip(runtime)
+    paths, found = limited
+    exact, narrow = (answers(runtime, path, found) for path in paths)
+    shift = np.abs((narrow - exact).mean(axis=(0, 1, 3, 4)))
+    spread = np.abs(exact).max(axis=(0, 1, 3, 4))
+    assert (shift / spread).max() < 0.004
 
 
 @pytest.mark.parametrize('runtime', ['onnxruntime', 'openvino'])
