@@ -13,6 +13,7 @@ from mmseg_ros.core.aspects import DEFAULT_ASPECT
 from mmseg_ros.datasets.frame import LabelledFrame
 from mmseg_ros.encoding.resize import mirrored, show, show_labels
 from mmseg_ros.encoding.view import Axis, View
+from mmseg_ros.projection.compiled import compiled
 from mmseg_ros.projection.fit import Fit
 
 GREY_WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)
@@ -81,10 +82,9 @@ class Augmentation:
         moved = resample(self.live_timing(frame, rng), window, self.ignore_id)
         if 'rgb' not in frame.modalities:
             return moved
-        images = moved.images.copy()
-        index = frame.modalities.index('rgb')
-        images[index] = self._recolor(images[index], rng)
-        return replace(moved, images=images)
+        rgb = moved.images[frame.modalities.index('rgb')]
+        rgb[:] = self._recolor(rgb, rng)
+        return moved
 
     def _window(self, rows: int, columns: int, rng: np.random.Generator) -> Window:
         ratio = rng.uniform(self.scale_min, self.scale_max)
@@ -157,12 +157,33 @@ def color_jitter(
     """Return H x W x 3 uint8 with the three factors applied in this order; 1 changes nothing."""
     # As Python's floats they leave the image float32; NumPy's would make it float64.
     brightness, contrast, saturation = float(brightness), float(contrast), float(saturation)
-    values = np.clip(rgb.astype(np.float32) * brightness, 0, 255)
-    mean = float((values @ GREY_WEIGHTS).mean())
-    values = np.clip(mean + (values - mean) * contrast, 0, 255)
-    grey = (values @ GREY_WEIGHTS)[..., None]
-    values = np.clip(grey + (values - grey) * saturation, 0, 255)
-    return np.asarray(np.rint(values).astype(np.uint8))
+    # What depends on one value alone is computed for the 256 that there are.
+    brighter = np.clip(np.arange(256, dtype=np.float32) * brightness, 0, 255)
+    mean = float((_looked_up(rgb, brighter) @ GREY_WEIGHTS).mean())
+    values = _looked_up(rgb, np.clip(mean + (brighter - mean) * contrast, 0, 255))
+    result = np.empty(rgb.shape, np.uint8)
+    _saturate(values, values @ GREY_WEIGHTS, np.float32(saturation), result)
+    return result
+
+
+def _looked_up(rgb: NDArray[np.uint8], table: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(cv2.LUT(rgb, table), np.float32)
+
+
+@compiled
+def _saturate(
+    values: NDArray[np.float32],
+    grey: NDArray[np.float32],
+    saturation: np.float32,
+    result: NDArray[np.uint8],
+) -> None:
+    most = np.float32(255.0)
+    for i in range(values.shape[0]):
+        for j in range(values.shape[1]):
+            for k in range(3):
+                value = grey[i, j] + (values[i, j, k] - grey[i, j]) * saturation
+                value = min(max(value, np.float32(0.0)), most)
+                result[i, j, k] = np.uint8(np.rint(value))
 
 
 def darken(rgb: NDArray[np.uint8], light: float) -> NDArray[np.uint8]:

@@ -11,6 +11,42 @@ NO_EVENTS = 128
 
 
 @compiled
+def take_nearest(
+    image: NDArray[np.uint8],
+    rows: NDArray[np.intp],
+    columns: NDArray[np.intp],
+    out: NDArray[np.uint8],
+) -> None:
+    """Copy one pixel of the image into each of `out`.
+
+    Args:
+        image: H x W x C.
+        rows: h, row of `image` for each row.
+        columns: w, the same for columns.
+        out: h x w x C.
+    """
+    for i in range(len(rows)):
+        if i > 0 and rows[i] == rows[i - 1]:
+            out[i] = out[i - 1]
+        else:
+            _take_row(image[rows[i]], columns, out[i])
+
+
+@compiled
+def _take_row(row: NDArray[np.uint8], columns: NDArray[np.intp], out: NDArray[np.uint8]) -> None:
+    if row.shape[1] == 3:  # a number that the compiler knows
+        for j in range(len(columns)):
+            for k in range(3):
+                out[j, k] = row[columns[j], k]
+    elif row.shape[1] == 1:
+        for j in range(len(columns)):
+            out[j, 0] = row[columns[j], 0]
+    else:
+        for j in range(len(columns)):
+            out[j] = row[columns[j]]
+
+
+@compiled
 def pool_largest(
     image: NDArray[np.uint8],
     rows: NDArray[np.int32],
@@ -98,33 +134,32 @@ def fill_from_cells(
 
 
 @compiled
-def _same(image: NDArray[np.uint8], row: int, column: int, y: int, x: int) -> bool:
-    return bool(
-        image[row, column, 0] == image[y, x, 0]
-        and image[row, column, 1] == image[y, x, 1]
-        and image[row, column, 2] == image[y, x, 2]
-    )
+def _pack(image: NDArray[np.uint8], packed: NDArray[np.uint32]) -> None:
+    """Fill the three values of each pixel as one number: two pixels are compared at once."""
+    for i in range(packed.shape[0]):
+        for j in range(packed.shape[1]):
+            a, b, c = np.uint32(image[i, j, 0]), np.uint32(image[i, j, 1]), image[i, j, 2]
+            packed[i, j] = a | (b << np.uint32(8)) | (np.uint32(c) << np.uint32(16))
 
 
 @compiled
-def _alike(image: NDArray[np.uint8], row: int, column: int) -> int:
+def _alike(packed: NDArray[np.uint32], row: int, column: int) -> int:
     """Return how many of the 9 pixels around one hold its values; those outside count too."""
-    count = 9
-    for y in range(max(row - 1, 0), min(row + 2, image.shape[0])):
-        for x in range(max(column - 1, 0), min(column + 2, image.shape[1])):
-            if not _same(image, row, column, y, x):
-                count -= 1
+    count, value = 9, packed[row, column]
+    for y in range(max(row - 1, 0), min(row + 2, packed.shape[0])):
+        for x in range(max(column - 1, 0), min(column + 2, packed.shape[1])):
+            count -= packed[y, x] != value
     return count
 
 
 @compiled
-def _is_middle(image: NDArray[np.uint8], row: int, column: int) -> bool:
-    most = _alike(image, row, column)
-    if most == 9:
+def _is_middle(packed: NDArray[np.uint32], row: int, column: int) -> bool:
+    most, value = _alike(packed, row, column), packed[row, column]
+    if most == 9 or most == 1:  # nothing around differs, or everything
         return True
-    for y in range(max(row - 1, 0), min(row + 2, image.shape[0])):
-        for x in range(max(column - 1, 0), min(column + 2, image.shape[1])):
-            if _same(image, row, column, y, x) and _alike(image, y, x) > most:
+    for y in range(max(row - 1, 0), min(row + 2, packed.shape[0])):
+        for x in range(max(column - 1, 0), min(column + 2, packed.shape[1])):
+            if packed[y, x] == value and _alike(packed, y, x) > most:
                 return False
     return True
 
@@ -153,6 +188,8 @@ def scatter_points(
         points: h x w x 3.
         keys: (h + 2) x (w + 2) zeros, a border of one around `points`; gets 16 x the nearness.
     """
+    packed = np.empty(image.shape[:2], np.uint32)
+    _pack(image, packed)
     for i in range(len(rows)):
         row = top + i
         if not (0 <= rows[i] < points.shape[0] and 0 <= row < image.shape[0]):
@@ -163,7 +200,7 @@ def scatter_points(
             if not (0 <= column < image.shape[1] and 0 <= goal < len(target)):
                 continue
             key = np.uint16(image[row, column, 0]) * np.uint16(16)
-            if key > nearest[goal + 1] and _is_middle(image, row, column):
+            if key > nearest[goal + 1] and _is_middle(packed, row, column):
                 nearest[goal + 1] = key
                 for k in range(3):
                     target[goal, k] = image[row, column, k]

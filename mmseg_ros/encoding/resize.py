@@ -25,6 +25,7 @@ from mmseg_ros.encoding.pooling import (
     pool_largest,
     pool_signed,
     scatter_points,
+    take_nearest,
 )
 from mmseg_ros.encoding.range_intensity_height import spread
 from mmseg_ros.encoding.view import View
@@ -213,5 +214,14 @@ def _events(image: NDArray[np.uint8], signed: bool, view: View) -> NDArray[np.ui
 
 
 def _nearest(image: NDArray[Any], view: View) -> NDArray[Any]:
-    # `take` copies whole pixels; an index array would copy channel by channel.
-    return np.asarray(image[view.rows.nearest()].take(view.columns.nearest(), axis=1))
+    """Return the shown part of the view of an image, H x W or H x W x 3."""
+    rows, columns = view.rows.nearest(), view.columns.nearest()
+    if image.dtype != np.uint8:
+        # `take` copies whole pixels; an index array would copy channel by channel.
+        return np.asarray(image[rows].take(columns, axis=1))
+    pixels = np.ascontiguousarray(image)
+    pixels = pixels if pixels.flags.writeable else pixels.copy()  # see `compiled`
+    channels = 1 if image.ndim == 2 else image.shape[2]
+    out = np.empty((len(rows), len(columns), channels), np.uint8)
+    take_nearest(pixels.reshape(*image.shape[:2], channels), rows, columns, out)
+    return out[..., 0] if image.ndim == 2 else out

@@ -6,7 +6,7 @@ import pytest
 
 from mmseg_ros.core.types import CloudData, EventData, Plane
 from mmseg_ros.encoding import EncodingContext, encode
-from mmseg_ros.encoding.resize import mirrored, resize_images, show, show_labels
+from mmseg_ros.encoding.resize import _nearest, mirrored, resize_images, show, show_labels
 from mmseg_ros.encoding.view import Axis, View
 from mmseg_ros.projection.camera import CameraModel
 from mmseg_ros.projection.cloud_columns import as_points
@@ -184,3 +184,18 @@ def test_labels_are_those_of_the_nearest_pixel():
     view = View(Axis(6, 3, 1, 4), Axis(8, 4, 2, 4))
     got = show_labels(labels, view, 255)
     assert got.tolist() == [[29, 31, 255, 255], [45, 47, 255, 255], *[[255] * 4] * 2]
+
+
+@pytest.mark.parametrize('shape', [(40, 60), (40, 60, 3)])
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+@pytest.mark.parametrize('size', [(40, 60), (23, 91), (95, 17)])
+def test_nearest_pixels_are_those_of_an_index_whatever_the_memory(shape, dtype, size):
+    rng = np.random.default_rng(3)
+    image = rng.integers(0, 256, shape).astype(dtype)
+    view = View(Axis(40, size[0] + 9, 4, size[0]), Axis(60, size[1] + 7, 3, size[1]))
+    expected = image[view.rows.nearest()][:, view.columns.nearest()]
+    frozen = image.copy()
+    frozen.flags.writeable = False
+    backwards = image[::-1, ::-1].copy()[::-1, ::-1]
+    for given in (image, frozen, np.asfortranarray(image), backwards):
+        np.testing.assert_array_equal(_nearest(given, view), expected)

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmseg_models.transforms import (
+    GREY_WEIGHTS,
     Augmentation,
     Window,
     color_jitter,
@@ -161,6 +162,23 @@ def test_color_is_computed_in_float32_whatever_the_factors_come_in():
     image = rng.integers(0, 256, (64, 64, 3)).astype(np.uint8)
     factors = rng.uniform(0.5, 1.5, 3)
     assert np.array_equal(color_jitter(image, *factors), color_jitter(image, *map(float, factors)))
+
+
+def jittered_pixel_by_pixel(rgb, brightness, contrast, saturation):
+    """Return what `color_jitter` does, by the rule."""
+    values = np.clip(rgb.astype(np.float32) * brightness, 0, 255)
+    mean = float((values @ GREY_WEIGHTS).mean())
+    values = np.clip(mean + (values - mean) * contrast, 0, 255)
+    grey = (values @ GREY_WEIGHTS)[..., None]
+    return np.rint(np.clip(grey + (values - grey) * saturation, 0, 255)).astype(np.uint8)
+
+
+@pytest.mark.parametrize('seed', range(4))
+def test_color_is_that_of_each_pixel_to_the_byte(seed):
+    rng = np.random.default_rng(seed)
+    image = rng.integers(0, 256, (48, 65, 3)).astype(np.uint8)
+    factors = [float(factor) for factor in rng.uniform(0.1, 1.9, 3)]
+    assert np.array_equal(color_jitter(image, *factors), jittered_pixel_by_pixel(image, *factors))
 
 
 @pytest.mark.parametrize('size', [(32, 48), (16, 24), (40, 60)])
