@@ -13,9 +13,12 @@ from safetensors.torch import save
 
 from mmseg_models.export.calibration import (
     FRAMES,
+    Feed,
     calibration_images,
     masked_feeds,
+    masked_probes,
     subset_feeds,
+    subset_probes,
 )
 from mmseg_models.export.card import DEPLOYED, model_card
 from mmseg_models.export.deployed import deployed_graph
@@ -28,8 +31,8 @@ from mmseg_models.export.onnx_graph import (
     write_subset_graph,
 )
 from mmseg_models.export.parity import check_parity
-from mmseg_models.export.quantised_graph import quantise
 from mmseg_models.export.shared_weights import WeightStore
+from mmseg_models.export.spared_layers import quantise_within_gate
 from mmseg_models.export.subset_graphs import Members, group_subsets
 from mmseg_models.segmentation_model import SegmentationModel
 from mmseg_ros.core.atomic_files import (
@@ -133,9 +136,7 @@ def _fill(
     manifest = replace(manifest, subsets=subsets)
     bundle = unsealed_bundle(draft, manifest)
     progress('comparing with torch on every subset of modalities')
-    parity = check_parity(
-        deployed_graph(model, manifest), bundle, images=images[:: FRAMES // PARITY_FRAMES]
-    )
+    parity = check_parity(deployed_graph(model, manifest), bundle, images=_compared(images))
     if data.scored is not None:
         progress(f'scoring network and graphs on {data.scored.root}')
         deployed = score_deployed(deployed_graph(exact, manifest), bundle, data.scored).to_dict()
@@ -170,7 +171,8 @@ def _write_graphs(
     fold_norms = manifest.precision != 'fp32'
     write_masked_graph(graph, *size, draft / ONNX_FILE, fold_norms)
     if images:
-        quantise(draft / ONNX_FILE, masked_feeds(images))
+        feeds, probes = masked_feeds(images), masked_probes(_compared(images))
+        _quantise(draft / ONNX_FILE, list(feeds), list(probes), progress)
     store.link(draft / ONNX_FILE)
     served = {}
     for group in group_subsets(graph, *size):
@@ -178,10 +180,22 @@ def _write_graphs(
         progress(f'exporting {file}')
         write_subset_graph(SubsetGraph(graph, group[0]), *size, draft / file, fold_norms)
         if images:
-            quantise(draft / file, subset_feeds(images, group))
+            feeds, probes = subset_feeds(images, group), subset_probes(_compared(images), group)
+            _quantise(draft / file, list(feeds), list(probes), progress)
         store.link(draft / file)
         served[file] = tuple(tuple(names[i] for i in members) for members in group)
     return served
+
+
+def _compared(images: Sequence[NDArray[np.uint8]]) -> Sequence[NDArray[np.uint8]]:
+    """Return the calibration frames that int8 graphs are compared on."""
+    return images[:: FRAMES // PARITY_FRAMES]
+
+
+def _quantise(path: Path, feeds: list[Feed], probes: list[Feed], progress: Progress) -> None:
+    spared = quantise_within_gate(path, feeds, probes)
+    if spared:
+        progress(f'{path.name}: the last {spared} layers stay in fp32, or it would miss the gate')
 
 
 def _graph_file(group: Sequence[Members], names: Sequence[str]) -> str:

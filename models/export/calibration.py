@@ -63,10 +63,19 @@ def _fit(images: NDArray[np.uint8], manifest: Manifest) -> Fit:
 
 def masked_feeds(images: Sequence[NDArray[np.uint8]]) -> Iterator[Feed]:
     """Yield inputs of the graph for all subsets, with the subsets of the modalities in turn."""
-    total = len(images[0])
-    masks = [mask for mask in itertools.product([True, False], repeat=total) if any(mask)]
-    for image, mask in zip(images, itertools.cycle(masks), strict=False):
+    for image, mask in zip(images, itertools.cycle(_masks(images)), strict=False):
         yield {'images': image[None], 'available': np.array([mask])}
+
+
+def masked_probes(images: Sequence[NDArray[np.uint8]]) -> Iterator[Feed]:
+    """Yield inputs of the graph for all subsets: every image with every subset."""
+    for image, mask in itertools.product(images, _masks(images)):
+        yield {'images': image[None], 'available': np.array([mask])}
+
+
+def _masks(images: Sequence[NDArray[np.uint8]]) -> list[tuple[bool, ...]]:
+    every = itertools.product([True, False], repeat=len(images[0]))
+    return [mask for mask in every if any(mask)]
 
 
 def subset_feeds(
@@ -79,6 +88,14 @@ def subset_feeds(
         served: Indices of the modalities, per subset.
     """
     for image, members in zip(images, itertools.cycle(served), strict=False):
+        yield {'images': image[list(members)][None], 'members': np.array(members)}
+
+
+def subset_probes(
+    images: Sequence[NDArray[np.uint8]], served: Sequence[tuple[int, ...]]
+) -> Iterator[Feed]:
+    """Yield inputs of such a graph: every image with every subset that it serves."""
+    for image, members in itertools.product(images, served):
         yield {'images': image[list(members)][None], 'members': np.array(members)}
 
 

@@ -34,17 +34,19 @@ LEAST_CHANNELS = 16
 _LIMITERS = ('Clip', 'Relu')
 
 
-def quantise(path: Path, feeds: Iterable[Feed]) -> None:
+def quantise(path: Path, feeds: Iterable[Feed], spared: int = 0) -> None:
     """Rewrite an exported graph in place.
 
     Args:
         path: The graph, with its weights inside.
         feeds: Inputs that the values of the network are measured on.
+        spared: How many of the last operators stay float.
     """
     model, feeds = onnx.load(path), list(feeds)
     fold_padding(model.graph)
     weights = {item.name: item for item in model.graph.initializer}
     chosen = _chosen(model.graph, weights)
+    chosen = chosen[: max(0, len(chosen) - spared)]
     steps = _steps(model, chosen, feeds)
     images = {node.input[0]: steps[node.input[0]] for node in chosen if _is_image(node, weights)}
     means = channel_means(model, images, feeds)
