@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from mmseg_ros.core.types import FrameSet
 from mmseg_ros.sync.selection import FrameSelector
@@ -13,9 +14,11 @@ class FrameSlot:
 
     Args:
         max_age_s: How much older than the newest a frame may be to be chosen.
+        in_order: Asked with each frame whether frames are to be taken one after another now.
     """
 
-    def __init__(self, max_age_s: float) -> None:
+    def __init__(self, max_age_s: float, in_order: Callable[[], bool]) -> None:
+        self._in_order = in_order
         self._selector = FrameSelector(round(max_age_s * 1e9))
         self._changed = threading.Condition()
         self._closed = False
@@ -28,7 +31,7 @@ class FrameSlot:
     def put(self, item: FrameSet) -> None:
         """Let a frame wait; never blocks for longer than another `put`."""
         with self._changed:
-            self._selector.add(item)
+            self._selector.add(item, self._in_order())
             self._changed.notify()
 
     def take(self) -> FrameSet | None:

@@ -59,7 +59,11 @@ class _ModelSlot:
     def load(self, name: str) -> Network:
         config = self._node.config
         settings = plan(replace(config, model=replace(config.model, bundle=name)))
-        return load(settings, lambda: self._node.stopping)
+        self._session.is_loading = True
+        try:
+            return load(settings, lambda: self._node.stopping)
+        finally:
+            self._session.is_loading = False
 
     def swap(self, loaded: Network) -> Callable[[float], object]:
         replaced = self._session.use(loaded)

@@ -71,6 +71,7 @@ class Session:
         calibration: The rig. outputs: The publishers.
         referring: Takes expressions, beside the labels.
         odometry: Poses of the vehicle, as far as they come.
+        is_loading: Whether another network is being loaded, which slows this one down.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Session:
         config = settings.config
         self.statistics = Statistics()
         self.watch = StageWatch()
+        self.is_loading = False
         self.kinds = settings.kinds
         self._network = network
         self._swapping = threading.Lock()

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmseg_ros.core.types import CloseReason, FrameSet, ImageData, SensorSample
-from mmseg_ros.sync.selection import FrameSelector
+from mmseg_ros.sync.selection import MOST_IN_ORDER, FrameSelector
 
 NAMES = ('rgb', 'depth', 'event', 'lidar')
 
@@ -44,6 +44,34 @@ def test_after_a_jump_back_only_the_new_time_counts():
     selector.add(frame(1000, 4))
     selector.add(frame(10, 1))
     assert selector.choose().stamp_ns == 10
+
+
+def test_frames_added_in_order_are_all_taken_and_then_the_best_again():
+    selector = FrameSelector(100)
+    selector.add(frame(0, 4))
+    selector.add(frame(200, 2))
+    selector.add(frame(400, 4), in_order=True)
+    selector.add(frame(600, 3))
+    assert [selector.choose().stamp_ns for _ in range(3)] == [200, 400, 600]
+    assert selector.dropped == 1, 'too old before that'
+    selector.add(frame(700, 4))
+    selector.add(frame(710, 3))
+    selector.add(frame(720, 3))
+    assert selector.choose().stamp_ns == 700, 'nobody waits in order any more'
+    assert selector.choose().stamp_ns == 720
+
+
+def test_only_a_few_frames_wait_in_order():
+    selector = FrameSelector(100)
+    for stamp_ns in range(10):
+        selector.add(frame(stamp_ns, 4), in_order=True)
+    assert len(selector) == MOST_IN_ORDER
+    assert selector.choose().stamp_ns == 10 - MOST_IN_ORDER
+    assert selector.dropped == 10 - MOST_IN_ORDER
+    selector.clear()
+    selector.add(frame(20, 1))
+    selector.add(frame(30, 2))
+    assert selector.choose().stamp_ns == 30
 
 
 ACTIONS = st.lists(
