@@ -134,39 +134,63 @@ def fill_from_cells(
 
 
 @compiled
-def _pack(image: NDArray[np.uint8], packed: NDArray[np.uint32]) -> None:
-    """Fill the three values of each pixel as one number: two pixels are compared at once."""
-    for i in range(packed.shape[0]):
-        for j in range(packed.shape[1]):
-            a, b, c = np.uint32(image[i, j, 0]), np.uint32(image[i, j, 1]), image[i, j, 2]
-            packed[i, j] = a | (b << np.uint32(8)) | (np.uint32(c) << np.uint32(16))
+def _count_alike(pixels: NDArray[np.uint32], row: int, counts: NDArray[np.uint8]) -> None:
+    """Fill how many of the 9 pixels around each hold its values; those outside count too."""
+    here = pixels[row]
+    counts[:] = 1
+    for y in range(row - 1, row + 2):
+        if not 0 <= y < pixels.shape[0]:
+            counts[:] += np.uint8(3)
+            continue
+        other = pixels[y]
+        if y != row:
+            _add_same(here, other, counts)
+        _add_same(here[1:], other[:-1], counts[1:])
+        _add_same(here[:-1], other[1:], counts[:-1])
+        counts[0] += np.uint8(1)
+        counts[-1] += np.uint8(1)
 
 
 @compiled
-def _alike(packed: NDArray[np.uint32], row: int, column: int) -> int:
-    """Return how many of the 9 pixels around one hold its values; those outside count too."""
-    count, value = 9, packed[row, column]
-    for y in range(max(row - 1, 0), min(row + 2, packed.shape[0])):
-        for x in range(max(column - 1, 0), min(column + 2, packed.shape[1])):
-            count -= packed[y, x] != value
-    return count
+def _add_same(
+    here: NDArray[np.uint32], other: NDArray[np.uint32], counts: NDArray[np.uint8]
+) -> None:
+    for j in range(len(counts)):
+        counts[j] += np.uint8(here[j] == other[j])
 
 
 @compiled
-def _is_middle(packed: NDArray[np.uint32], row: int, column: int) -> bool:
-    most, value = _alike(packed, row, column), packed[row, column]
-    if most == 9 or most == 1:  # nothing around differs, or everything
-        return True
-    for y in range(max(row - 1, 0), min(row + 2, packed.shape[0])):
-        for x in range(max(column - 1, 0), min(column + 2, packed.shape[1])):
-            if packed[y, x] == value and _alike(packed, y, x) > most:
-                return False
-    return True
+def _find_middles(
+    pixels: NDArray[np.uint32], row: int, counts: NDArray[np.uint8], middle: NDArray[np.bool_]
+) -> None:
+    """Fill which pixels of a row hold a point and are its middle."""
+    here, alike = pixels[row], counts[row]
+    for j in range(len(middle)):
+        middle[j] = (here[j] & np.uint32(255)) > 0
+    for y in range(max(row - 1, 0), min(row + 2, pixels.shape[0])):
+        other, more = pixels[y], counts[y]
+        if y != row:
+            _leave_out(here, alike, other, more, middle)
+        _leave_out(here[1:], alike[1:], other[:-1], more[:-1], middle[1:])
+        _leave_out(here[:-1], alike[:-1], other[1:], more[1:], middle[:-1])
+
+
+@compiled
+def _leave_out(
+    here: NDArray[np.uint32],
+    alike: NDArray[np.uint8],
+    other: NDArray[np.uint32],
+    more: NDArray[np.uint8],
+    middle: NDArray[np.bool_],
+) -> None:
+    for j in range(len(middle)):
+        middle[j] = middle[j] & ((here[j] != other[j]) | (more[j] <= alike[j]))
 
 
 @compiled
 def scatter_points(
-    image: NDArray[np.uint8],
+    pixels: NDArray[np.uint32],
+    counts: NDArray[np.uint8],
     top: int,
     left: int,
     rows: NDArray[np.int32],
@@ -180,27 +204,33 @@ def scatter_points(
     any neighbor with the same values do; so a point of one pixel is found too.
 
     Args:
-        image: H x W x 3, nearness first.
-        top: First row of `image` that counts.
+        pixels: H x W, the three values of each pixel as the lower bytes of one number, nearness
+            first: two pixels are compared at once.
+        counts: H x W, scratch.
+        top: First row of the image that counts.
         left: First column.
         rows: n, row of `points` that each row from `top` on falls on, -1 for none.
         columns: The same for columns.
         points: h x w x 3.
         keys: (h + 2) x (w + 2) zeros, a border of one around `points`; gets 16 x the nearness.
     """
-    packed = np.empty(image.shape[:2], np.uint32)
-    _pack(image, packed)
+    byte, middle = np.uint32(255), np.empty(pixels.shape[1], np.bool_)
+    for row in range(max(top - 1, 0), min(top + len(rows) + 1, pixels.shape[0])):
+        _count_alike(pixels, row, counts[row])
     for i in range(len(rows)):
         row = top + i
-        if not (0 <= rows[i] < points.shape[0] and 0 <= row < image.shape[0]):
+        if not (0 <= rows[i] < points.shape[0] and 0 <= row < pixels.shape[0]):
             continue
-        target, nearest = points[rows[i]], keys[rows[i] + 1]
-        for j in range(len(columns)):
-            column, goal = left + j, columns[j]
-            if not (0 <= column < image.shape[1] and 0 <= goal < len(target)):
+        _find_middles(pixels, row, counts, middle)
+        source, target, nearest = pixels[row], points[rows[i]], keys[rows[i] + 1]
+        for j in range(min(len(columns), len(source) - left)):
+            goal = columns[j]
+            if not middle[left + j] or not 0 <= goal < len(target):
                 continue
-            key = np.uint16(image[row, column, 0]) * np.uint16(16)
-            if key > nearest[goal + 1] and _is_middle(packed, row, column):
+            pixel = source[left + j]
+            key = np.uint16((pixel & byte) * np.uint32(16))
+            if key > nearest[goal + 1]:
                 nearest[goal + 1] = key
-                for k in range(3):
-                    target[goal, k] = image[row, column, k]
+                target[goal, 0] = pixel & byte
+                target[goal, 1] = (pixel >> np.uint32(8)) & byte
+                target[goal, 2] = (pixel >> np.uint32(16)) & byte

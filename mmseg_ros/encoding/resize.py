@@ -30,6 +30,7 @@ from mmseg_ros.encoding.pooling import (
 from mmseg_ros.encoding.range_intensity_height import spread
 from mmseg_ros.encoding.view import View
 from mmseg_ros.projection.fit import Fit
+from mmseg_ros.projection.scratch import scratch
 
 _POINTS = 'range_intensity_height'
 _ANGLES = 'aolp_sincos'
@@ -168,13 +169,21 @@ def _points(image: NDArray[np.uint8], view: View) -> NDArray[np.uint8]:
     height, width = view.rows.count + 2, view.columns.count + 2
     points = np.zeros((height, width, 3), np.uint8)
     keys = np.zeros((height + 2, width + 2), np.uint16)
-    scatter_points(image, top, left, rows, columns, points, keys)
+    counts = scratch('resize.counts', image.shape[:2], np.uint8)
+    scatter_points(_as_numbers(image), counts, top, left, rows, columns, points, keys)
     whole = np.zeros((height, width, 3), np.uint8)
     spread(points, keys, whole)
     cut = whole[1:-1, 1:-1]
     cut[view.rows.shown :] = 0
     cut[:, view.columns.shown :] = 0
     return np.ascontiguousarray(cut)
+
+
+def _as_numbers(image: NDArray[np.uint8]) -> NDArray[np.uint32]:
+    """Return H x W uint32, the three values of each pixel as the lower bytes; scratch memory."""
+    padded = scratch('resize.padded', (*image.shape[:2], 4), np.uint8)
+    cv2.cvtColor(image, cv2.COLOR_BGR2BGRA, dst=padded)
+    return padded.view('<u4')[..., 0]
 
 
 def _angles(image: NDArray[np.uint8], view: View) -> NDArray[np.uint8]:
