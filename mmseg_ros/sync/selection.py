@@ -7,7 +7,7 @@ from collections import deque
 from mmseg_ros.core.types import FrameSet
 
 _MOST_WAITING = 64
-MOST_IN_ORDER = 4
+MOST_IN_ORDER = 8
 """Frames that wait in order; more of them would make the results too old."""
 
 
