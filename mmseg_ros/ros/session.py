@@ -71,7 +71,7 @@ class Session:
         calibration: The rig. outputs: The publishers.
         referring: Takes expressions, beside the labels.
         odometry: Poses of the vehicle, as far as they come.
-        is_loading: Whether another network is being loaded, which slows this one down.
+        is_loading: Whether another network is being loaded.
     """
 
     def __init__(
@@ -86,6 +86,7 @@ class Session:
         self.statistics = Statistics()
         self.watch = StageWatch()
         self.is_loading = False
+        self._is_settling = False
         self.kinds = settings.kinds
         self._network = network
         self._swapping = threading.Lock()
@@ -147,7 +148,17 @@ class Session:
         with self._swapping:
             replaced, self._network, self._pipeline = self._network, network, pipeline
             self._replaced = [n for n in self._replaced if not n.closed] + [replaced]
+        self._is_settling = True
         return replaced
+
+    def is_switching(self) -> bool:
+        """Return whether another network is being loaded, or graphs of the one that came last.
+
+        Both slow the network down.
+        """
+        if self._is_settling and not self.is_loading:
+            self._is_settling = not self._network.backend.settle(0.0)
+        return self.is_loading or self._is_settling
 
     def announce(self) -> None:
         """Send the class names of the present network; the node must be active."""

@@ -70,7 +70,7 @@ class Stream:
         self._deadline = DeadlineTimer(node, self._advance)
         self._graph = node.create_timer(_GRAPH_POLL_S, self._refresh, clock=steady)
         self._referring.start()
-        self._slot = FrameSlot(config.sync.max_age_s, lambda: session.is_loading)
+        self._slot = FrameSlot(config.sync.max_age_s, session.is_switching)
         # What is no entity of the node comes last, when nothing can fail any more.
         self.worker: OverlappedWorker[FrameSet, Ready] = OverlappedWorker(
             'mmseg_worker',

@@ -11,6 +11,7 @@ pytest.importorskip('rclpy')
 from mmseg_ros.core.errors import BundleError
 from mmseg_ros.ros import model_switch
 from mmseg_ros.ros.frame_slot import FrameSlot
+from mmseg_ros.ros.session import Session
 
 pytestmark = pytest.mark.ros
 
@@ -60,3 +61,18 @@ def test_a_session_says_so_as_long_as_a_network_is_loaded(monkeypatch, fails):
         assert slot.load('other') == 'other'
     assert seen == [True]
     assert not session.is_loading
+
+
+def test_a_session_switches_until_the_graphs_of_the_new_network_are_ready():
+    ready = [False]
+    backend = SimpleNamespace(settle=lambda timeout_s: ready[0])
+    session = SimpleNamespace(
+        is_loading=True, _is_settling=False, _network=SimpleNamespace(backend=backend)
+    )
+    assert Session.is_switching(session)
+    session.is_loading, session._is_settling = False, True
+    assert Session.is_switching(session)
+    ready[0] = True
+    assert not Session.is_switching(session)
+    ready[0] = False
+    assert not Session.is_switching(session), 'graphs that a lost sensor asks for are no switch'
