@@ -164,7 +164,7 @@ def run(bundle: str, rate_hz: float, seconds: float) -> dict[str, Any]:
     from mmseg_ros.ros.environment import prepare_process
 
     prepare_process()
-    from mmseg_ros.benchmark.live_node import _messages
+    from mmseg_ros.benchmark.live_node import sensor_messages
     from mmseg_ros.ros.tools.rate_probe import RateProbe
 
     machine = describe_machine()
@@ -174,7 +174,7 @@ def run(bundle: str, rate_hz: float, seconds: float) -> dict[str, Any]:
     process = context.Process(target=tried, args=(bundle, seconds, there), daemon=True)
     process.start()
     before = Path('/proc/stat').read_text()
-    with RateProbe([_messages(drive, frame) for frame in frames]) as probe:
+    with RateProbe([sensor_messages(drive, frame) for frame in frames]) as probe:
         if here.recv() != 'ready':
             raise SystemExit('The process with the network did not come up.')
         while not here.poll():
