@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TORCH := $(VENV)/torch
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-EXTRAS := runtime,report,view,sim,datasets,events,train,ros-pip,test,dev
+EXTRAS := runtime,report,view,sim,datasets,events,train,tensorboard,ros-pip,test,dev
 HASHES ?= yes
 
 .PHONY: demo test test-vehicle test-boundscheck test-tensorrt test-fleet test-gpu fuzz soak sbom pins lint colcon setup clean

@@ -1,5 +1,6 @@
 """constraints.txt holds what `make setup` installs, in the versions of constraints.in, by hash."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -27,6 +28,26 @@ def installed():
     return {normalized(match[1]): (match[2], hashes) for match, hashes in found if match}
 
 
+def extras():
+    """Return the distributions of each extra of setup.py."""
+    tree = ast.parse((ROOT / 'setup.py').read_text())
+    (value,) = (
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.keyword) and node.arg == 'extras_require'
+    )
+    found = ast.literal_eval(value)
+    return {
+        extra: [normalized(re.match(r'[\w.-]+', name)[0]) for name in names]
+        for extra, names in found.items()
+    }
+
+
+def of_set_up():
+    """Return the extras that `make setup` installs."""
+    return re.search(r'EXTRAS := (\S+)', (ROOT / 'Makefile').read_text())[1].split(',')
+
+
 def test_versions_are_those_of_the_list_kept_by_hand():
     there = installed()
     for name, version in chosen().items():
@@ -42,14 +63,24 @@ def test_everything_has_a_hash():
     assert all(hashes for _, hashes in there.values())
 
 
-def test_every_requirement_of_the_extras_is_listed():
-    text = (ROOT / 'setup.py').read_text()
-    wanted = re.search(r'EXTRAS := (\S+)', (ROOT / 'Makefile').read_text())[1].split(',')
+def test_every_requirement_of_the_extras_of_set_up_is_listed_by_hash():
     there = installed()
-    for extra in wanted:
-        block = re.search(rf"'{extra}': \[(.*?)\]\s*[,}}]\n", text, re.DOTALL)[1]
-        for requirement in re.findall(r"'([\w.-]+)", block):
-            assert normalized(requirement) in there, f'{requirement}: run `make pins`'
+    for extra in of_set_up():
+        for name in extras()[extra]:
+            assert name in there, f'{name}: run `make pins`'
+
+
+def test_every_extra_has_its_version_chosen():
+    """Extras that `make setup` leaves out are installed with `--constraint constraints.in`."""
+    versions, there = chosen(), installed()
+    for extra, names in extras().items():
+        assert names
+        for name in names:
+            assert name in versions or name in there, f'{name} of {extra}: add to constraints.in'
+
+
+def test_extras_left_out_of_set_up_are_the_large_ones():
+    assert set(extras()) - set(of_set_up()) == {'gpu', 'tensorrt-rtx', 'fleet', 'mitsuba'}
 
 
 def test_no_host_is_named():

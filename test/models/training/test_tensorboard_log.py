@@ -5,6 +5,7 @@ from types import ModuleType
 from typing import ClassVar
 
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from mmseg_models.training.run_log import COLUMNS, RunLog
 from mmseg_ros.core.errors import MissingLibraryError
@@ -69,8 +70,7 @@ def test_without_the_package_the_line_that_installs_it_is_named(tmp_path, monkey
 
 
 def test_torch_reads_what_is_written(tmp_path):
-    reader = pytest.importorskip('tensorboard.backend.event_processing.event_accumulator')
     with RunLog(tmp_path, 0, 10, tensorboard=True) as log:
         log.training_row(dict.fromkeys(COLUMNS, 0.5) | {'step': 6})
-    events = reader.EventAccumulator(str(tmp_path / 'tensorboard')).Reload()
+    events = EventAccumulator(str(tmp_path / 'tensorboard')).Reload()
     assert [(e.step, e.value) for e in events.Scalars('train/loss')] == [(6, 0.5)]
