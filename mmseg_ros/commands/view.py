@@ -9,9 +9,13 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mmseg_ros.commands.arguments import real_number, whole_number
 from mmseg_ros.core.types import STANDARD_MODALITIES
+
+if TYPE_CHECKING:
+    from mmseg_ros.view.page import Page
 
 _NICENESS = 10
 """The page waits for processor time that the node wants."""
@@ -52,6 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve the page until SIGINT or SIGTERM."""
+    import cv2
+
     from mmseg_ros.view.bag_source import BagSource, bag_of
     from mmseg_ros.view.feed import Feed
     from mmseg_ros.view.page import Page, load_viewer
@@ -60,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
 
     load_viewer()
     os.nice(_NICENESS)
+    cv2.setNumThreads(1)  # what it makes is small, and a second thread takes the node's core
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -77,6 +84,7 @@ def run(args: argparse.Namespace) -> int:
         prepare_process()
         from mmseg_ros.ros.view_link import ViewLink
 
+        feed.prepare()
         link = ViewLink(feed, args.node, args.silence)
         controls, close, pump = link.controls(), link.close, link.pump
     try:
@@ -85,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
         if page.port != args.port:
             print(f'Port {args.port} is in use; the next free one is taken.', flush=True)
         print(f'The page is on http://{args.host}:{page.port} (Ctrl-C ends it).', flush=True)
-        _serve(page.update, pump, 1.0 / args.rate, stop)
+        _serve(page, pump, 1.0 / args.rate, stop)
         page.close()
     finally:
         close()
@@ -98,11 +106,11 @@ def _nothing() -> None:
     """Do what a bag needs: it plays in a thread."""
 
 
-def _serve(
-    update: Callable[[], None], pump: Callable[[], None], period_s: float, stop: threading.Event
-) -> None:
+def _serve(page: Page, pump: Callable[[], None], period_s: float, stop: threading.Event) -> None:
+    """Show what is new, as often as that; while nobody looks nothing is decoded."""
     while not stop.is_set():
         began_s = time.monotonic()
-        pump()
-        update()
+        if page.watched():
+            pump()
+            page.update()
         stop.wait(max(period_s - (time.monotonic() - began_s), 0.01))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import threading
 from collections.abc import Callable, Collection
 from functools import partial
@@ -27,6 +28,8 @@ from mmseg_ros.view.controls import Controls
 from mmseg_ros.view.feed import DIAGNOSTICS, INFO, LABELS, MASK, POINTS, Feed
 
 _GRAPH_POLL_S = 1.0
+# A serialized message with a header begins with 4 bytes of encapsulation and the stamp.
+_STAMP, _STAMP_AT = struct.Struct('<iI'), 4
 
 
 class ViewLink:
@@ -77,7 +80,10 @@ class ViewLink:
         )
 
     def pump(self) -> None:
-        """Decode what has come since the last call, the newest of each topic."""
+        """Decode what has come since the last call, the newest of each topic.
+
+        Results are counted as they come, also those that are not decoded.
+        """
         with self._lock:
             newest, self._newest = self._newest, {}
         for part, (data, type_name, message_class) in newest.items():
@@ -116,6 +122,9 @@ class ViewLink:
         )
 
     def _keep(self, part: str, type_name: str, message_class: Any, data: bytes) -> None:
+        if part == LABELS and len(data) >= _STAMP.size + _STAMP_AT:
+            seconds, nanoseconds = _STAMP.unpack_from(data, _STAMP_AT)
+            self._feed.scene.count_result(seconds + nanoseconds / 1e9)
         with self._lock:
             self._newest[part] = data, type_name, message_class
 

@@ -19,6 +19,7 @@ from mmseg_ros.core.unexpected import reason_of
 from mmseg_ros.labelling.colors import as_rgb
 from mmseg_ros.messages import SensorDecoder, decode_image, stamp_ns
 from mmseg_ros.messages.cloud import point_array
+from mmseg_ros.messages.image import depth_data
 from mmseg_ros.view.pictures import payload_picture, scaled
 from mmseg_ros.view.scene import Cloud, Health, Scene
 
@@ -46,6 +47,10 @@ class Feed:
         self._decoders: dict[Modality, SensorDecoder] = {}
         self._event_size: dict[Modality, tuple[int, int]] = {}
         self._labeled = False
+
+    def prepare(self) -> None:
+        """Load what decodes, which takes seconds of a core once, before anybody looks."""
+        depth_data(np.ones((1, 1), np.float32), 1.0)
 
     def take(self, part: str, type_name: str, message: Any) -> None:
         """Take a message.

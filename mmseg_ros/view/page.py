@@ -18,8 +18,9 @@ from mmseg_ros.core.types import LIDAR, RGB
 from mmseg_ros.labelling.colors import overlay
 from mmseg_ros.metrics.html import escaped
 from mmseg_ros.view.controls import Controls
+from mmseg_ros.view.pace import Pace
 from mmseg_ros.view.pictures import missing, mosaic, timeline, timeline_height
-from mmseg_ros.view.scene import HISTORY_S, LOST, Health, Scene
+from mmseg_ros.view.scene import HISTORY_S, LOST, Cloud, Health, Scene
 
 MISSING_VIEWER = (
     'The page needs the Python package viser, which is not installed; install it with: '
@@ -31,6 +32,7 @@ _MASK_COLOR = (255, 40, 200)
 _STATUS_EM, _LEGEND_EM, _ROW_EM = 11.5, 6.0, 2.5
 _BEHIND_M, _AHEAD_M = (-14.0, 0.0, 9.0), (14.0, 0.0, 0.0)
 _MOST_CLASSES = 14
+_POINT_M = 0.07
 
 
 def load_viewer() -> Any:
@@ -52,10 +54,17 @@ class Page:
         scene: What is shown. controls: What can be steered.
         host: Address to listen on. port: A free port.
         sensors: Names of the sensors whose pictures have a place from the start.
+        pace: Says when a cloud is due; by default by what the cores have left.
     """
 
     def __init__(
-        self, scene: Scene, controls: Controls, host: str, port: int, sensors: Sequence[str]
+        self,
+        scene: Scene,
+        controls: Controls,
+        host: str,
+        port: int,
+        sensors: Sequence[str],
+        pace: Pace | None = None,
     ) -> None:
         viser = load_viewer()
         self._scene = scene
@@ -64,6 +73,8 @@ class Page:
         self._drawn: tuple[Any, ...] = ()
         self._silenced: set[str] = set()
         self._cloud: Any = None
+        self._shown_cloud = 0
+        self._pace = pace if pace is not None else Pace()
         self._sensors = tuple(sensors)
         with contextlib.redirect_stdout(io.StringIO()):  # it announces itself in a box
             self._server = viser.ViserServer(host=host, port=port, label=TITLE, verbose=False)
@@ -98,12 +109,7 @@ class Page:
             shown = {name: pictures.get(name) for name in names}
             self._inputs.image = mosaic(shown, self._scene.lost())
         self._show_overlay()
-        if 'cloud' in changed and cloud is not None:
-            self._cloud = self._server.scene.add_point_cloud(
-                '/cloud', cloud.xyz, cloud.colors, point_size=0.07, point_shape='circle'
-            )
-        elif 'report' in changed and self._cloud is not None:
-            self._cloud.visible = LIDAR not in self._scene.lost()
+        self._show_cloud(cloud)
         if 'report' in changed:
             self._show_report()
         if self._time is not None:
@@ -223,6 +229,23 @@ class Page:
         shown = [space.classes[i] for i in map(int, first)]
         line = _line(_entry(item.name, item.color) for item in shown)
         self._legend.content = _fixed(line, _LEGEND_EM)
+
+    def _show_cloud(self, cloud: Cloud | None) -> None:
+        """Send a new cloud when it is due; a lost LiDAR's leaves the view."""
+        newest = self._seen.get('cloud', 0)
+        if LIDAR in self._scene.lost():
+            if self._cloud is not None and self._cloud.visible:
+                self._cloud.visible = False
+        elif cloud is not None and newest != self._shown_cloud and self._pace.due():
+            self._shown_cloud = newest
+            nth = max(1, math.ceil(len(cloud.xyz) / self._pace.step.points))
+            self._cloud = self._server.scene.add_point_cloud(
+                '/cloud',
+                cloud.xyz[::nth],
+                cloud.colors[::nth],
+                point_size=_POINT_M * math.sqrt(nth),
+                point_shape='circle',
+            )
 
     def _show_report(self) -> None:
         with self._scene.lock:

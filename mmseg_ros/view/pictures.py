@@ -23,7 +23,7 @@ from mmseg_ros.labelling.colors import as_rgb
 from mmseg_ros.metrics.pictures import cloud_picture, plane_picture
 
 WIDTH = 480
-"""Pixels of a picture on the page; larger images are scaled down."""
+"""Pixels of the labels on the page; larger images are scaled down."""
 
 STATE_COLORS: Mapping[str, tuple[int, int, int]] = {
     'OK': (38, 160, 90),
@@ -36,29 +36,29 @@ STATE_COLORS: Mapping[str, tuple[int, int, int]] = {
 _NO_STATE = (170, 175, 182)
 _PAPER = (246, 247, 249)
 _ROW, _NAME_WIDTH = 26, 92
-_FEW_POINTS = 12_000
+_FEW_POINTS = 6_000
 _TILE_WIDTH, _TILE_HEIGHT, _TITLE = 320, 190, 20
 
 
 def payload_picture(payload: Payload) -> NDArray[np.uint8]:
-    """Return an H x W x 3 uint8 picture, at most WIDTH wide, of what a sensor sent."""
+    """Return an H x W x 3 uint8 picture of what a sensor sent, as wide as its tile at most."""
     if isinstance(payload, ImageData):
-        return as_rgb(scaled(payload.pixels))
+        return as_rgb(scaled(payload.pixels, width=_TILE_WIDTH))
     if isinstance(payload, DepthData):
-        depth_m = scaled(payload.depth_m, cv2.INTER_NEAREST)
+        depth_m = scaled(payload.depth_m, cv2.INTER_NEAREST, _TILE_WIDTH)
         valid = np.isfinite(depth_m) & (depth_m > 0)
         return plane_picture(DEPTH, Plane(depth_m[..., None], valid))
     if isinstance(payload, EventData):
-        return np.asarray(scaled(_event_picture(payload)), np.uint8)
+        return _event_picture(payload)
     return _cloud_picture(payload)
 
 
-def scaled(image: NDArray[Any], how: int = cv2.INTER_AREA) -> NDArray[Any]:
-    """Return an image at most WIDTH wide, with the same proportions."""
-    height, width = image.shape[:2]
-    if width <= WIDTH:
+def scaled(image: NDArray[Any], how: int = cv2.INTER_AREA, width: int = WIDTH) -> NDArray[Any]:
+    """Return an image at most so wide, with the same proportions."""
+    height, wide = image.shape[:2]
+    if wide <= width:
         return image
-    size = (WIDTH, max(1, round(height * WIDTH / width)))
+    size = (width, max(1, round(height * width / wide)))
     return np.asarray(cv2.resize(np.ascontiguousarray(image), size, interpolation=how))
 
 
@@ -88,7 +88,9 @@ def mosaic(
 
 def _tile(name: str, picture: NDArray[np.uint8] | None, silent: bool) -> NDArray[np.uint8]:
     shown = missing(f'no {name} yet') if picture is None else picture
-    tile = cv2.resize(shown, (_TILE_WIDTH, _TILE_HEIGHT), interpolation=cv2.INTER_AREA)
+    tile = np.asarray(
+        cv2.resize(shown, (_TILE_WIDTH, _TILE_HEIGHT), interpolation=cv2.INTER_AREA), np.uint8
+    )
     if silent and picture is not None:
         tile = np.asarray(tile // 3, np.uint8)
         name += ': LOST'
@@ -133,11 +135,13 @@ def timeline_height(sensors: int) -> int:
 
 
 def _event_picture(events: EventData) -> NDArray[np.uint8]:
-    counts = np.zeros((events.height, events.width, 2), np.float32)
-    inside = (events.x < events.width) & (events.y < events.height)
-    x, y = events.x[inside], events.y[inside]
-    np.add.at(counts, (y, x, np.where(events.polarity[inside], 0, 1)), 1.0)
-    return plane_picture(EVENT, Plane(counts, np.ones(counts.shape[:2], bool)))
+    height, width = events.height, events.width
+    inside = (events.x < width) & (events.y < height)
+    x, y = events.x[inside].astype(np.int64), events.y[inside].astype(np.int64)
+    cell = 2 * (y * width + x) + ~events.polarity[inside].astype(bool)
+    counts = np.bincount(cell, minlength=height * width * 2).astype(np.float32)
+    shown = scaled(counts.reshape(height, width, 2), width=_TILE_WIDTH)
+    return plane_picture(EVENT, Plane(shown, np.ones(shown.shape[:2], bool)))
 
 
 def _cloud_picture(cloud: CloudData) -> NDArray[np.uint8]:
@@ -146,4 +150,5 @@ def _cloud_picture(cloud: CloudData) -> NDArray[np.uint8]:
     height_m = np.clip((xyz[:, 2] + 2.5) / 6.0, 0, 1)
     level = np.nan_to_num(255 * height_m).astype(np.uint8)
     colors = cv2.applyColorMap(level[:, None], cv2.COLORMAP_TURBO)[:, 0, ::-1]
-    return cloud_picture(xyz, np.ascontiguousarray(colors, np.uint8), 270, WIDTH)
+    colors = np.ascontiguousarray(colors, np.uint8)
+    return cloud_picture(xyz, colors, _TILE_HEIGHT, _TILE_WIDTH)

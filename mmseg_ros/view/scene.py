@@ -96,10 +96,12 @@ class Scene:
         self.version[name] = self.version.get(name, 0) + 1
 
     def count_result(self, time_s: float) -> None:
-        """Count a result with its stamp."""
+        """Count a result by its stamp; once, however often it is told."""
         with self.lock:
             if self._results and time_s < self._results[-1] - _JUMP_BACK_S:
                 self._results.clear()
+            if self._results and time_s <= self._results[-1]:
+                return
             self._results.append(time_s)
 
     def rate_hz(self) -> float:

@@ -69,6 +69,13 @@ def test_a_listener_without_a_page_has_all_of_it(node, sensors, link):
     assert sensors.play_until(ALL, arrived, LONG_S), (scene.version, scene.pictures.keys())
     assert scene.labels.shape == (sensors.HEIGHT, sensors.WIDTH)
     assert scene.health['lidar'].values['topic'] == '/lidar/points'
+
+    def counted():  # nothing is decoded meanwhile
+        return scene.rate_hz() > 0.0
+
+    scene.clear()
+    assert sensors.play_until(ALL, counted, LONG_S)
+    assert scene.labels is None
     source.controls().ask('the red car')
 
     def masked():

@@ -2,6 +2,8 @@
 
 import socket
 import sys
+import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,11 +11,13 @@ import pytest
 from mmseg_ros.bag import builders
 from mmseg_ros.bag.reader import BagReader
 from mmseg_ros.cli import main
+from mmseg_ros.commands import view
 from mmseg_ros.core.errors import BagError, ConfigError, MissingLibraryError
+from mmseg_ros.core.types import EventData
 from mmseg_ros.view import page as page_module
 from mmseg_ros.view.bag_source import BagSource, bag_of
 from mmseg_ros.view.feed import Feed
-from mmseg_ros.view.pictures import STATE_COLORS, mosaic, scaled, timeline
+from mmseg_ros.view.pictures import STATE_COLORS, mosaic, payload_picture, scaled, timeline
 from mmseg_ros.view.ports import free_port
 from mmseg_ros.view.scene import Health, Scene
 
@@ -146,3 +150,33 @@ def test_without_viewer_the_line_for_pip_is_said(monkeypatch, capsys, recording)
         page_module.load_viewer()
     assert main(['view', str(recording)]) == 1
     assert 'pip install' in capsys.readouterr().err
+
+
+def test_a_result_counts_once_however_often_it_is_told(scene):
+    for stamp in range(40):
+        scene.count_result(100 + stamp / 20)  # as it comes
+        if stamp % 4 == 3:
+            scene.count_result(100 + (stamp - 1) / 20)  # when it is decoded, perhaps later
+    assert scene.rate_hz() == pytest.approx(20.0, abs=0.6)
+
+
+def test_events_are_red_where_it_grew_brighter_and_blue_where_darker():
+    x, y = np.array([0, 0, 639, 640], np.uint16), np.array([0, 0, 383, 5], np.uint16)
+    polarity = np.array([True, True, False, True])
+    stamps_ns = np.zeros(4, np.int64)
+    events = EventData(x, y, stamps_ns, polarity, width=640, height=384)
+    picture = payload_picture(events)
+    assert picture.shape == (192, 320, 3)
+    assert picture[0, 0, 0] > picture[0, 0, 2]
+    assert picture[-1, -1, 0] < picture[-1, -1, 2]
+    assert (picture.reshape(-1, 3).min(axis=1) == 255).sum() == 320 * 192 - 2
+
+
+@pytest.mark.parametrize(('watched', 'pumps'), [(True, True), (False, False)])
+def test_while_nobody_looks_nothing_is_decoded(watched, pumps):
+    stop, done = threading.Event(), []
+    page = SimpleNamespace(watched=lambda: watched, update=lambda: done.append('shown'))
+    turns = iter(range(3))
+    stop.wait = lambda seconds: stop.set() if next(turns) == 2 else None
+    view._serve(page, lambda: done.append('decoded'), 0.1, stop)
+    assert done == (['decoded', 'shown'] * 3 if pumps else [])
