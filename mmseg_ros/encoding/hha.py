@@ -18,7 +18,8 @@ LOWEST_M = -1.0
 STEPS_PER_M = 20.0
 ANGLE_OFFSET = 128.0 - 90.0
 NORMAL_REACH_PX = 2
-_LARGEST_GAP = 0.1
+LARGEST_GAP = 0.1
+"""Neighbors whose depths differ by a larger share of it lie on different surfaces."""
 
 
 def hha(plane: Plane, context: EncodingContext) -> NDArray[np.uint8]:
@@ -153,7 +154,7 @@ def _reach(
     """Fill how many pixels the same surface goes on in one direction, 0 to 2."""
     for j in range(len(reach)):
         z = here[j]
-        gap = np.float32(_LARGEST_GAP) * z
+        gap = np.float32(LARGEST_GAP) * z
         one = (first[j] > np.float32(0.0)) & (abs(first[j] - z) <= gap)
         two = one & (second[j] > np.float32(0.0)) & (abs(second[j] - z) <= np.float32(2.0) * gap)
         reach[j] = np.int32(one) + np.int32(two)

@@ -5,7 +5,7 @@ distance where nothing is, and a LiDAR image shrunk like a photograph loses its 
 
 * Color, gray and degree of polarization: areas are averaged, and interpolated when they grow.
 * Angle of polarization: its sine and cosine are averaged over the pixels that have any.
-* Depth: the nearest pixel that is measured.
+* Depth: the nearest pixel that is measured; the angle of HHA is averaged over its surface.
 * LiDAR points: found again, each covers 3 x 3 pixels of the new size, the nearest wins.
 * Events: a pixel shows the events of all pixels that fall on it; a density is not divided.
 """
@@ -28,13 +28,15 @@ from mmseg_ros.encoding.pooling import (
     take_nearest,
 )
 from mmseg_ros.encoding.range_intensity_height import spread
+from mmseg_ros.encoding.surface_angles import average_angles
 from mmseg_ros.encoding.view import View
 from mmseg_ros.projection.fit import Fit
 from mmseg_ros.projection.scratch import scratch
 
 _POINTS = 'range_intensity_height'
 _ANGLES = 'aolp_sincos'
-_DEPTHS = frozenset({'hha', 'inverse_depth'})
+_SURFACES = 'hha'
+_DEPTHS = frozenset({_SURFACES, 'inverse_depth'})
 _EVENTS = frozenset({'polarity', 'time_surface'})
 _SIGNED_EVENTS = 'voxel_grid'
 
@@ -81,7 +83,7 @@ def show(image: NDArray[np.uint8], encoding: str, view: View) -> NDArray[np.uint
     if encoding == _ANGLES:
         return _angles(image, view)
     if encoding in _DEPTHS:
-        return _depths(image, view)
+        return _depths(image, encoding == _SURFACES, view)
     if encoding in _EVENTS or encoding == _SIGNED_EVENTS:
         return _events(image, encoding == _SIGNED_EVENTS, view)
     return photograph(image, view)
@@ -197,13 +199,15 @@ def _angles(image: NDArray[np.uint8], view: View) -> NDArray[np.uint8]:
     return np.where(weights >= np.float32(127.5), scaled, np.float32(0)).astype(np.uint8)
 
 
-def _depths(image: NDArray[np.uint8], view: View) -> NDArray[np.uint8]:
+def _depths(image: NDArray[np.uint8], has_angles: bool, view: View) -> NDArray[np.uint8]:
     cut = np.zeros((*view.size, 3), np.uint8)
     shown = cut[: view.rows.shown, : view.columns.shown]
     shown[:] = _nearest(image, view)
     if max(view.rows.ratio, view.columns.ratio) > 1.0:
         (rows, down), (columns, across) = view.rows.cells(), view.columns.cells()
         fill_from_cells(image, rows, columns, np.concatenate([down, across]), shown)
+        if has_angles:
+            average_angles(image, view, shown)
     return cut
 
 
