@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from mmseg_ros.labelling import objects
+from mmseg_ros.encoding import pooling
+from mmseg_ros.labelling import objects, points
 from mmseg_ros.messages import event_codecs as codecs
 from mmseg_ros.projection import (
     cloud_ahead,
@@ -130,6 +131,43 @@ def regions(rng, n, out):
     assert areas.sum() == classes.size
 
 
+def pooled(rng, n, out):
+    image = rng.integers(0, 256, (6, 8, rng.choice([1, 3, 4])), np.uint8)
+    rows, columns = rng.integers(0, 6, n), rng.integers(0, 8, n)
+    pooling.take_nearest(image, rows, columns, out.array((n, n, image.shape[2]), np.uint8))
+    sparse = rng.integers(0, 256, (6, 8, 3), np.uint8) * (rng.random((6, 8, 1)) < 0.5)
+    down, across = numbers(rng, 6, np.int32), numbers(rng, 8, np.int32)
+    pooling.pool_largest(sparse.astype(np.uint8), down, across, out.array((4, 5, 3), np.uint8))
+    pooling.pool_signed(sparse.astype(np.uint8), down, across, out.array((4, 5, 3), np.uint8, 128))
+    rows, columns = (numbers(rng, 2 * k, np.int32).reshape(2, k) for k in (4, 5))
+    middles = numbers(rng, 9, np.float32, FLOATS)
+    gaps = out.array((4, 5, 3), np.uint8)
+    pooling.fill_from_cells(sparse.astype(np.uint8), rows, columns, middles, gaps)
+    top, left = (int(value) for value in rng.choice(EXTREMES, 2))
+    pooling.scatter_points(
+        rng.choice([0, 0x010205, 0x0102FF], (6, 8)).astype(np.uint32), out.array((6, 8), np.uint8),
+        top, left, numbers(rng, n, np.int32), numbers(rng, n, np.int32),
+        out.array((4, 5, 3), np.uint8), out.array((6, 7), np.uint16),
+    )  # fmt: skip
+
+
+def labeled(rng, n, out):
+    labels = rng.integers(0, 256, (6, 8)).astype(rng.choice([np.uint8, np.uint16]))
+    u, v, index = (numbers(rng, n, kind) for kind in (np.int32, np.int32, np.int64))
+    found = out.array(max(n, 1), labels.dtype), out.array(max(n, 1), np.float32)
+    visible = rng.random(max(n, 1)) < 0.5
+    points._transfer(labels, labels.astype(np.uint8), u, v, index, visible, *found)
+    table, ids = rng.integers(0, 2**32, 256, np.uint32), numbers(rng, n, np.int64)
+    points._look_up(table, ids, out.array(n, np.uint32))
+    wide = rng.integers(0, 2**16, (n, 11)).astype(np.uint16)
+    halves = np.array([(min(k, 10), 0xFFFF) for k in range(12)], np.uint16)
+    added, merged = rng.integers(0, 2**32, (3, n), np.uint32), out.array((n, 9), np.uint32)
+    for begins_alike in (True, False):
+        points._join(wide, halves, begins_alike, added, merged.view(np.uint16), merged)
+        np.testing.assert_array_equal(merged.view(np.uint16)[:, :11], wide)
+        np.testing.assert_array_equal(merged[:, 6:].T, added)
+
+
 def codec(rng, n, out):
     words = rng.integers(0, 2**16, 4 * n).astype(np.uint16)
     for decode, kind in (
@@ -194,8 +232,8 @@ def rendered(rng, n, out):
 
 
 FEEDS = [
-    accumulate, voxels, depth_pixels, clouds, hidden, regions, codec, event_camera, picture,
-    rendered,
+    accumulate, voxels, depth_pixels, clouds, hidden, regions, pooled, labeled, codec,
+    event_camera, picture, rendered,
 ]  # fmt: skip
 
 
@@ -209,3 +247,14 @@ def test_no_input_makes_a_loop_write_outside(feed, n):
         with np.errstate(all='ignore'):
             feed(rng, n, out)
         out.assert_intact()
+
+
+@pytest.mark.parametrize('outside', [-1, 8, 2**62])
+def test_a_pixel_outside_the_image_is_not_copied(outside):
+    image, inside = np.zeros((6, 8, 3), np.uint8), np.arange(6)
+    for rows, columns in (
+        (inside, np.array([0, 1, 2, 3, 4, outside])),
+        (np.array([0, 1, 2, 3, 4, outside]), inside),
+    ):
+        with pytest.raises(IndexError, match='outside the image'):
+            pooling.take_nearest(image, rows, columns, np.zeros((6, 6, 3), np.uint8))

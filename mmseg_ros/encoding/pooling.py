@@ -24,12 +24,25 @@ def take_nearest(
         rows: h, row of `image` for each row.
         columns: w, the same for columns.
         out: h x w x C.
+
+    Raises:
+        IndexError: A row or column lies outside the image.
     """
+    if not (_are_below(rows, image.shape[0]) and _are_below(columns, image.shape[1])):
+        raise IndexError('Pixels outside the image cannot be copied.')
     for i in range(len(rows)):
         if i > 0 and rows[i] == rows[i - 1]:
             out[i] = out[i - 1]
         else:
             _take_row(image[rows[i]], columns, out[i])
+
+
+@compiled
+def _are_below(places: NDArray[np.intp], size: int) -> bool:
+    outside = 0
+    for i in range(len(places)):
+        outside += (places[i] < 0) | (places[i] >= size)
+    return outside == 0
 
 
 @compiled
@@ -214,18 +227,21 @@ def scatter_points(
         points: h x w x 3.
         keys: (h + 2) x (w + 2) zeros, a border of one around `points`; gets 16 x the nearness.
     """
-    byte, middle = np.uint32(255), np.empty(pixels.shape[1], np.bool_)
-    for row in range(max(top - 1, 0), min(top + len(rows) + 1, pixels.shape[0])):
+    height, width = pixels.shape
+    # What lies further away has nothing of the image, and sums of it would overflow.
+    top, left = min(max(top, -len(rows)), height), min(max(left, -len(columns)), width)
+    byte, middle = np.uint32(255), np.empty(width, np.bool_)
+    for row in range(max(top - 1, 0), min(top + len(rows) + 1, height)):
         _count_alike(pixels, row, counts[row])
     for i in range(len(rows)):
         row = top + i
-        if not (0 <= rows[i] < points.shape[0] and 0 <= row < pixels.shape[0]):
+        if not (0 <= rows[i] < points.shape[0] and 0 <= row < height):
             continue
         _find_middles(pixels, row, counts, middle)
         source, target, nearest = pixels[row], points[rows[i]], keys[rows[i] + 1]
         for j in range(min(len(columns), len(source) - left)):
             goal = columns[j]
-            if not middle[left + j] or not 0 <= goal < len(target):
+            if not 0 <= goal < len(target) or left + j < 0 or not middle[left + j]:
                 continue
             pixel = source[left + j]
             key = np.uint16((pixel & byte) * np.uint32(16))

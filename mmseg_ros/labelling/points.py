@@ -15,6 +15,8 @@ from mmseg_ros.projection.compiled import compiled
 from mmseg_ros.projection.lidar import LidarProjection
 
 _ALIGNMENT = 4
+_TOGETHER, _WHOLE = 8, 0xFFFF
+_BLOCK = 2048
 # preset -> names of label, confidence and color; None leaves the field out
 FIELD_PRESETS: dict[str, tuple[str, str | None, str | None]] = {
     'default': ('label', 'confidence', 'rgb'),
@@ -40,13 +42,36 @@ def transfer_labels(
         projection: Where the points fall.
         ignore_id: Id of points without a label.
     """
-    shown = projection.shown
-    index, u, v = projection.index[shown], projection.u[shown], projection.v[shown]
     point_labels = np.full(len(projection.visible), ignore_id, labels.dtype)
     point_confidence = np.zeros(len(projection.visible), np.float32)
-    point_labels[index] = labels[v, u]
-    point_confidence[index] = confidence[v, u] * np.float32(1 / 255)
+    # Loops are compiled for such arrays only.
+    labels, confidence = (
+        np.require(image, requirements=['C', 'W']) for image in (labels, confidence)
+    )
+    _transfer(
+        labels, confidence, projection.u, projection.v, projection.index, projection.visible,
+        point_labels, point_confidence,
+    )  # fmt: skip
     return point_labels, point_confidence, projection.visible
+
+
+@compiled
+def _transfer(
+    labels: NDArray[Any],
+    confidence: NDArray[np.uint8],
+    u: NDArray[np.int32],
+    v: NDArray[np.int32],
+    index: NDArray[np.int64],
+    visible: NDArray[np.bool_],
+    point_labels: NDArray[Any],
+    point_confidence: NDArray[np.float32],
+) -> None:
+    for k in range(len(u)):
+        row, column, i = v[k], u[k], index[k]
+        inside = 0 <= row < labels.shape[0] and 0 <= column < labels.shape[1]
+        if inside and 0 <= i < len(visible) and visible[i]:
+            point_labels[i] = labels[row, column]
+            point_confidence[i] = np.float32(confidence[row, column]) * np.float32(1 / 255)
 
 
 def labelled_cloud(
@@ -84,9 +109,16 @@ def labelled_cloud(
     if confidence_name:
         added.append((confidence_name, confidence))
     if color_name:
-        colors = packed_rgb(palette)[np.minimum(labels, 255)]
-        opaque = colors.view(np.uint32) | np.uint32(0xFF000000)
-        added.append((color_name, opaque if color_name == 'rgba' else colors))
+        table = packed_rgb(palette)
+        if color_name == 'rgba':
+            table = (table.view(np.uint32) | np.uint32(0xFF000000)).view(np.float32)
+        colors = np.empty(len(labels), np.float32)
+        _look_up(
+            table.view(np.uint32),
+            np.require(labels, requirements=['C', 'W']),
+            colors.view(np.uint32),
+        )
+        added.append((color_name, colors.view(np.uint32) if color_name == 'rgba' else colors))
     return _with_fields(cloud.points, added)
 
 
@@ -99,6 +131,12 @@ def packed_rgb(colors: NDArray[np.uint8]) -> NDArray[np.float32]:
     bits = np.zeros((len(colors), 4), np.uint8)
     bits[:, :3] = colors[:, ::-1]
     return bits.view('<f4').reshape(-1).astype(np.float32, copy=False)
+
+
+@compiled
+def _look_up(table: NDArray[np.uint32], labels: NDArray[Any], colors: NDArray[np.uint32]) -> None:
+    for i in range(len(colors)):
+        colors[i] = table[min(max(labels[i], 0), len(table) - 1)]
 
 
 def organized_cloud(
@@ -186,26 +224,65 @@ def _joined(
     columns = np.empty((len(added), len(points)), np.uint32)
     for column, values in zip(columns, added, strict=True):
         column[:] = values.view(np.uint32) if values.itemsize == _ALIGNMENT else values
-    pairs = columns.view(np.uint16).reshape(len(added), len(points), 2)
-    merged = np.empty((len(points), len(halves) + 2 * len(added)), np.uint16)
-    _join(rows, halves, pairs, merged)
+    merged = np.empty((len(points), len(halves) // 2 + len(added)), np.uint32)
+    _join(rows, halves, _begins_alike(halves), columns, merged.view(np.uint16), merged)
     return merged.view(dtype).reshape(len(points))
+
+
+def _begins_alike(halves: NDArray[np.uint16]) -> bool:
+    """Return whether the first 16 bytes of a point stay where they are, as x, y, z, intensity do.
+
+    They are copied as one then.
+    """
+    first = halves[:_TOGETHER]
+    return len(first) == _TOGETHER and bool(
+        (first[:, 0] == np.arange(_TOGETHER)).all() and (first[:, 1] == _WHOLE).all()
+    )
 
 
 @compiled
 def _join(
     points: NDArray[np.uint16],
     halves: NDArray[np.uint16],
-    added: NDArray[np.uint16],
+    begins_alike: bool,
+    added: NDArray[np.uint32],
     merged: NDArray[np.uint16],
+    words: NDArray[np.uint32],
 ) -> None:
-    count = len(halves)
-    for i in range(len(merged)):
-        for k in range(count):
-            merged[i, k] = points[i, halves[k, 0]] & halves[k, 1]
+    """Fill `merged`, of which `words` is a view, field by field: few points are in the cache."""
+    first = _TOGETHER if begins_alike else 0
+    kept = len(halves) // 2
+    for start in range(0, len(words), _BLOCK):
+        end = min(start + _BLOCK, len(words))
+        rows, part = points[start:end], words[start:end]
+        if begins_alike:
+            _copy_begin(rows, merged[start:end])
+        for k in range(first, len(halves), 2):
+            _copy_word(rows, halves[k], halves[k + 1], part[:, k // 2])
         for k in range(len(added)):
-            merged[i, count + 2 * k] = added[k, i, 0]
-            merged[i, count + 2 * k + 1] = added[k, i, 1]
+            part[:, kept + k] = added[k, start:end]
+
+
+@compiled
+def _copy_begin(points: NDArray[np.uint16], merged: NDArray[np.uint16]) -> None:
+    for i in range(len(merged)):
+        a, b, c, d = points[i, 0], points[i, 1], points[i, 2], points[i, 3]
+        e, f, g, h = points[i, 4], points[i, 5], points[i, 6], points[i, 7]
+        merged[i, 0], merged[i, 1], merged[i, 2], merged[i, 3] = a, b, c, d
+        merged[i, 4], merged[i, 5], merged[i, 6], merged[i, 7] = e, f, g, h
+
+
+@compiled
+def _copy_word(
+    points: NDArray[np.uint16],
+    low: NDArray[np.uint16],
+    high: NDArray[np.uint16],
+    words: NDArray[np.uint32],
+) -> None:
+    low_at, low_mask, high_at, high_mask = low[0], low[1], high[0], high[1]
+    for i in range(len(words)):
+        upper = np.uint32(points[i, high_at] & high_mask)
+        words[i] = np.uint32(points[i, low_at] & low_mask) | (upper << np.uint32(16))
 
 
 def _aligned(columns: Sequence[tuple[str, np.dtype[Any]]]) -> np.dtype[Any]:

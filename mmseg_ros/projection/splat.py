@@ -76,8 +76,10 @@ def put_pixels(
     """
     for j in range(len(pixels)):
         k = pixels[j]
-        if 0 <= k < len(z_buffer) and near[j] < z_buffer[k]:
-            z_buffer[k] = near[j]
+        if 0 <= k < len(z_buffer):
+            # Written in any case: which of two is nearer is a guess that processors get wrong.
+            before = z_buffer[k]
+            z_buffer[k] = near[j] if near[j] < before else before
 
 
 @compiled
