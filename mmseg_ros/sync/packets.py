@@ -2,18 +2,16 @@
 
 An event stream comes in packets; a frame needs the events of the window that ends at its stamp.
 So the packets of an event sensor are kept until no later window can reach them and a frame
-receives all packets that overlap its window, concatenated; one packet may serve several
-overlapping windows.
+receives all packets that overlap its window, concatenated when somebody looks at them; one packet
+may serve several overlapping windows.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
-
-import numpy as np
 
 from mmseg_ros.core.types import CloudData, EventData, SensorSample
+from mmseg_ros.sync.merged_events import merged_events
 
 
 def packet_end_ns(sample: SensorSample) -> int:
@@ -43,29 +41,8 @@ def merge_packets(packets: list[SensorSample], stamp_ns: int) -> SensorSample:
     payloads = [packet.payload for packet in packets if isinstance(packet.payload, EventData)]
     if len(payloads) < len(packets):
         return replace(packets[-1], stamp_ns=stamp_ns)
-    merged = payloads[-1] if len(payloads) == 1 else _in_order(payloads)
+    merged = payloads[-1] if len(payloads) == 1 else merged_events(payloads)
     return replace(packets[-1], stamp_ns=stamp_ns, payload=merged)
-
-
-def _in_order(payloads: list[EventData]) -> EventData:
-    merged = replace(
-        payloads[-1],
-        x=np.concatenate([part.x for part in payloads]),
-        y=np.concatenate([part.y for part in payloads]),
-        stamp_ns=np.concatenate([part.stamp_ns for part in payloads]),
-        polarity=np.concatenate([part.polarity for part in payloads]),
-    )
-    filled = [part.stamp_ns for part in payloads if len(part.stamp_ns)]
-    if all(before[-1] <= after[0] for before, after in pairwise(filled)):
-        return merged
-    order = np.argsort(merged.stamp_ns, kind='stable')
-    return replace(
-        merged,
-        x=merged.x[order],
-        y=merged.y[order],
-        stamp_ns=merged.stamp_ns[order],
-        polarity=merged.polarity[order],
-    )
 
 
 def shift_stamps(sample: SensorSample, offset_ns: int) -> SensorSample:
