@@ -46,6 +46,10 @@ class Storage(Protocol):
     start_ns: int | None
     end_ns: int | None
 
+    def has_checksums(self) -> bool:
+        """Return whether changed bytes inside a message are noticed; may read all of the file."""
+        ...
+
     def messages(
         self, topics: Collection[str] | None, start_ns: int | None, stop_ns: int | None
     ) -> Iterator[tuple[Channel, int, bytes]]:

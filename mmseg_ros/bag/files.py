@@ -161,6 +161,21 @@ def _named_files(folder: Path) -> list[str]:
         return []
 
 
+def recorded_counts(path: Path) -> dict[str, int]:
+    """Return how many messages of each topic metadata.yaml counts; nothing where it does not."""
+    metadata = path / 'metadata.yaml'
+    if not metadata.is_file():
+        return {}
+    try:
+        information = load_yaml(metadata, BagError)['rosbag2_bagfile_information']
+        return {
+            str(topic['topic_metadata']['name']): int(topic['message_count'])
+            for topic in information['topics_with_message_count']
+        }
+    except (BagError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
 def _is_ros1(path: Path) -> bool:
     if path.suffix == _ROS1_SUFFIX:
         return True

@@ -15,7 +15,7 @@ import zstandard
 
 from mmseg_ros.bag.channels import Channel, Storage
 from mmseg_ros.bag.definitions import Definitions
-from mmseg_ros.bag.files import damage_error, open_storage, storage_files
+from mmseg_ros.bag.files import damage_error, open_storage, recorded_counts, storage_files
 from mmseg_ros.core.errors import BagError, MmsegError, SampleError
 
 SEVERAL_TYPES = 'several types'
@@ -100,6 +100,24 @@ class BagReader:
     def duration_s(self) -> float:
         """Return seconds between the first and the last message."""
         return (self.end_ns - self.start_ns) / 1e9
+
+    def doubts(self) -> tuple[str, ...]:
+        """Return in sentences which damage could not be noticed, or may have happened already."""
+        bare = sum(not storage.has_checksums() for storage in self._storages)
+        found = []
+        if bare:
+            found.append(
+                f'{bare} of {len(self._storages)} files of {self.path.name} have no checksums: '
+                'bytes that changed inside a message are not noticed.'
+            )
+        for topic, count in recorded_counts(self.path).items():
+            there = self.topics[topic].count if topic in self.topics else 0
+            if there < count:
+                found.append(
+                    f'metadata.yaml of {self.path.name} counts {count} messages on {topic}, '
+                    f'{there} are there.'
+                )
+        return tuple(found)
 
     def raw(
         self,

@@ -27,12 +27,14 @@ class RecordedStamps:
         unknown: Type of each topic that cannot be read, for lack of a definition or by damage.
         lost_packets: Packets that the sequence numbers of an event camera miss.
         malformed: Messages that are too short for a header.
+        doubts: As of `BagReader.doubts`.
     """
 
     times: list[TopicTimes] = field(default_factory=list)
     unknown: dict[str, str] = field(default_factory=dict)
     lost_packets: dict[str, int] = field(default_factory=dict)
     malformed: dict[str, int] = field(default_factory=dict)
+    doubts: tuple[str, ...] = ()
 
 
 def read_stamps(reader: BagReader) -> RecordedStamps:
@@ -41,7 +43,7 @@ def read_stamps(reader: BagReader) -> RecordedStamps:
     Raises:
         BagError: The file is damaged.
     """
-    found = RecordedStamps()
+    found = RecordedStamps(doubts=reader.doubts())
     stamps: dict[str, list[int]] = {}
     receipts: dict[str, list[int]] = {}
     numbers: dict[str, list[int]] = {}

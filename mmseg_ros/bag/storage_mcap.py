@@ -12,7 +12,7 @@ from mcap.records import Message, Schema
 from mcap.summary import Summary
 
 from mmseg_ros.bag.channels import Channel, full_type_name
-from mmseg_ros.bag.mcap_damage import damage_text
+from mmseg_ros.bag.mcap_damage import IndexedTimes, damage_text, has_checksums
 from mmseg_ros.core.errors import BagError
 
 MAGIC = b'\x89MCAP0\r\n'
@@ -34,6 +34,7 @@ class McapStorage:
             Exception: The file is damaged in some other way.
         """
         self._path = path
+        self._checked: bool | None = None
         self._file = path.open('rb')
         try:
             _require_both_ends(path)
@@ -61,11 +62,16 @@ class McapStorage:
             found = self._reader.iter_messages(
                 topics, starting_at=start_ns, ending_before=stop_ns, log_time_order=True
             )
+            named = self._named_times(topics, start_ns, stop_ns)
             yielded = 0
             try:
-                for item in self._tagged(found):
+                for _, channel, message in found:
+                    if named is not None:
+                        named.check(channel.id, message.log_time)
                     yielded += 1
-                    yield item
+                    yield self._by_id[channel.id], message.log_time, message.data
+                if named is not None:
+                    named.check_end()
             except Exception as error:  # damage shows in any way
                 raise self._damaged(str(error) or type(error).__name__) from error
             if start_ns is None and stop_ns is None:
@@ -82,6 +88,21 @@ class McapStorage:
                 topics, starting_at=start_ns, ending_before=stop_ns, log_time_order=False
             )
             yield from self._tagged(linear)
+
+    def has_checksums(self) -> bool:
+        """Return whether all messages lie in chunks that have one."""
+        if self._checked is None:
+            self._checked = has_checksums(self._path)
+        return self._checked
+
+    def _named_times(
+        self, topics: Collection[str] | None, start_ns: int | None, stop_ns: int | None
+    ) -> IndexedTimes | None:
+        """Return what to hold messages without a checksum against; None where they have one."""
+        if self.has_checksums():
+            return None
+        numbers = [n for n, c in self._by_id.items() if topics is None or c.topic in topics]
+        return IndexedTimes(self._path, self._chunks, numbers, start_ns, stop_ns)
 
     def _check_count(self, topics: Collection[str] | None, yielded: int) -> None:
         """Raise if messages are missing: a chunk without checksum may lose them without error."""
@@ -112,6 +133,7 @@ class McapStorage:
     def _take(self, summary: Summary) -> None:
         assert summary.statistics is not None  # noqa: S101
         counts = summary.statistics.channel_message_counts
+        self._chunks = summary.chunk_indexes
         self._name(summary.channels, summary.schemas, counts)
         empty = summary.statistics.message_count == 0
         self.start_ns = None if empty else summary.statistics.message_start_time

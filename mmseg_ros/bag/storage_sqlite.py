@@ -42,10 +42,19 @@ class SqliteStorage:
     def messages(
         self, topics: Collection[str] | None, start_ns: int | None, stop_ns: int | None
     ) -> Iterator[tuple[Channel, int, bytes]]:
-        """Yield as `Storage.messages` does."""
+        """Yield as `Storage.messages` does.
+
+        Raises:
+            sqlite3.DatabaseError: The database, or its index of times, is damaged.
+        """
         wanted = {n: c for n, c in self._by_id.items() if topics is None or c.topic in topics}
         marks = ', '.join('?' * len(wanted))
-        query = f'SELECT topic_id, timestamp, data FROM messages WHERE topic_id IN ({marks})'  # noqa: S608
+        # The time comes from the index, and a second time from the row that it should be of.
+        row = 'SELECT row.timestamp FROM messages AS row NOT INDEXED WHERE row.id = messages.id'
+        query = (
+            f'SELECT topic_id, timestamp, data, ({row}) FROM messages '  # noqa: S608
+            f'WHERE topic_id IN ({marks})'
+        )
         values = list(wanted)
         if start_ns is not None:
             query += ' AND timestamp >= ?'
@@ -53,11 +62,22 @@ class SqliteStorage:
         if stop_ns is not None:
             query += ' AND timestamp < ?'
             values.append(stop_ns)
-        for number, stamp_ns, data in self._database.execute(
+        yielded = 0
+        for number, stamp_ns, data, row_ns in self._database.execute(
             query + ' ORDER BY timestamp', values
         ):
+            if stamp_ns != row_ns:
+                raise sqlite3.DatabaseError(f'its index of times is wrong at {row_ns} ns')
+            yielded += 1
             content = data if isinstance(data, bytes) else str(data).encode()
             yield wanted[number], int(stamp_ns), content
+        expected = sum(channel.count for channel in wanted.values())
+        if start_ns is None and stop_ns is None and yielded < expected:
+            raise sqlite3.DatabaseError(f'its index of times lacks {expected - yielded} messages')
+
+    def has_checksums(self) -> bool:
+        """Return False: SQLite keeps none."""
+        return False
 
     def close(self) -> None:
         """Close the file."""

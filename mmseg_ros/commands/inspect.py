@@ -166,6 +166,7 @@ def _to_text(clocks: Sequence[TopicClock], stamps: RecordedStamps, data: Mapping
             f' {clock.offset_s:9.3f}'
         )
     lines += ['', *(_remarks(clocks, stamps) or ['The clocks agree, and nothing is missing.'])]
+    lines += stamps.doubts
     return '\n'.join([*lines, '', proposal_text(data)])
 
 

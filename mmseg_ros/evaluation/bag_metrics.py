@@ -55,6 +55,7 @@ def bag_metrics(reader: BagReader, bundle: Bundle, scorer: BagScorer, use: Use) 
             'name': reader.path.name,
             'duration_s': rounded(reader.duration_s),
             'messages': {name: topic.count for name, topic in sorted(reader.topics.items())},
+            'doubts': list(reader.doubts()),
         },
         'bundle': {
             'name': manifest.name,

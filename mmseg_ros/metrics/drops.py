@@ -39,7 +39,13 @@ def _rows(metrics: Mapping[str, Any]) -> Iterator[DropRow]:
 
 
 def drop_text(metrics: Mapping[str, Any]) -> str:
-    """Return one line per cause, '' where everything was used."""
+    """Return one line per cause and per doubt, '' where everything was used and is certain."""
     rows = drop_rows(metrics)
     lines = [f'  {row.sensor:8} {row.count:6} {row.what}: {row.cause}\n' for row in rows]
-    return 'Not used:\n' + ''.join(lines) if lines else ''
+    doubts = ''.join(f'{doubt}\n' for doubt in doubts_of(metrics))
+    return ('Not used:\n' + ''.join(lines) if lines else '') + doubts
+
+
+def doubts_of(metrics: Mapping[str, Any]) -> list[str]:
+    """Return which damage of the recording was not noticed, or may have happened, in sentences."""
+    return list(metrics.get('bag', {}).get('doubts', ()))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmseg_ros.core.subsets import subset_name
-from mmseg_ros.metrics.drops import drop_rows
+from mmseg_ros.metrics.drops import doubts_of, drop_rows
 from mmseg_ros.metrics.figures import bar_chart
 from mmseg_ros.metrics.misalignment_section import misalignment_section
 from mmseg_ros.metrics.reliability_section import reliability_section
@@ -147,11 +147,14 @@ def _classes(total: Mapping[str, Any]) -> Section:
 
 def _rejections(metrics: Mapping[str, Any]) -> Section:
     rows = [[row.sensor, row.what, str(row.count), row.cause] for row in drop_rows(metrics)]
+    doubts = ' '.join(doubts_of(metrics))
     if not rows:
-        return Section('Data not used', text='All data was used.')
+        return Section('Data not used', text=f'All data was used. {doubts}'.strip())
     caption = 'What could not be used, how often, and the most frequent reason.'
     return Section(
-        'Data not used', blocks=[Table(['sensor', 'what', 'count', 'reason'], rows, caption)]
+        'Data not used',
+        text=doubts,
+        blocks=[Table(['sensor', 'what', 'count', 'reason'], rows, caption)],
     )
 
 

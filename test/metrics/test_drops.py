@@ -1,6 +1,6 @@
 """Every drop has a line with its sensor, number and cause."""
 
-from mmseg_ros.metrics.drops import DropRow, drop_rows, drop_text
+from mmseg_ros.metrics.drops import DropRow, doubts_of, drop_rows, drop_text
 
 METRICS = {
     'malformed': {'rgb': {'count': 2, 'reason': 'no image'}},
@@ -28,3 +28,9 @@ def test_all_kinds_are_told():
 def test_nothing_to_tell():
     empty = {'malformed': {}, 'rejected': {}, 'dropped': {}, 'lost': {}, 'sets': {'unusable': {}}}
     assert drop_text(empty) == ''
+
+
+def test_what_may_be_damaged_is_told_after_it():
+    doubts = ['1 of 1 files of drive have no checksums.', 'metadata.yaml counts more.']
+    assert drop_text({**METRICS, 'bag': {'doubts': doubts}}).splitlines()[6:] == doubts
+    assert doubts_of(METRICS) == []
