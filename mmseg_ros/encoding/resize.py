@@ -121,6 +121,13 @@ def photograph(image: NDArray[np.uint8], view: View) -> NDArray[np.uint8]:
         shrinks = rows.scaled * columns.scaled < rows.size * columns.size
         mode = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
         return np.asarray(cv2.resize(image, view.size[::-1], interpolation=mode))
+    if _is_cheap_whole(view):
+        scaled = (columns.scaled, rows.scaled)
+        whole = np.asarray(cv2.resize(image, scaled, interpolation=cv2.INTER_LINEAR))
+        cut[: rows.shown, : columns.shown] = whole[
+            rows.start : rows.start + rows.shown, columns.start : columns.start + columns.shown
+        ]
+        return cut
     part, (top, down), (left, across) = _reduced(image, view)
     # Pixel centers of the view in the reduced part.
     matrix = np.array([[across, 0, left], [0, down, top]], np.float64)
@@ -133,6 +140,13 @@ def photograph(image: NDArray[np.uint8], view: View) -> NDArray[np.uint8]:
     )
     cut[: rows.shown, : columns.shown] = shown
     return cut
+
+
+def _is_cheap_whole(view: View) -> bool:
+    """Return whether scaling the whole image takes less time than warping the part shown."""
+    rows, columns = view.rows, view.columns
+    needs_no_areas = max(rows.ratio, columns.ratio) < 2
+    return needs_no_areas and rows.scaled * columns.scaled <= 4 * rows.shown * columns.shown
 
 
 def _reduced(
@@ -168,11 +182,17 @@ def _reduced(
 
 def _points(image: NDArray[np.uint8], view: View) -> NDArray[np.uint8]:
     (top, rows), (left, columns) = view.rows.goal(1), view.columns.goal(1)
+    # Two pixels around what is shown decide whether a pixel is the middle of a point.
+    above, before = max(top - 2, 0), max(left - 2, 0)
+    part = image[above : top + len(rows) + 2, before : left + len(columns) + 2]
     height, width = view.rows.count + 2, view.columns.count + 2
-    points = np.zeros((height, width, 3), np.uint8)
-    keys = np.zeros((height + 2, width + 2), np.uint16)
-    counts = scratch('resize.counts', image.shape[:2], np.uint8)
-    scatter_points(_as_numbers(image), counts, top, left, rows, columns, points, keys)
+    points = scratch('resize.points', (height, width, 3), np.uint8)  # only those with a key count
+    keys = scratch('resize.keys', (height + 2, width + 2), np.uint16)
+    keys.fill(0)
+    counts = scratch('resize.counts', part.shape[:2], np.uint8)
+    scatter_points(
+        _as_numbers(part), counts, top - above, left - before, rows, columns, points, keys
+    )
     whole = np.zeros((height, width, 3), np.uint8)
     spread(points, keys, whole)
     cut = whole[1:-1, 1:-1]
