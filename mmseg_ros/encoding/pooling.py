@@ -147,6 +147,14 @@ def fill_from_cells(
 
 
 @compiled
+def _has_points(pixels: NDArray[np.uint32]) -> bool:
+    nearness = np.uint32(0)
+    for j in range(len(pixels)):
+        nearness |= pixels[j] & np.uint32(255)
+    return nearness > 0
+
+
+@compiled
 def _count_alike(pixels: NDArray[np.uint32], row: int, counts: NDArray[np.uint8]) -> None:
     """Fill how many of the 9 pixels around each hold its values; those outside count too."""
     here = pixels[row]
@@ -231,11 +239,17 @@ def scatter_points(
     # What lies further away has nothing of the image, and sums of it would overflow.
     top, left = min(max(top, -len(rows)), height), min(max(left, -len(columns)), width)
     byte, middle = np.uint32(255), np.empty(width, np.bool_)
+    # Above the horizon and between beams rows are empty, and what they count is never asked for.
+    has_points = np.zeros(height, np.bool_)
     for row in range(max(top - 1, 0), min(top + len(rows) + 1, height)):
-        _count_alike(pixels, row, counts[row])
+        has_points[row] = _has_points(pixels[row])
+        if has_points[row]:
+            _count_alike(pixels, row, counts[row])
     for i in range(len(rows)):
         row = top + i
         if not (0 <= rows[i] < points.shape[0] and 0 <= row < height):
+            continue
+        if not has_points[row]:
             continue
         _find_middles(pixels, row, counts, middle)
         source, target, nearest = pixels[row], points[rows[i]], keys[rows[i] + 1]

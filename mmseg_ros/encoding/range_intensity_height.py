@@ -74,7 +74,12 @@ def spread(points: NDArray[np.uint8], keys: NDArray[np.uint16], image: NDArray[n
     """
     rows, columns = image.shape[:2]
     best = np.empty(columns, np.uint16)
+    has_points = np.empty(rows + 2, np.bool_)
+    for i in range(rows + 2):
+        has_points[i] = _has_points(keys[i])
     for i in range(rows):
+        if not (has_points[i] | has_points[i + 1] | has_points[i + 2]):
+            continue
         best[:] = 0
         for neighbor in range(9):
             k, m = neighbor // 3, neighbor % 3
@@ -92,6 +97,14 @@ def spread(points: NDArray[np.uint8], keys: NDArray[np.uint16], image: NDArray[n
             image[i, j, 0] = points[k, m, 0]
             image[i, j, 1] = points[k, m, 1]
             image[i, j, 2] = points[k, m, 2]
+
+
+@compiled
+def _has_points(keys: NDArray[np.uint16]) -> bool:
+    key = np.uint16(0)
+    for j in range(len(keys)):
+        key |= keys[j]
+    return key > 0
 
 
 @compiled
