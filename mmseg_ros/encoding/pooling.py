@@ -151,7 +151,7 @@ def _has_points(pixels: NDArray[np.uint32]) -> bool:
     nearness = np.uint32(0)
     for j in range(len(pixels)):
         nearness |= pixels[j] & np.uint32(255)
-    return nearness > 0
+    return bool(nearness > 0)
 
 
 @compiled

@@ -104,7 +104,7 @@ def _has_points(keys: NDArray[np.uint16]) -> bool:
     key = np.uint16(0)
     for j in range(len(keys)):
         key |= keys[j]
-    return key > 0
+    return bool(key > 0)
 
 
 @compiled
