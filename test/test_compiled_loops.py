@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mmseg_ros.encoding import pooling
+from mmseg_ros.encoding import pooling, surface_angles
 from mmseg_ros.labelling import objects, points
 from mmseg_ros.messages import event_codecs as codecs
 from mmseg_ros.projection import (
@@ -143,6 +143,8 @@ def pooled(rng, n, out):
     middles = numbers(rng, 9, np.float32, FLOATS)
     gaps = out.array((4, 5, 3), np.uint8)
     pooling.fill_from_cells(sparse.astype(np.uint8), rows, columns, middles, gaps)
+    goals = numbers(rng, n, np.int32).view(np.uint32)
+    surface_angles._average(sparse.astype(np.uint8), rows, goals, gaps)
     top, left = (int(value) for value in rng.choice(EXTREMES, 2))
     pooling.scatter_points(
         rng.choice([0, 0x010205, 0x0102FF], (6, 8)).astype(np.uint32), out.array((6, 8), np.uint8),

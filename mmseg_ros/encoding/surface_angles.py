@@ -25,12 +25,10 @@ def average_angles(image: NDArray[np.uint8], view: View, shown: NDArray[np.uint8
     """
     rows, _ = view.rows.cells()
     left, columns = view.columns.goal()
-    inside = np.flatnonzero(columns >= 0)
-    if len(inside) == 0:
-        return
-    first, last = int(inside[0]), int(inside[-1]) + 1
-    part = np.ascontiguousarray(image[:, left + first : left + last])
-    _average(part, rows, np.ascontiguousarray(columns[first:last]).view(np.uint32), shown)
+    # A copy, for a frozen or turned image would be compiled for anew.
+    part = np.array(image[:, left : left + len(columns)], order='C')
+    # As numbers without a sign, columns that fall on none lie beyond the last.
+    _average(part, rows, columns.view(np.uint32), shown)
 
 
 @compiled
@@ -45,10 +43,10 @@ def _average(
     Args:
         image: H x W x 3.
         rows: 2 x h, first and past-the-last row of `image` for each row of `out`.
-        columns: W, column of `out` that each column falls on.
+        columns: W, column of `out` that each column falls on; larger ones are left out.
         out: h x w x 3.
     """
-    height, width = out.shape[:2]
+    height, width = min(len(out), rows.shape[1]), out.shape[1]
     codes, sums = np.empty(width, np.int32), np.empty(width, np.uint64)
     for i in range(height):
         for j in range(width):
@@ -71,8 +69,10 @@ def _add_row(
 ) -> None:
     """Add angles of the same surface; the upper half of a sum counts them."""
     one, nothing, gap = np.uint64(1 << 32), np.uint64(0), np.float32(LARGEST_GAP)
-    for x in range(len(columns)):
+    for x in range(min(len(columns), len(pixels))):
         column = columns[x]
+        if column >= len(codes):
+            continue
         disparity, height, angle = np.int32(pixels[x, 0]), pixels[x, 1], np.uint64(pixels[x, 2])
         is_measured = (np.uint64(disparity) | height | angle) != 0
         is_near = abs(disparity - codes[column]) <= gap * codes[column]
