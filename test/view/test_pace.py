@@ -32,7 +32,7 @@ def test_on_a_busy_machine_clouds_get_rare_and_thin_and_come_back():
     machine.sent_in(len(STEPS))
     assert machine.pace.step == STEPS[-1]
     assert machine.sent_in(20) == 10
-    machine.idle = 0.7  # neither busy nor free: it stays, else it would go to and fro
+    machine.idle = 0.7  # neither busy nor free: it stays as it is
     machine.sent_in(10)
     assert machine.pace.step == STEPS[-1]
     machine.idle = 1.5
