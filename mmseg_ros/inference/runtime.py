@@ -13,6 +13,10 @@ from numpy.typing import NDArray
 
 from mmseg_ros.core.errors import BackendError, BundleError
 
+SHARED_THREADS = ('openvino',)
+"""Runtimes whose threads belong to the process and are made with its first graph. Graphs of the
+others bring threads, which keep the priority of the thread that compiled the graph."""
+
 
 def import_runtime(name: str) -> Any:
     """Return an inference library.

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import threading
 import time
 from collections.abc import Callable, Mapping
 
 from mmseg_ros.core.config import DiagnosticsConfig
+from mmseg_ros.core.priority import LOWEST, lower_priority
 from mmseg_ros.core.types import CloudData, DepthData, FrameSet, Modality
 from mmseg_ros.core.unexpected import log_once
 from mmseg_ros.projection.extrinsics import Rig
@@ -19,7 +18,6 @@ from mmseg_ros.ros.newest_slot import NewestSlot
 from mmseg_ros.ros.sensor_report import OK, WARN
 
 MOST_FRAMES = 12
-_NICENESS = 10
 Status = tuple[bytes, str, dict[str, object]]
 
 
@@ -100,8 +98,7 @@ class CalibrationWatch:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        with contextlib.suppress(OSError, AttributeError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+        lower_priority(LOWEST)
         monitor = MisalignmentMonitor(MOST_FRAMES)
         while (frame_set := self._slot.take()) is not None:
             try:

@@ -14,7 +14,9 @@ from rclpy.parameter import Parameter
 
 from mmseg_ros.core.config import NodeConfig
 from mmseg_ros.core.errors import MmsegError
+from mmseg_ros.core.priority import LOW, LOWEST, lower_priority
 from mmseg_ros.inference.bundle import MANIFEST_FILE, read_manifest
+from mmseg_ros.inference.runtime import SHARED_THREADS
 from mmseg_ros.referring.bundle import ReferringManifest, load_referring_bundle
 from mmseg_ros.referring.segmenter import ReferringSegmenter, load_segmenter
 from mmseg_ros.ros.environment import return_free_memory
@@ -60,6 +62,9 @@ class _ModelSlot:
         config = self._node.config
         settings = plan(replace(config, model=replace(config.model, bundle=name)))
         self._session.is_loading = True
+        runtime = settings.backend.name
+        if runtime in SHARED_THREADS and runtime == self._session.backend.name:
+            lower_priority(LOWEST)  # this thread and those that compile; the frames come first
         try:
             return load(settings, lambda: self._node.stopping)
         finally:
@@ -89,6 +94,7 @@ class _ReferringSlot:
         if self._referring.segmenter is None:
             load_referring_bundle(name)
             return name, None
+        lower_priority(LOW)  # as in the thread of the first one
         config = self._config
         return name, load_segmenter(name, config.backend, config.threads, config.aspect)
 

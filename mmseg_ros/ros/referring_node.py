@@ -7,8 +7,6 @@ network.
 
 from __future__ import annotations
 
-import contextlib
-import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,6 +17,7 @@ from std_msgs.msg import String
 
 from mmseg_ros.core.config import NodeConfig
 from mmseg_ros.core.errors import MissingLibraryError, SampleError
+from mmseg_ros.core.priority import LOW, lower_priority
 from mmseg_ros.core.timing import StageStatistics, StageTimer
 from mmseg_ros.core.types import FrameSet, ImageData
 from mmseg_ros.core.unexpected import reason_of
@@ -33,7 +32,6 @@ from mmseg_ros.ros.throttle import Throttle
 
 EXPRESSION_TOPIC = '~/referring/expression'
 _QUEUE_DEPTH = 10
-_NICENESS = 5
 
 
 class ReferringState(str, Enum):
@@ -199,8 +197,7 @@ class Referring:
             self.notes, self.failures = (), 0
 
     def _run(self) -> None:
-        with contextlib.suppress(OSError):  # labels come first; threads made from here inherit it
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+        lower_priority(LOW)  # labels come first
         slot = self.slot
         while (job := slot.take()) is not None:
             try:

@@ -1,7 +1,10 @@
 """Another bundle while the sensors run: no label image lost, and the old one kept if it fails."""
 
 import json
+import os
+import threading
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
@@ -11,8 +14,10 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
 
+from mmseg_ros.core.config import NodeConfig
 from mmseg_ros.core.errors import BackendError
 from mmseg_ros.core.labels import load_label_space
+from mmseg_ros.core.priority import LOWEST
 from mmseg_ros.inference.bundle import MANIFEST_FILE, seal_bundle
 from mmseg_ros.messages import decode_image, stamp_ns
 from mmseg_ros.ros import model_switch
@@ -52,6 +57,10 @@ def status(listener):
         return b'', '', {}
 
     return newest
+
+
+def niceness():
+    return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
 
 def set_bundle(node, name, parameter='model.bundle'):
@@ -133,6 +142,32 @@ def damage(path):
 
 def truncate(path):
     (path / MANIFEST_FILE).write_text('{"schema_version":')
+
+
+@pytest.mark.parametrize(
+    ('runtime', 'running', 'gives_way'),
+    [
+        ('openvino', 'openvino', True),
+        ('onnxruntime', 'onnxruntime', False),  # its threads would keep the low priority
+        ('openvino', 'onnxruntime', False),
+    ],
+)
+def test_loading_gives_way_to_frames_where_the_network_does_not_keep_it(
+    monkeypatch, runtime, running, gives_way
+):
+    found = []
+    monkeypatch.setattr(
+        model_switch, 'plan', lambda config: SimpleNamespace(backend=SimpleNamespace(name=runtime))
+    )
+    monkeypatch.setattr(model_switch, 'load', lambda *_: found.append(niceness()))
+    node = SimpleNamespace(config=NodeConfig(), stopping=False)
+    session = SimpleNamespace(backend=SimpleNamespace(name=running), is_loading=False)
+    slot = model_switch._ModelSlot(node, session)
+    thread = threading.Thread(target=lambda: slot.load('other'))
+    thread.start()
+    thread.join()
+    assert found == [max(niceness(), LOWEST) if gives_way else niceness()]
+    assert not session.is_loading
 
 
 @pytest.mark.parametrize(
