@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mmseg_ros.benchmark.bare_engine import BareEngine, Throughput
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 _MORE_THAN_IT_TAKES = 1.5
+TURNS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ def engine_under_load(engine: BareEngine, probe: RateProbe, load: Load) -> Throu
     """Run the engine while the probe publishes the load, and itself receives it."""
     with probe.receiving():
         running = engine.run(load.seconds)
-        probe.run(load.rate_hz, load.seconds, load.off)
+        probe.run(load.rate_hz, load.seconds, load.off, is_answered=False)
         return running.result()
 
 
@@ -54,6 +55,29 @@ def node_under_load(node: Supervised, probe: RateProbe, load: Load) -> Throughpu
     # From the first label to the last: waiting for the last one is none of the node's time.
     seconds = results / run.received_hz if run.received_hz else spent_s
     return Throughput(results, seconds, spent_cpu_s)
+
+
+def by_turns(
+    node: Supervised, probe: RateProbe, engine: BareEngine, elsewhere: RateProbe, load: Load
+) -> tuple[Throughput, Throughput]:
+    """Return what node and engine make of the load, in short turns.
+
+    The speed of a shared host changes within a minute: only what runs next to each other can be
+    compared. The node idles while the engine runs.
+
+    Args:
+        node: The node.
+        probe: Publishes to it.
+        engine: The network alone.
+        elsewhere: Publishes in a domain where the node is not.
+        load: What is published, and for how long each runs in all.
+    """
+    turn = replace(load, seconds=load.seconds / TURNS)
+    fed, alone = Throughput(0, 0.0, 0.0), Throughput(0, 0.0, 0.0)
+    for _ in range(TURNS):
+        alone += engine_under_load(engine, elsewhere, turn)
+        fed += node_under_load(node, probe, turn)
+    return fed, alone
 
 
 def compared(node: Throughput, engine: Throughput) -> Row:

@@ -15,10 +15,9 @@ from mmseg_ros.bag.typestore import typestore
 from mmseg_ros.benchmark.bare_engine import BareEngine
 from mmseg_ros.benchmark.beside_engine import (
     Load,
+    by_turns,
     compared,
-    engine_under_load,
     feeding_rate_hz,
-    node_under_load,
 )
 from mmseg_ros.benchmark.timing import summary
 from mmseg_ros.core.modalities import SENSOR_TOPICS, camera_info_topic
@@ -40,6 +39,9 @@ _SEARCH_STEPS = 6
 _START_LIMIT_S = 300.0
 _SETTLE_HZ = 4.0
 _DIAGNOSTICS_S = 1.2
+_BESIDE_S = 9.0
+_DOMAINS = 50
+"""So many for nodes, and as far above each one without a node."""
 
 
 def measure_node(
@@ -68,8 +70,8 @@ def measure_node(
     """
     from mmseg_ros.ros.environment import prepare_process
 
-    domain = str(101 + os.getpid() % 100)
-    os.environ.update(ROS_DOMAIN_ID=domain, ROS_AUTOMATIC_DISCOVERY_RANGE='LOCALHOST')
+    domain = 101 + os.getpid() % _DOMAINS
+    os.environ.update(ROS_DOMAIN_ID=str(domain), ROS_AUTOMATIC_DISCOVERY_RANGE='LOCALHOST')
     prepare_process()
     from mmseg_ros.ros.tools.rate_probe import RateProbe
 
@@ -79,31 +81,27 @@ def measure_node(
         for i, subset in enumerate(subsets):
             off = [topic for name, topic in SENSOR_TOPICS.items() if name not in subset]
             peak_hz = expected_hz.get(subset_name(subset), 10.0)
-            load = Load(feeding_rate_hz(peak_hz), seconds, off)
+            load = Load(feeding_rate_hz(peak_hz), _BESIDE_S, off)
             environment = {**os.environ, 'ROS_LOG_DIR': f'{folder}/logs_{i}'}
             with (
                 BareEngine(bundle, backend, threads, subset) as engine,
                 RateProbe(messages) as probe,
+                RateProbe(messages, domain + _DOMAINS) as elsewhere,
+                Supervisor([_node(bundle, backend, threads)], environment, _no_log) as running,
             ):
-                before = engine_under_load(engine, probe, load)
-                with Supervisor(
-                    [_node(bundle, backend, threads)], environment, _no_log
-                ) as running:
-                    node = running['node']
-                    facts, found = _measure(node, probe, load, peak_hz)
-                    fed = node_under_load(node, probe, load)
-                    running.check()
-                after = engine_under_load(engine, probe, load)
-            found.append({'mode': 'beside engine', **compared(fed, before + after)})
+                node = running['node']
+                facts, found = _measure(node, probe, off, seconds, peak_hz)
+                fed, alone = by_turns(node, probe, engine, elsewhere, load)
+                running.check()
+            found.append({'mode': 'beside engine', **compared(fed, alone)})
             rows += [{'subset': subset_name(subset), **facts, **row} for row in found]
     return [{'what': 'node', 'backend': backend, **row} for row in rows]
 
 
 def _measure(
-    node: Supervised, probe: RateProbe, load: Load, expected_hz: float
+    node: Supervised, probe: RateProbe, off: Sequence[str], seconds: float, expected_hz: float
 ) -> tuple[Row, list[Row]]:
     """Return what holds for the whole run of a node, and one row per rate."""
-    seconds, off = load.seconds, load.off
     start_s = probe.wait_for_node(_START_LIMIT_S)
     # The graph of this subset is compiled meanwhile, and lost sensors are found out.
     probe.run(_SETTLE_HZ, max(seconds, 6.0), off)

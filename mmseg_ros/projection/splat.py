@@ -15,9 +15,12 @@ from mmseg_ros.projection.compiled import compiled
 
 # Grown pixels overlap a little: with distortion their sizes are not exact.
 SEAM = 1.1
+ROUNDING = 2e-5
+"""By how much of a pixel sizes may seem larger than they are: rays are float32."""
 NUMBERS = 5
 """Rows of int32 scratch that `put_row` needs."""
 _NOWHERE, _SEVERAL = -1, -2
+_NONE, _HARDLY, _MUCH = 0, 1, 2
 
 
 @compiled
@@ -52,7 +55,8 @@ def put_row(
     _grow(sizes[0], before, z, half_u)
     _grow(sizes[1], before, z, half_v)
     pixels, several = numbers[0, : len(u)], 0
-    if _all_small(half_u, half_v):
+    growth = _growth(half_u, half_v)
+    if growth == _NONE or (growth == _HARDLY and _is_clear(u, v, z)):
         _pixels(u, v, z, camera, pixels, near)
     else:
         _edges(u, half_u, camera[1], numbers[1], numbers[2])
@@ -120,11 +124,24 @@ def _grow(
 
 
 @compiled
-def _all_small(half_u: NDArray[np.float64], half_v: NDArray[np.float64]) -> bool:
-    larger = 0
+def _growth(half_u: NDArray[np.float64], half_v: NDArray[np.float64]) -> int:
+    """Return whether pixels are larger than those of the image: none, hardly any, or more."""
+    larger, much = 0, 0
     for j in range(len(half_u)):
         larger += (half_u[j] > 0.5) | (half_v[j] > 0.5)
-    return larger == 0
+        much += (half_u[j] > 0.5 + ROUNDING) | (half_v[j] > 0.5 + ROUNDING)
+    return _MUCH if much > 0 else _HARDLY if larger > 0 else _NONE
+
+
+@compiled
+def _is_clear(u: NDArray[np.float64], v: NDArray[np.float64], z: NDArray[np.float64]) -> bool:
+    """Return whether no pixel lies so that `ROUNDING` more on each side covers a second one."""
+    close = 0
+    for j in range(len(u)):
+        across, down = u[j] - 0.5, v[j] - 0.5
+        across, down = abs(across - np.rint(across)), abs(down - np.rint(down))
+        close += ((across < 2.0 * ROUNDING) | (down < 2.0 * ROUNDING)) & (z[j] > 0.0)
+    return close == 0
 
 
 @compiled

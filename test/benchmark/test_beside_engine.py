@@ -1,13 +1,15 @@
 """The node over the engine, and what a frame costs by stage."""
 
 import math
+from contextlib import nullcontext
+from itertools import count
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from mmseg_ros.benchmark.bare_engine import BareEngine, Throughput
-from mmseg_ros.benchmark.beside_engine import Load, compared, node_under_load
+from mmseg_ros.benchmark.beside_engine import TURNS, Load, by_turns, compared, node_under_load
 from mmseg_ros.benchmark.frame_path import row_of
 from mmseg_ros.benchmark.real_size import POINTS, many_events, real_size
 from mmseg_ros.benchmark.table import text_of
@@ -40,6 +42,29 @@ def test_a_node_is_measured_from_its_first_label_to_its_last():
     found = node_under_load(node, SimpleNamespace(run=run), Load(12.0, 3.0, ('/lidar/points',)))
     assert asked == [(12.0, 3.0, ('/lidar/points',))]
     assert (found.results, found.rate_hz, found.cpu_ms) == (30, 10.0, 50.0)
+
+
+def test_node_and_engine_take_turns_and_the_engine_runs_where_no_node_is():
+    asked = []
+
+    def probe_of(name):
+        def run(rate_hz, seconds, off, is_answered=True):
+            asked.append((name, rate_hz, seconds, is_answered))
+            return SimpleNamespace(latencies_ms=[1.0] * 5, received_hz=10.0)
+
+        return SimpleNamespace(run=run, receiving=nullcontext)
+
+    cpu_s = count(1.0, 0.25)
+    node = SimpleNamespace(usage=lambda: SimpleNamespace(cpu_s=next(cpu_s)))
+    made = SimpleNamespace(result=lambda: Throughput(8, 0.5, 0.4))
+    engine = SimpleNamespace(run=lambda seconds: made)
+    load = Load(12.0, 3.0, ())
+    fed, alone = by_turns(node, probe_of('node'), engine, probe_of('elsewhere'), load)
+    seconds = 3.0 / TURNS
+    turn = [('elsewhere', 12.0, seconds, False), ('node', 12.0, seconds, True)]
+    assert asked == turn * TURNS
+    assert (fed.results, fed.rate_hz, fed.cpu_ms) == (5 * TURNS, 10.0, 50.0)
+    assert (alone.results, alone.rate_hz, alone.cpu_ms) == (8 * TURNS, 16.0, 50.0)
 
 
 def test_the_bare_engine_runs_in_its_own_process(make_bundle):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mmseg_ros.core.types import DepthData
-from mmseg_ros.projection import CameraModel, depth_plane
+from mmseg_ros.projection import CameraModel, depth_plane, splat
 from mmseg_ros.projection import depth as depth_module
 from mmseg_ros.projection.depth import _every, _step, depth_planes
 from mmseg_ros.projection.transforms import pose
@@ -125,3 +125,30 @@ def test_the_kept_pixels_look_where_they_did():
         kept = _every(camera, step)
         rays = camera.rays[step // 2 :: step, step // 2 :: step]
         np.testing.assert_allclose(kept.rays, rays, atol=1e-6)
+
+
+def test_pixels_that_hardly_grow_land_where_their_areas_are(monkeypatch):
+    """The short way for them, and the one of areas, fill the same pixels."""
+    rng = np.random.default_rng(0)
+    columns, rows, n, clear = 40, 30, 50, 0
+    camera = np.array([0, columns, rows, 5, 5, 19.5, 14.5, np.inf, *[0.0] * 8])
+    for trial in range(200):
+        u, v = rng.uniform(-2, columns + 2, n), rng.uniform(-2, rows + 2, n)
+        if trial % 2:  # on the edge between two pixels, or beside it
+            u[::7] = np.floor(u[::7]) + 0.5 + rng.choice([0, 1e-12, -1e-12, 9e-6, -9e-6, 3e-5])
+        z = rng.choice([1.0, 2.0, 3.0, np.nan, -1.0], n)
+        before = np.nan_to_num(z, nan=1.0).astype(np.float32)
+        sizes = tuple(np.full(n, 0.5 + size, np.float32) for size in rng.choice([1e-6, 1e-5], 2))
+        clear += splat._is_clear(u, v, z)
+        found = []
+        for put in (splat.put_row, splat.put_row.py_func):
+            image = np.full((rows, columns), np.inf, np.float32)
+            scratch = np.empty((2, n)), np.empty(n, np.float32)
+            numbers = np.empty((splat.NUMBERS, n), np.int32)
+            put(u, v, z, before, sizes, *scratch, numbers, camera, image)
+            found.append(image)
+            monkeypatch.setattr(splat, '_is_clear', lambda *_: False)
+        monkeypatch.undo()
+        assert np.isfinite(found[0]).any()
+        np.testing.assert_array_equal(*found)
+    assert 50 < clear < 150

@@ -73,6 +73,7 @@ class RateProbe:
 
     Args:
         frames: Messages of each frame, in the order in which they are published.
+        domain: ROS domain of its own; that of the environment if left out.
 
     Attributes:
         model: What the node last said of its network.
@@ -81,10 +82,16 @@ class RateProbe:
         ConfigError: A message type is not installed.
     """
 
-    def __init__(self, frames: Sequence[Sequence[SensorMessage]]) -> None:
+    def __init__(
+        self, frames: Sequence[Sequence[SensorMessage]], domain: int | None = None
+    ) -> None:
         self._frames = [[(m, bytearray(m.data)) for m in frame] for frame in frames]
         self._context = rclpy.Context()
-        rclpy.init(context=self._context, signal_handler_options=SignalHandlerOptions.NO)
+        rclpy.init(
+            context=self._context,
+            signal_handler_options=SignalHandlerOptions.NO,
+            domain_id=domain,
+        )
         self._node = Node('mmseg_rate_probe', context=self._context)
         types = {m.topic: m.type_name for frame in frames for m in frame}
         self._publishers = {topic: self._publisher(topic, name) for topic, name in types.items()}
@@ -156,8 +163,21 @@ class RateProbe:
             time.sleep(0.01)
         return time.monotonic() - began_s
 
-    def run(self, rate_hz: float, seconds: float, topics_off: Sequence[str] = ()) -> RateRun:
-        """Publish at `rate_hz` for `seconds` without some topics, and wait for the last labels."""
+    def run(
+        self,
+        rate_hz: float,
+        seconds: float,
+        topics_off: Sequence[str] = (),
+        is_answered: bool = True,
+    ) -> RateRun:
+        """Publish at `rate_hz` for `seconds` without some topics, and wait for the last labels.
+
+        Args:
+            rate_hz: Frames per second.
+            seconds: How long.
+            topics_off: Topics that stay silent.
+            is_answered: Whether labels may come at all; nothing is waited for otherwise.
+        """
         self._latencies_ns.clear()
         self._published_ns.clear()
         count = max(round(rate_hz * seconds), 2)
@@ -166,7 +186,8 @@ class RateProbe:
             _sleep_until(began_s + i / rate_hz)
             self._publish(i, topics_off)
         sent_s = time.monotonic() - began_s
-        self._wait_for_last()
+        if is_answered:
+            self._wait_for_last()
         latencies_ns = dict(self._latencies_ns)
         received_hz, longest_gap_s = _arrivals(self._published_ns, latencies_ns)
         found = [v / 1e6 for v in sorted(latencies_ns.values())]
