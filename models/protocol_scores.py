@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -24,6 +24,7 @@ from mmseg_models.segmentation_model import SegmentationModel
 from mmseg_models.training.normalization import Normalization
 from mmseg_ros.core.aspects import DEFAULT_ASPECT
 from mmseg_ros.core.errors import ConfigError
+from mmseg_ros.core.freed_memory import keep_freed_memory
 from mmseg_ros.core.subsets import Subset, all_subsets, subset_name
 from mmseg_ros.core.types import Modality
 from mmseg_ros.datasets.frame import FrameSource
@@ -39,6 +40,7 @@ SEED = 3407
 
 Degrade = Callable[[Tensor, torch.Generator], Tensor]
 Key = tuple[str, ...]
+Labels = np.ndarray[Any, np.dtype[np.int64]]
 
 
 def score_protocols(
@@ -77,6 +79,7 @@ def score_protocols(
     unknown = sorted(set(protocols) - set(PROTOCOLS))
     if unknown:
         raise ConfigError(f'Protocols must be of {", ".join(PROTOCOLS)}, but got {unknown}.')
+    keep_freed_memory()
     manifest = bundle.manifest
     names, space = manifest.modality_names, manifest.label_space
     model = channels_last(bundled_model(bundle).eval())
@@ -91,10 +94,8 @@ def score_protocols(
         fit = Fit.of((rows, columns), (manifest.height, manifest.width), aspect)
         images = fitted_images(frame.images, frame.plane_encodings, fit)
         images_BMCHW = normalization(torch.from_numpy(images)[None])
-        for number, (key, degrade) in enumerate(trials.items()):
-            generator = torch.Generator().manual_seed(seed + 1009 * i + number)
-            degraded = degrade(images_BMCHW, generator)
-            labels = _predict(model, degraded, fit, space.ignore_id)
+        predict = partial(_predict, model, fit, space.ignore_id)
+        for key, labels in _labels_of(trials, images_BMCHW, seed + 1009 * i, predict):
             matrices[key].update(labels, frame.labels)
         if progress is not None:
             progress(i + 1, len(frames))
@@ -131,16 +132,34 @@ def _trials(
     protocols: Sequence[str],
     rates: Sequence[float],
     levels: Sequence[str],
-) -> Iterator[tuple[Key, Degrade]]:
-    """Yield (protocol, level, missing) and how the input is degraded for it."""
+) -> Iterator[tuple[Key, Degrade | None]]:
+    """Yield (protocol, level, missing) and how the input is degraded for it; None: not at all."""
     for missing in missing_sets(names):
         places, text = [names.index(name) for name in missing], subset_name(missing)
         if 'emm' in protocols:
-            yield ('emm', '', text), partial(_missing, places)
+            yield ('emm', '', text), partial(_missing, places) if places else None
         for rate in rates if 'rmm' in protocols else ():
-            yield ('rmm', str(rate), text), partial(_zeroed, places, rate)
+            yield ('rmm', str(rate), text), partial(_zeroed, places, rate) if places else None
     for level in levels if 'nm' in protocols else ():
         yield ('nm', level, ''), partial(_noisy, names, level)
+
+
+def _labels_of(
+    trials: Mapping[Key, Degrade | None],
+    images_BMCHW: Tensor,
+    first_seed: int,
+    predict: Callable[[Tensor], Labels],
+) -> Iterator[tuple[Key, Labels]]:
+    """Yield the labels of one frame per trial; the images as they are go in once."""
+    undegraded: Labels | None = None
+    for number, (key, degrade) in enumerate(trials.items()):
+        if degrade is not None:
+            generator = torch.Generator().manual_seed(first_seed + number)
+            yield key, predict(degrade(images_BMCHW, generator))
+            continue
+        if undegraded is None:
+            undegraded = predict(images_BMCHW)
+        yield key, undegraded
 
 
 def _missing(places: list[int], x_BMCHW: Tensor, _: torch.Generator) -> Tensor:
@@ -158,9 +177,7 @@ def _noisy(
 
 
 @torch.no_grad()
-def _predict(
-    model: SegmentationModel, images_BMCHW: Tensor, fit: Fit, ignore_id: int
-) -> np.ndarray[Any, np.dtype[np.int64]]:
+def _predict(model: SegmentationModel, fit: Fit, ignore_id: int, images_BMCHW: Tensor) -> Labels:
     """Return H x W labels of one frame, all modalities given as available."""
     available_BM = torch.ones(images_BMCHW.shape[:2], dtype=torch.bool)
     logits_BKHW = model(images_BMCHW, available_BM).float()

@@ -11,6 +11,7 @@ from typing import Any
 from mmseg_ros.bag import builders
 from mmseg_ros.benchmark.real_size import real_size
 from mmseg_ros.benchmark.timing import MIN_REPETITIONS
+from mmseg_ros.core.freed_memory import keep_freed_memory
 from mmseg_ros.core.modalities import kind_of
 from mmseg_ros.core.subsets import subset_name
 from mmseg_ros.core.timing import StageStatistics, StageTimer
@@ -63,8 +64,6 @@ def measure_path(
     Raises:
         BackendError: The backend cannot run this bundle.
     """
-    from mmseg_ros.ros.environment import keep_freed_memory
-
     keep_freed_memory()
     bundle = load_bundle(bundle_name)
     backend = RoutedBackend(create_runtime(backend_name, threads))

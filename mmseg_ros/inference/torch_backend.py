@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_ros.core.errors import BackendError
+from mmseg_ros.core.freed_memory import keep_freed_memory
 from mmseg_ros.inference.bundle import ONNX_FILE, load_bundle
 from mmseg_ros.inference.graph import OUTPUT_NAMES, ROUTER_NAME
 from mmseg_ros.inference.runtime import TensorSpec
@@ -41,6 +42,7 @@ class Torch:
             ) from error
         if self._threads:
             torch.set_num_threads(self._threads)
+        keep_freed_memory()
         bundle = load_bundle(path.parent)
         manifest = bundle.manifest
         network = channels_last(deployed_network(bundle, path.name))

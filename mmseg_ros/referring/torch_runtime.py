@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mmseg_ros.core.errors import BackendError
+from mmseg_ros.core.freed_memory import keep_freed_memory
 from mmseg_ros.inference.runtime import TensorSpec
 from mmseg_ros.inference.torch_backend import TorchExecutable
 from mmseg_ros.referring.bundle import TEXT_FILE, load_referring_bundle
@@ -45,6 +46,7 @@ class TorchReferring:
             ) from error
         if self._threads:
             torch.set_num_threads(self._threads)
+        keep_freed_memory()
         bundle = load_referring_bundle(path.parent)
         manifest = bundle.manifest
         network = referring_network(bundle, path.name)

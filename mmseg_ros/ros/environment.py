@@ -8,14 +8,10 @@ import gc
 import os
 import sys
 
+from mmseg_ros.core.freed_memory import keep_freed_memory
 from mmseg_ros.core.resources import config_file
 
 PROFILE_VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
-
-# glibc's mallopt keys, and sizes that keep message-sized blocks on the heap: with the defaults,
-# every image is several mmap/munmap calls and thousands of page faults.
-_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
-_MIB = 1 << 20
 
 # By default a thread that computes keeps the interpreter for 5 ms, ten times what it takes to
 # receive a message.
@@ -29,15 +25,6 @@ def prepare_process() -> None:
     for variable in PROFILE_VARIABLES:
         os.environ.setdefault(variable, profile)
     keep_freed_memory()
-
-
-def keep_freed_memory() -> None:
-    """Let freed messages serve again: fresh pages cost more than what fills them."""
-    with contextlib.suppress(OSError, AttributeError):
-        libc = ctypes.CDLL(None)
-        libc.mallopt(_M_MMAP_THRESHOLD, 32 * _MIB)
-        libc.mallopt(_M_TRIM_THRESHOLD, 256 * _MIB)
-        libc.mallopt(_M_TOP_PAD, 64 * _MIB)
 
 
 def return_free_memory() -> None:

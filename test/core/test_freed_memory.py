@@ -1,4 +1,4 @@
-"""Memory of freed arrays goes back to the system."""
+"""Memory of freed arrays goes back to the system or serves again, as chosen."""
 
 import platform
 import subprocess
@@ -25,8 +25,52 @@ large.clear()
 print(resident_mib() - before_mib)
 """
 
+# Fresh pages for arrays of the same size, freed and taken again: of KiB, as named.
+TAKE_AGAIN = """
+import resource, sys
+from mmseg_ros.core.freed_memory import keep_freed_memory, return_large_arrays
 
-@pytest.mark.skipif(platform.libc_ver()[0] != 'glibc', reason='only glibc knows the choice')
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+size = int(sys.argv[1]) << 10
+for choice in sys.argv[2:]:
+    {'keep': keep_freed_memory, 'return': return_large_arrays}[choice]()
+pages = size // resource.getpagesize()
+for round in range(21):
+    if round == 1:
+        before = faults()
+    arrays = [bytearray(size) for _ in range(4)]
+    for array in arrays:
+        array[::4096] = bytes(len(array[::4096]))
+    del array, arrays
+print((faults() - before) / (20 * 4 * pages))
+"""
+only_glibc = pytest.mark.skipif(
+    platform.libc_ver()[0] != 'glibc', reason='only glibc knows the choice'
+)
+
+
+@only_glibc
+@pytest.mark.parametrize(
+    ('kib', 'choices', 'is_fresh'),
+    [
+        (4096, ['keep'], False),
+        (4096, ['return'], True),
+        (4096, ['return', 'keep'], False),
+        (4096, ['keep', 'return'], True),
+        (512, ['return'], False),
+        (512, ['keep'], False),
+    ],
+)
+def test_pages_serve_again_where_that_is_chosen(kib, choices, is_fresh):
+    words = [sys.executable, '-c', TAKE_AGAIN, str(kib), *choices]
+    done = subprocess.run(words, check=True, capture_output=True, text=True)
+    fresh = float(done.stdout)
+    assert fresh > 0.9 if is_fresh else fresh < 0.1
+
+
+@only_glibc
 @pytest.mark.parametrize(('asked', 'grows'), [('asked', False), ('not', True)])
 def test_small_objects_hold_no_large_arrays(asked, grows):
     words = [sys.executable, '-c', KEEP_SMALL, asked]
@@ -39,3 +83,4 @@ def test_another_c_library_changes_nothing(monkeypatch):
 
     monkeypatch.setattr(freed_memory.ctypes, 'CDLL', lambda name: object())
     freed_memory.return_large_arrays()
+    freed_memory.keep_freed_memory()

@@ -18,8 +18,10 @@ class _SeesOnlyDepth(nn.Module):
     """Says road where depth has a value, and sky where it was zeroed; notes availability."""
 
     available: list[bool]
+    runs = 0
 
     def forward(self, images_BMCHW, available_BM):
+        self.runs += 1
         self.available = available_BM.tolist()[0]
         there = images_BMCHW[:, 1].abs().sum(1) > 0
         logits = torch.zeros((1, 25, *there.shape[1:]))
@@ -75,6 +77,26 @@ def test_all_protocols_are_repeatable_and_counted(scored):
     assert set(first['rmm']) == {'0.25', '0.5', '0.75'}
     assert set(first['nm']) == {'low', 'mid', 'high'}
     assert first['rmm']['0.25']['missing']['none'] == first['rmm']['0.75']['missing']['none']
+
+
+def test_what_no_protocol_degrades_runs_once_per_frame(scored):
+    bundle, frames, network = scored
+    alone = score_protocols(bundle, frames, ['emm'])
+    network.runs = 0
+    together = score_protocols(bundle, frames, ['emm', 'rmm', 'nm'])
+    assert network.runs == len(frames) * (1 + 14 * (1 + 3) + 3)
+    assert together['emm'] == alone['emm']
+    for rate in together['rmm'].values():
+        assert rate['missing']['none'] == together['emm']['missing']['none']
+
+
+def test_freed_memory_serves_again_under_the_network(scored, monkeypatch):
+    """`evaluate` asks before that large arrays go back to the system: half of the time here."""
+    bundle, frames, network = scored
+    asked = []
+    monkeypatch.setattr(protocol_scores, 'keep_freed_memory', lambda: asked.append(network.runs))
+    score_protocols(bundle, frames, ['emm'])
+    assert asked == [0]
 
 
 def test_an_unknown_protocol_is_named(scored):
