@@ -50,6 +50,14 @@ class Storage(Protocol):
         """Return whether changed bytes inside a message are noticed; may read all of the file."""
         ...
 
+    def check(self) -> None:
+        """Look for damage of the whole structure, which reads all of the file.
+
+        Raises:
+            Exception: There is some; says where.
+        """
+        ...
+
     def messages(
         self, topics: Collection[str] | None, start_ns: int | None, stop_ns: int | None
     ) -> Iterator[tuple[Channel, int, bytes]]:

@@ -119,6 +119,20 @@ class BagReader:
                 )
         return tuple(found)
 
+    def check(self) -> None:
+        """Look for damage of the structure in all of the files, whatever is read of them.
+
+        Raises:
+            BagError: There is some; says where.
+        """
+        for storage in self._storages:
+            try:
+                storage.check()
+            except BagError:
+                raise
+            except Exception as error:  # damage shows in any way
+                raise damage_error(self.path, error) from error
+
     def raw(
         self,
         topics: Collection[str] | None = None,

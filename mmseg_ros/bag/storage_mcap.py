@@ -95,6 +95,15 @@ class McapStorage:
             self._checked = has_checksums(self._path)
         return self._checked
 
+    def check(self) -> None:
+        """Read every chunk and hold it against its checksum and its index.
+
+        Raises:
+            BagError: A chunk is damaged; says where and how many.
+        """
+        if self._is_indexed and damage_text(self._path):
+            raise self._damaged('')
+
     def _named_times(
         self, topics: Collection[str] | None, start_ns: int | None, stop_ns: int | None
     ) -> IndexedTimes | None:

@@ -79,6 +79,16 @@ class SqliteStorage:
         """Return False: SQLite keeps none."""
         return False
 
+    def check(self) -> None:
+        """Hold every page, row and index of the database against each other.
+
+        Raises:
+            sqlite3.DatabaseError: They do not fit; says the first places.
+        """
+        found = [str(row[0]) for row in self._database.execute('PRAGMA integrity_check(3)')]
+        if found != ['ok']:
+            raise sqlite3.DatabaseError('; '.join(found))
+
     def close(self) -> None:
         """Close the file."""
         self._database.close()

@@ -23,6 +23,7 @@ EPILOG = """examples:
   python -m mmseg_ros inspect sequence/ --sensors thermal=/flir/image_raw rgb=/camera/image_raw
   python -m mmseg_ros inspect sequence/ --write rig.yaml
   python -m mmseg_ros inspect sequence.mcap --json > clocks.json
+  python -m mmseg_ros inspect sequence/ --check
   python -m mmseg_ros inspect recording.raw
 
 offset: stamps minus those of the other sensors. delay: 99th percentile of the time to the recorder
@@ -43,6 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_sensors(parser, 'data topics of sensors, where they are not the probable ones')
     parser.add_argument('--calibration', type=Path, help='calibration file to put into the YAML')
     parser.add_argument('--write', type=Path, metavar='FILE.yaml', help='write the YAML there')
+    parser.add_argument(
+        '--check',
+        action='store_true',
+        help='hold rows, chunks and indexes of a bag against each other first',
+    )
     parser.add_argument('--json', action='store_true', help='print one JSON object')
 
 
@@ -50,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     """Print what the clocks did, and the sensors as one YAML.
 
     Raises:
-        BagError: The bag cannot be read, or it holds no message with a header.
+        BagError: The bag cannot be read, is damaged, or holds no message with a header.
         ConfigError: A sensor is not given as NAME=TOPIC, or its topic is not in the bag.
         MmsegError: An event file cannot be read.
     """
@@ -66,6 +72,8 @@ def run(args: argparse.Namespace) -> int:
         return inspect_events(args)
     given = sensors_of(args)
     with BagReader(args.bag) as reader:
+        if args.check:
+            reader.check()
         topics = {**propose_topics(reader), **sensor_topics(reader, [*given.topics], given.topics)}
         stamps = read_stamps(reader)
         if not stamps.times:

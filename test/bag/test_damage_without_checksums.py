@@ -138,6 +138,8 @@ def test_an_index_of_times_that_does_not_fit_the_rows_is_damage(tmp_path, index,
     database.close()
     with pytest.raises(BagError, match=said):
         read(bag)
+    with BagReader(bag) as reader, pytest.raises(BagError, match='timestamp_idx'):
+        reader.check()
 
 
 def test_inspect_says_it(tmp_path, capsys):
@@ -151,5 +153,18 @@ def test_inspect_says_it(tmp_path, capsys):
             point = types['geometry_msgs/msg/Point'](x=0.0, y=0.0, z=0.0)
             data = typestore().serialize_cdr(types[kind](header=header, point=point), kind)
             out.write(channel, START_NS + k * PERIOD_NS // 2, data)
-    assert main(['inspect', str(bag)]) == 0
+    assert main(['inspect', str(bag), '--check']) == 0
     assert '1 of 1 files of stamped have no checksums' in capsys.readouterr().out
+
+
+def test_a_check_finds_what_is_not_read(tmp_path, capsys):
+    path = mcap_file(tmp_path / 'bare.mcap', enable_crcs=False)
+    whole = path.read_bytes()
+    with BagReader(path) as reader:
+        reader.check()
+    place = message_head(path, 7) + 6
+    path.write_bytes(whole[:place] + bytes(8) + whole[place + 8 :])
+    with BagReader(path) as reader, pytest.raises(BagError, match='1 of 4 chunks damaged'):
+        reader.check()
+    assert main(['inspect', str(path), '--check']) == 1
+    assert 'chunks damaged' in capsys.readouterr().err
