@@ -74,10 +74,13 @@ def _try(recipe: Recipe | ReferringRecipe, takes_steps: bool) -> int:
     from mmseg_models.training.dry_run import dry_run
     from mmseg_models.training.legs import leg_recipes
     from mmseg_models.training.memory import estimate_memory
+    from mmseg_models.training.missing_inputs import text_of_missing
 
     for name, value in recipe.published.items():
         print(f'{name:17} {value}')
-    for leg in leg_recipes(recipe):
+    legs = leg_recipes(recipe)
+    print(text_of_missing(legs[0]), end='')
+    for leg in legs:
         print(estimate_memory(leg).text(), end='', flush=True)
         if takes_steps:
             print(dry_run(leg).text(), end='')

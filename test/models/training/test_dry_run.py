@@ -143,4 +143,5 @@ def test_the_command_prints_what_it_would_take(tmp_path, capsys, monkeypatch):
     assert 'parameters' in printed
     assert '12,120 steps' in printed
     assert 'measured' in printed
+    assert 'FMB (data.root); the training needs it' in printed
     assert sorted(path.name for path in tmp_path.iterdir()) == ['recipe.yaml']
