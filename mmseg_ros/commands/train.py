@@ -7,8 +7,6 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
-from mmseg_ros.core.freed_memory import keep_freed_memory
-
 if TYPE_CHECKING:
     from mmseg_models.training.config import Recipe
     from mmseg_models.training.referring_config import ReferringRecipe
@@ -51,7 +49,6 @@ def run(args: argparse.Namespace) -> int:
     from mmseg_models.training.legs import train_legs
     from mmseg_models.training.recipe_parser import parse_any_recipe
 
-    keep_freed_memory()
     config = ['--config', args.config] if args.config else []
     recipe = parse_any_recipe(args.config, [*config, *args.overrides])
     is_first_process = os.environ.get('RANK', '0') == '0'
