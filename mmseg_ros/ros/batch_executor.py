@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
-from typing import Any, NamedTuple
+from typing import Any
 
 from rclpy.context import Context
-from rclpy.exceptions import InvalidHandle
 from rclpy.executors import (
     ConditionReachedException,
     ExternalShutdownException,
@@ -25,23 +23,12 @@ from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.task import Task
 
+from mmseg_ros.ros.kept_wait_set import Entities, KeptWaitSet
+
 _PRIVATE = ('_tasks', '_tasks_lock', '_work_tracker', '_guard', '_sigint_gc', '_is_shutdown')
 _TAKES = ('_take_timer', '_take_subscription', '_take_client', '_take_service', '_take_waitable')
-_FOREVER_NS = -1
-_OWN_GUARDS = 2
 
 Work = tuple[Task, Any, Node]
-
-
-class Entities(NamedTuple):
-    """What a round waits for, each with its node."""
-
-    subscriptions: list[tuple[Any, Node]]
-    timers: list[tuple[Any, Node]]
-    clients: list[tuple[Any, Node]]
-    services: list[tuple[Any, Node]]
-    guards: list[tuple[Any, Node | None]]
-    waitables: list[tuple[Any, Node]]
 
 
 class BatchExecutor(SingleThreadedExecutor):  # type: ignore[misc]
@@ -54,9 +41,7 @@ class BatchExecutor(SingleThreadedExecutor):  # type: ignore[misc]
     def __init__(self, *, context: Context | None = None) -> None:
         super().__init__(context=context)
         self._tasks: list[Any] = []
-        self._entities: Entities | None = None
-        self._wait_set: Any = None
-        self._held = ExitStack()
+        self._kept = KeptWaitSet(self._context)
 
     @staticmethod
     def is_possible(context: Context | None = None) -> bool:
@@ -76,8 +61,7 @@ class BatchExecutor(SingleThreadedExecutor):  # type: ignore[misc]
 
     def release(self) -> None:
         """Let go of the entities that were waited for; call it when nobody spins any more."""
-        self._entities = self._wait_set = None
-        self._held.close()
+        self._kept.release()
 
     def _wait_for_ready_callbacks(
         self,
@@ -106,8 +90,7 @@ class BatchExecutor(SingleThreadedExecutor):  # type: ignore[misc]
             resumed = [t for t in reversed(self._tasks) if not t[0].executing()]
         yield from resumed
         found = self._found()
-        if found != self._entities:
-            self._hold(found)
+        self._kept.keep(found)
         self._wait(found)
         yield from self._ready(found)
 
@@ -120,49 +103,11 @@ class BatchExecutor(SingleThreadedExecutor):  # type: ignore[misc]
                 kind += [(entity, node) for entity in entities if self.can_execute(entity)]
         return found
 
-    def _hold(self, found: Entities) -> None:
-        """Keep the handles of these entities, and no others, and a wait set of their number."""
-        self.release()
-        for kind in found[:-1]:
-            for entity, node in list(kind):
-                try:
-                    self._held.enter_context(entity.handle)
-                except InvalidHandle:  # destroyed since
-                    kind.remove((entity, node))
-        for waitable, _ in found.waitables:
-            self._held.enter_context(waitable)
-        self._held.enter_context(self._context.handle)
-        counts = [waitable.get_num_entities() for waitable, _ in found.waitables]
-        self._wait_set = rclpy_implementation.WaitSet(
-            len(found.subscriptions) + sum(count.num_subscriptions for count in counts),
-            len(found.guards) + sum(count.num_guard_conditions for count in counts),
-            len(found.timers) + sum(count.num_timers for count in counts),
-            len(found.clients) + sum(count.num_clients for count in counts),
-            len(found.services) + sum(count.num_services for count in counts),
-            sum(count.num_events for count in counts),
-            self._context.handle,
-        )
-        self._entities = found
-
     def _wait(self, found: Entities) -> None:
-        wait_set = self._wait_set
-        wait_set.clear_entities()
-        adders = (
-            wait_set.add_subscription,
-            wait_set.add_timer,
-            wait_set.add_client,
-            wait_set.add_service,
-            wait_set.add_guard_condition,
-        )
-        for add, kind in zip(adders, found, strict=False):
-            for entity, _ in kind:
-                add(entity.handle)
-        for waitable, _ in found.waitables:
-            waitable.add_to_wait_set(wait_set)
-        for guard, _ in found.guards[_OWN_GUARDS:]:
+        for guard, _ in found.guards_of_nodes:
             if guard._executor_triggered:  # and not served, for its group was busy
                 guard.trigger()
-        wait_set.wait(_FOREVER_NS)
+        self._kept.wait()
         if self._is_shutdown:
             self.release()
             raise ShutdownException
@@ -172,20 +117,16 @@ class BatchExecutor(SingleThreadedExecutor):  # type: ignore[misc]
 
     def _ready(self, found: Entities) -> Iterator[Work]:
         """Yield a task for each entity that is ready, in the order of rclpy."""
-        ready = {
-            kind: set(self._wait_set.get_ready_entities(kind))
-            for kind in ('subscription', 'guard_condition', 'timer', 'client', 'service')
-        }
-        for guard, _ in found.guards[_OWN_GUARDS:]:
+        ready = self._kept.ready()
+        for guard, _ in found.guards_of_nodes:
             guard._executor_triggered |= guard.handle.pointer in ready['guard_condition']
-        waiting = [w for w in found.waitables if w[0].is_ready(self._wait_set)]
-        for waitable, node in waiting:
+        for waitable, node in self._kept.ready_waitables():
             yield self._work(waitable, node, self._take_waitable)
         for timer, node in found.timers:
             if timer.handle.pointer in ready['timer'] and timer.handle.is_timer_ready():
                 yield self._work(timer, node, self._take_timer)
         yield from self._ready_subscriptions(found, ready['subscription'])
-        for guard, node in found.guards[_OWN_GUARDS:]:
+        for guard, node in found.guards_of_nodes:
             if guard._executor_triggered:
                 yield self._work(guard, node, self._take_guard_condition)
         for client, node in found.clients:
