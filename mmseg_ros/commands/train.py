@@ -7,6 +7,8 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
+from mmseg_ros.core.freed_memory import keep_freed_memory
+
 if TYPE_CHECKING:
     from mmseg_models.training.config import Recipe
     from mmseg_models.training.referring_config import ReferringRecipe
@@ -59,6 +61,7 @@ def run(args: argparse.Namespace) -> int:
     )
     if args.dry_run or args.estimate_memory:
         return _try(recipe, takes_steps=args.dry_run)
+    keep_freed_memory()
     scores = train_legs(recipe)
     if is_first_process:
         for name, score in scores.items():
