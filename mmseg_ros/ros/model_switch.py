@@ -61,10 +61,10 @@ class _ModelSlot:
     def load(self, name: str) -> Network:
         config = self._node.config
         settings = plan(replace(config, model=replace(config.model, bundle=name)))
-        self._session.is_loading = True
         runtime = settings.backend.name
         if runtime in SHARED_THREADS and runtime == self._session.backend.name:
             lower_priority(LOWEST)  # this thread and those that compile; the frames come first
+        self._session.is_loading = True
         try:
             return load(settings, lambda: self._node.stopping)
         finally:

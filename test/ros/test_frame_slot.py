@@ -42,7 +42,8 @@ def test_the_newest_is_taken_but_all_while_a_network_is_loaded():
 
 @pytest.mark.parametrize('fails', [False, True])
 def test_a_session_says_so_as_long_as_a_network_is_loaded(monkeypatch, fails):
-    session, seen = SimpleNamespace(is_loading=False), []
+    runtime = SimpleNamespace(name='onnxruntime')  # another would lower this thread's priority
+    session, seen = SimpleNamespace(is_loading=False, backend=runtime), []
 
     def load(settings, is_stopping):
         seen.append(session.is_loading)
@@ -51,14 +52,18 @@ def test_a_session_says_so_as_long_as_a_network_is_loaded(monkeypatch, fails):
         return settings
 
     monkeypatch.setattr(model_switch, 'load', load)
-    monkeypatch.setattr(model_switch, 'plan', lambda config: config.model.bundle)
+    monkeypatch.setattr(
+        model_switch,
+        'plan',
+        lambda config: SimpleNamespace(backend=runtime, bundle=config.model.bundle),
+    )
     node = SimpleNamespace(config=NodeConfig(), stopping=False)
     slot = model_switch._ModelSlot(node, session)
     if fails:
         with pytest.raises(BundleError):
             slot.load('other')
     else:
-        assert slot.load('other') == 'other'
+        assert slot.load('other').bundle == 'other'
     assert seen == [True]
     assert not session.is_loading
 
