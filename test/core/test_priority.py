@@ -11,7 +11,7 @@ def niceness():
 
 
 def in_thread(body):
-    """Return what a function gives in a thread of its own."""
+    """Return what a function gives in a new thread."""
     found = []
     thread = threading.Thread(target=lambda: found.append(body()))
     thread.start()

@@ -73,7 +73,7 @@ class RateProbe:
 
     Args:
         frames: Messages of each frame, in the order in which they are published.
-        domain: ROS domain of its own; that of the environment if left out.
+        domain: ROS domain to publish in; that of the environment if left out.
 
     Attributes:
         model: What the node last said of its network.

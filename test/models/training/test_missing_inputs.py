@@ -1,4 +1,4 @@
-"""A dry run names what the training would look for in vain."""
+"""A dry run names what the training would not find."""
 
 from mmseg_models.training.config import DataConfig, ModelConfig, Recipe
 from mmseg_models.training.missing_inputs import missing_inputs, text_of_missing
